@@ -1,0 +1,46 @@
+// java -cp target/classes samples/OwnServer.java 8080
+// then: curl -N -u reader:secret localhost:8080/events
+import com.sun.net.httpserver.BasicAuthenticator;
+import com.sun.net.httpserver.HttpServer;
+import dev.tidings.Cors;
+import dev.tidings.EventSources;
+
+/** Streams on a server that is there already, for pages of another origin, behind a password. */
+void main(String... args) throws Exception {
+  System.setProperty("sun.net.httpserver.nodelay", "true"); // before the JVM's first server
+  int port = Integer.parseInt(args[0]);
+  var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+  var http = HttpServer.create(address, 4096);
+  http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+
+  // @start region="open"
+  var sources = EventSources.create();
+  var context = http.createContext("/events", exchange -> {
+    String user = exchange.getPrincipal().getUsername();
+    try (var sse = sources.open(exchange, user)) {
+      sse.send("Hello, " + user + "!");
+      sse.keepAlive();
+    }
+  });
+  // @end
+
+  // @start region="cors"
+  context.getFilters().add(Cors.origins("https://example.org").withCredentials());
+  // @end
+
+  context.setAuthenticator(new BasicAuthenticator("tidings") {
+    @Override
+    public boolean checkCredentials(String user, String password) {
+      return user.equals("reader") && password.equals("secret");
+    }
+  });
+
+  // @start region="stop"
+  Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+    sources.close(); // first the streams,
+    http.stop(0);    // then the server
+  }));
+  // @end
+  http.start();
+  IO.println("http://127.0.0.1:" + http.getAddress().getPort() + "/events");
+}

@@ -1,0 +1,120 @@
+// java -cp target/classes samples/Resume.java 8080    then open http://localhost:8080
+import dev.tidings.Channel;
+import dev.tidings.Event;
+import dev.tidings.EventLog;
+import dev.tidings.SseServer;
+
+/** Two channels whose history outlives a connection, and a page that shows what it slept through. */
+void main(String... args) throws Exception {
+  try (var news = Channel.create("news", EventLog.inMemory(20, 1_000_000, Duration.ofHours(1)));
+      var notes = Channel.create("notes", EventLog.inMemory());
+      var server = SseServer.create(Integer.parseInt(args[0]))) {
+    // @start region="channel"
+    server.get("/news", request -> {
+      try (var sse = request.getEventSource()) {
+        news.join(sse);  // what came after the client's last event id, and then what comes
+        sse.keepAlive();
+      }
+    });
+    // @end
+    server.get("/both", request -> {
+      try (var sse = request.getEventSource()) {
+        // @start region="several"
+        Channel.joinAll(sse, news, notes);
+        // @end
+        sse.keepAlive();
+      }
+    });
+    server.post("/notes", request -> {
+      notes.publish(Event.of("note", request.text()));
+      request.respond(204);
+    });
+    server.post("/cut", request -> {
+      server.eventSources().dropAll();
+      request.respond(204);
+    });
+    server.get("/", request -> request.respond(200, "text/html", PAGE));
+
+    IO.println(server.start().uri());
+    for (int number = 1; ; number++) {
+      news.publish(Event.of("news", Integer.toString(number)));
+      Thread.sleep(1000);
+    }
+  }
+}
+
+static final String PAGE = """
+    <!doctype html>
+    <html lang="en">
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Resume</title>
+    <style>
+      :root { color-scheme: light dark; --line: color-mix(in srgb, currentcolor 20%, transparent) }
+      body { display: flex; flex-direction: column; gap: 1rem; box-sizing: border-box;
+             height: 100dvh; max-width: 40rem; margin: 0 auto; padding: 1rem;
+             font: 1rem/1.5 system-ui, sans-serif }
+      header, form { display: flex; flex-wrap: wrap; gap: .6rem; align-items: baseline }
+      output { flex: 1 }
+      ol { flex: 1; overflow: auto; margin: 0; padding: 1rem 0; list-style: none;
+           border-block: 1px solid var(--line) }
+      li { overflow-wrap: anywhere }
+      .note { font-style: italic }
+      .gap { margin: .4rem 0; padding: .4rem .6rem; border-left: .25rem solid #c60;
+             background: color-mix(in srgb, #c60 12%, transparent) }
+      input, button { font: inherit; padding: .4rem .8rem }
+      input { flex: 1; min-width: 0; border: 1px solid var(--line); border-radius: .3rem }
+    </style>
+    <header>
+      <output role="status">connecting</output>
+      <button id="sleep">Sleep</button>
+      <button id="cut">Cut all connections</button>
+    </header>
+    <p>One number a second; the server keeps the last twenty. Sleep longer than that, and some are lost.</p>
+    <ol aria-live="polite" aria-label="What came"></ol>
+    <form>
+      <input name="text" aria-label="Your note" autocomplete="off" required>
+      <button>Note</button>
+    </form>
+    <script>
+      const list = document.querySelector("ol");
+      const state = document.querySelector("output");
+      const sleep = document.querySelector("#sleep");
+      const form = document.querySelector("form");
+      let events, lastEventId = "";
+
+      function show(event, text) {
+        lastEventId = event.lastEventId;
+        list.append(Object.assign(document.createElement("li"),
+            { className: event.type, textContent: text }));
+        list.lastChild.scrollIntoView();
+      }
+      function wake() {
+        // When the connection breaks, the browser sends the id by itself; here it is a new start.
+        events = new EventSource("/both?lastEventId=" + encodeURIComponent(lastEventId));
+        events.onopen = () => state.value = "awake";
+        events.onerror = () => state.value = "connection lost; coming back";
+        events.addEventListener("news", event => show(event, "News " + event.data));
+        events.addEventListener("note", event => show(event, event.data));
+        events.addEventListener("gap", event => {
+          const { channel, missed } = JSON.parse(event.data);
+          show(event, `${missed ?? "Some"} of the ${channel} came while you slept and are forgotten.`);
+        });
+        sleep.textContent = "Sleep";
+      }
+      sleep.onclick = () => {
+        if (events.readyState === EventSource.CLOSED) return wake();
+        events.close();
+        state.value = "asleep";
+        sleep.textContent = "Wake up";
+      };
+      document.querySelector("#cut").onclick = () => fetch("/cut", { method: "POST" });
+      form.onsubmit = async event => {
+        event.preventDefault();
+        const text = form.elements.text;
+        const noted = await fetch("/notes", { method: "POST", body: text.value });
+        if (noted.ok) text.value = "";
+      };
+      wake();
+    </script>
+    """;

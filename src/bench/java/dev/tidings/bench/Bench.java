@@ -1,0 +1,181 @@
+package dev.tidings.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The command: which servers in which cases, round by round, and what came out. */
+final class Bench {
+  private static final Path TARGET = Path.of(System.getProperty("target", "target"));
+
+  private static final long START = System.nanoTime();
+
+  private final List<Case> cases;
+  private final List<String> peers;
+  private final int rounds;
+  private final boolean small;
+  private final Case.Times times;
+  private final List<Sample> samples = new ArrayList<>();
+  private int done;
+
+  private Bench() {
+    small = Boolean.getBoolean("short");
+    times = small ? Case.Times.SHORT : Case.Times.FULL;
+    var chosen = Case.named(System.getProperty("cases", "all"));
+    cases = small ? chosen.stream().map(Case::small).toList() : chosen;
+    peers = peers(System.getProperty("peers", "all"));
+    rounds = small ? 1 : Integer.getInteger("rounds", 3);
+    if (rounds < 1) {
+      throw new IllegalArgumentException("rounds must be at least 1: " + rounds);
+    }
+  }
+
+  private static List<String> peers(String names) {
+    if (names.equals("all")) {
+      return Peer.DEFAULT;
+    }
+    var chosen = Arrays.asList(names.split(","));
+    for (String name : chosen) {
+      if (!Peer.ALL.containsKey(name)) {
+        throw new IllegalArgumentException(
+            "no such peer: " + name + "; there are " + Peer.ALL.keySet());
+      }
+    }
+    return chosen;
+  }
+
+  public static void main(String[] args) throws IOException {
+    Bench bench;
+    try {
+      bench = new Bench();
+      Machine.require(bench.cases.stream().mapToInt(Case::streams).max().orElse(0));
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+      return;
+    }
+    System.exit(bench.run() ? 0 : 1);
+  }
+
+  /** Whether every server worked, and every event arrived once and in order. */
+  private boolean run() throws IOException {
+    System.out.println(Machine.description());
+    for (int round = 1; round <= rounds; round++) {
+      if (small) {
+        for (String peer : peers) {
+          shortly(peer);
+        }
+      } else {
+        for (Case test : cases) {
+          for (String peer : peers) {
+            alone(round, test, peer);
+          }
+        }
+      }
+    }
+    var results = new Results(samples, cases, peers);
+    System.out.println(Report.text(results));
+    if (small) {
+      System.out.println("These figures are those of the short mode: they say that it works, no more.");
+    }
+    Files.createDirectories(TARGET);
+    Files.writeString(TARGET.resolve("bench.json"), Json.of(samples));
+    Files.writeString(TARGET.resolve("bench.svg"), Chart.of(results));
+    System.out.println("written: " + TARGET.resolve("bench.json") + ", bench.svg");
+    return samples.stream().noneMatch(sample -> sample.broken() || !sample.isExact());
+  }
+
+  /** A fresh process for each case. */
+  private void alone(int round, Case test, String peer) {
+    var sample = new Sample.Builder();
+    boolean broken = false;
+    var ping = test.kind() == Case.Kind.IDLE ? times.ping() : Duration.ZERO;
+    try (var server = new ServerProcess(peer, ping, log(peer))) {
+      server.checkClock();
+      broken = !run(test, server, sample);
+    } catch (IOException | RuntimeException e) {
+      sample.trouble(String.valueOf(e.getMessage()));
+      broken = true;
+    }
+    keep(sample.build(round, test, peer, broken));
+  }
+
+  /** One process for all cases, to save time; the next one only after a failure. */
+  private void shortly(String peer) {
+    ServerProcess server = null;
+    try {
+      for (Case test : cases) {
+        var sample = new Sample.Builder();
+        boolean worked = false;
+        try {
+          if (server == null) {
+            server = new ServerProcess(peer, times.ping(), log(peer));
+            server.checkClock();
+          }
+          worked = run(test, server, sample);
+        } catch (IOException e) {
+          sample.trouble(e.getMessage());
+        }
+        var made = sample.build(1, test, peer, !worked);
+        keep(made);
+        if (made.trouble().isPresent() && server != null) {
+          server.close();
+          server = null;
+        }
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    } finally {
+      close(server);
+    }
+  }
+
+  private static void close(ServerProcess server) {
+    try {
+      if (server != null) {
+        server.close();
+      }
+    } catch (IOException e) {
+      System.err.println("closing: " + e);
+    }
+  }
+
+  /** False if the server does not work; being stuck behind stalled clients is a result too. */
+  private boolean run(Case test, ServerProcess server, Sample.Builder sample) {
+    try {
+      new CaseRun(test, times, server, sample).run();
+      return true;
+    } catch (CaseRun.StuckException e) {
+      sample.trouble(e.getMessage());
+      if (test.stalled() > 0) {
+        sample.set(Figure.LOST, 0); // what never came was not lost on the way
+        return true;
+      }
+      return false;
+    } catch (IOException | RuntimeException e) {
+      sample.trouble(String.valueOf(e.getMessage()));
+      return false;
+    }
+  }
+
+  private void keep(Sample sample) {
+    samples.add(sample);
+    System.out.printf(
+        "[%d/%d, %d s] round %d %-4s %-10s %s%n",
+        ++done,
+        rounds * cases.size() * peers.size(),
+        Duration.ofNanos(System.nanoTime() - START).toSeconds(),
+        sample.round(),
+        sample.test(),
+        sample.peer(),
+        Report.line(sample));
+  }
+
+  private static Path log(String peer) {
+    return TARGET.resolve("bench-" + peer + ".log");
+  }
+}

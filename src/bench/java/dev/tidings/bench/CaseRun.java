@@ -1,0 +1,232 @@
+package dev.tidings.bench;
+
+import java.io.IOException;
+import java.time.Duration;
+
+/** One case against one server: opens the streams, warms up, measures. */
+final class CaseRun {
+  private static final int SOLO = 10;
+  private static final int FILLER = 65_536;
+  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(60);
+
+  /** The server no longer gets events to everyone. */
+  static final class StuckException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    StuckException(String message) {
+      super(message);
+    }
+  }
+
+  private final Case test;
+  private final Case.Times times;
+  private final ServerProcess server;
+  private final LoadClient client;
+  private final Sample.Builder sample;
+  private final long openedBefore;
+  private long baseline; // heap
+
+  CaseRun(Case test, Case.Times times, ServerProcess server, Sample.Builder sample)
+      throws IOException {
+    this.test = test;
+    this.times = times;
+    this.server = server;
+    this.sample = sample;
+    this.openedBefore = server.ask("opened");
+    String many = "/many?count=" + times.many() + "&size=" + test.size();
+    this.client =
+        new LoadClient(
+            server.port(), server.acks(), test.kind() == Case.Kind.SINGLE ? many : "/events");
+  }
+
+  /** Leaves what it finds in the sample, also when it fails. */
+  void run() throws IOException {
+    try (client) {
+      switch (test.kind()) {
+        case FANOUT -> fanOut();
+        case IDLE -> idle();
+        case CONNECT -> connects();
+        case SINGLE -> single();
+      }
+      sample.set(Figure.RESIDENT, server.status("VmRSS") / 1024.0);
+      sample.set(Figure.THREADS, server.status("Threads"));
+    } finally {
+      sample.set(Figure.LOST, client.ledger().lost());
+      sample.set(Figure.DOUBLED, client.ledger().doubled());
+      sample.set(Figure.DISORDERED, client.ledger().disordered());
+      if (client.cut() > 0 && test.kind() != Case.Kind.SINGLE) {
+        sample.trouble(client.cut() + " readers were cut off");
+      }
+    }
+  }
+
+  private void fanOut() throws IOException {
+    connect(SOLO);
+    publish(times.warmUp().dividedBy(4), 1, test.size());
+    publish(times.warmUp().dividedBy(4), 1, test.size());
+    if (test.isLarge()) {
+      sample.set(Figure.SOLO_MAX, millis(client.ledger().latency().max()));
+      sample.set(Figure.SOLO_LATE, client.ledger().latency().atLeast(40_000_000));
+    }
+    baseline = server.heap(times.collections());
+    if (test.stalled() > 0) {
+      stall();
+    }
+    connect(test.streams() - SOLO - test.stalled());
+    publish(times.warmUp(), test.window(), test.size());
+    measure();
+    heap();
+    if (test.stalled() > 0) {
+      sample.set(Figure.STALLED_ENDED, client.endedOfStalled(times.patience().toNanos() / 5));
+    }
+  }
+
+  private void measure() throws IOException {
+    var cpu = server.processorTime();
+    long start = System.nanoTime();
+    publish(times.measured(), test.window(), test.size());
+    double seconds = (System.nanoTime() - start) / 1e9;
+    var ledger = client.ledger();
+    var used = server.processorTime().minus(cpu);
+    sample.set(Figure.EVENTS, ledger.received() / seconds);
+    sample.set(Figure.P50, millis(ledger.latency().quantile(0.5)));
+    sample.set(Figure.P99, millis(ledger.latency().quantile(0.99)));
+    sample.set(Figure.P999, millis(ledger.latency().quantile(0.999)));
+    sample.set(Figure.MAX, millis(ledger.latency().max()));
+    sample.set(Figure.CPU, used.toNanos() / 1e3 / ledger.received());
+  }
+
+  /** Fills the sockets of clients that never read, and somewhat more, so that the writes to them wait. */
+  private void stall() throws IOException {
+    client.connectStalled(test.stalled());
+    awaitOpened(SOLO + test.stalled());
+    long count = (LoadClient.capacity() + 4 * FILLER) / FILLER;
+    publish(new Publisher.Order(server.nextEvent(), 60_000, count, 0, FILLER, 20));
+  }
+
+  /** All idle; that the pings come is seen from the reads. */
+  private void idle() throws IOException {
+    connect(test.streams());
+    client.ledger().begin(server.nextEvent(), 0, test.size(), false);
+    var cpu = server.processorTime();
+    read(times.idle());
+    sample.set(Figure.CPU_TOTAL, server.processorTime().minus(cpu).toMillis());
+    sample.set(Figure.READS, (double) client.ledger().reads() / test.streams());
+  }
+
+  private void connects() throws IOException {
+    try (var warmUp = new LoadClient(server.port(), server.acks(), "/events")) {
+      warmUp.connect(test.streams() / 5, server.nextEvent(), deadline(CONNECT_LIMIT));
+      awaitOpened(test.streams() / 5);
+    }
+    // Whoever still keeps the closed streams learns from these that they are gone.
+    for (int i = 0; i < 3; i++) {
+      publish(new Publisher.Order(server.nextEvent(), 1_000, 1, 0, test.size(), 100));
+    }
+    read(times.warmUp().dividedBy(4));
+    baseline = server.heap(times.collections());
+    var cpu = server.processorTime();
+    long start = System.nanoTime();
+    client.connect(test.streams(), server.nextEvent(), deadline(CONNECT_LIMIT));
+    double seconds = (System.nanoTime() - start) / 1e9;
+    awaitOpened(test.streams() / 5 + test.streams());
+    sample.set(Figure.CONNECTS, test.streams() / seconds);
+    sample.set(Figure.CPU_TOTAL, server.processorTime().minus(cpu).toMillis());
+    heapOf(test.streams());
+  }
+
+  /** Several streams one after the other, of which the last one counts. */
+  private void single() throws IOException {
+    for (int i = 0; i < 4; i++) {
+      client.ledger().begin(1, 1, test.size(), false);
+      var cpu = server.processorTime();
+      long start = System.nanoTime();
+      client.connect(1, 1, deadline(CONNECT_LIMIT));
+      var stream = client.streams().getLast();
+      boolean ended = client.readUntil(stream::isOver, deadline(CONNECT_LIMIT));
+      double seconds = (System.nanoTime() - start) / 1e9;
+      client.ledger().missing(stream.expected(), times.many());
+      if (!ended) {
+        throw new StuckException("the stream did not end");
+      }
+      sample.set(Figure.EVENTS, times.many() / seconds);
+      sample.set(Figure.READS, client.ledger().reads());
+      double used = server.processorTime().minus(cpu).toNanos() / 1e3;
+      sample.set(Figure.CPU, used / times.many());
+    }
+  }
+
+  private void connect(int count) throws IOException {
+    client.connect(count, server.nextEvent(), deadline(CONNECT_LIMIT));
+    awaitOpened(client.readers() + (baseline > 0 ? test.stalled() : 0));
+  }
+
+  private void awaitOpened(int count) throws IOException {
+    long deadline = deadline(CONNECT_LIMIT);
+    while (server.ask("opened") < openedBefore + count) {
+      if (System.nanoTime() > deadline) {
+        throw new IOException("the server has not opened " + count + " streams");
+      }
+      read(Duration.ofMillis(10));
+    }
+  }
+
+  private void publish(Duration duration, int window, int size) throws IOException {
+    publish(new Publisher.Order(server.nextEvent(), duration.toMillis(), Long.MAX_VALUE / 2, window, size, 0));
+  }
+
+  /** Returns when all readers have got all, which the client checks meanwhile. */
+  private void publish(Publisher.Order order) throws IOException {
+    var ledger = client.ledger();
+    ledger.begin(server.nextEvent(), client.readers(), order.size(), order.window() > 0);
+    server.order(order.toString());
+    String[] answer = null;
+    long deadline = deadline(Duration.ofMillis(order.millis()).plus(times.patience()));
+    if (order.paceMillis() > 0) {
+      long paced = order.count() * order.paceMillis() * 2;
+      deadline = deadline(Duration.ofMillis(paced).plus(times.patience()));
+    }
+    while (answer == null) {
+      answer = server.poll("published");
+      client.turn();
+      if (System.nanoTime() > deadline) {
+        missing(client.streams().stream().mapToLong(Stream::expected).max().orElse(1) - 1);
+        throw new StuckException("the publisher is stuck");
+      }
+    }
+    long last = Long.parseLong(answer[0]);
+    server.published(last);
+    boolean all =
+        client.readUntil(() -> ledger.isComplete(last), deadline(times.patience()));
+    if (answer[1].equals("stuck") || !all) {
+      missing(last);
+      throw new StuckException("not all events arrived");
+    }
+  }
+
+  /** Whoever has not got all up to this one has lost some. */
+  private void missing(long last) {
+    client.streams().forEach(stream -> client.ledger().missing(stream.expected(), last));
+  }
+
+  private void read(Duration duration) throws IOException {
+    long end = deadline(duration);
+    client.readUntil(() -> System.nanoTime() >= end, Long.MAX_VALUE);
+  }
+
+  private void heap() throws IOException {
+    heapOf(test.streams() - SOLO);
+  }
+
+  private void heapOf(int streams) throws IOException {
+    sample.set(Figure.HEAP, (server.heap(times.collections()) - baseline) / 1024.0 / streams);
+  }
+
+  private static double millis(long nanos) {
+    return nanos / 1e6;
+  }
+
+  private static long deadline(Duration from) {
+    return System.nanoTime() + from.toNanos();
+  }
+}

@@ -1,0 +1,230 @@
+package dev.tidings.bench;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/** Opens streams and reads them, all on the thread that calls. */
+final class LoadClient implements AutoCloseable {
+  private static final int CONNECTING = 512; // at a time; no server's backlog is shorter
+  private static final int STALLED_BUFFER = 4096;
+
+  private final Selector selector;
+  private final InetSocketAddress server;
+  private final SocketChannel acks;
+  private final ByteBuffer ack = ByteBuffer.allocateDirect(Long.BYTES);
+  private final ByteBuffer buffer = ByteBuffer.allocateDirect(256 * 1024);
+  private final byte[] bytes = new byte[256 * 1024];
+  private final Ledger ledger = new Ledger(this::acknowledge);
+  private final List<Stream> readers = new ArrayList<>();
+  private final List<SocketChannel> channels = new ArrayList<>();
+  private final List<SocketChannel> stalled = new ArrayList<>();
+  private final ByteBuffer request;
+  private int heads;
+  private int pending; // connecting, or awaiting the head
+  private int cut; // readers whose stream the server ended
+  private IOException failure;
+
+  LoadClient(int port, SocketChannel acks, String path) throws IOException {
+    this.server = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    this.acks = acks;
+    this.selector = Selector.open();
+    String head =
+        "GET " + path + " HTTP/1.1\r\nHost: localhost:" + port
+            + "\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n";
+    this.request = ByteBuffer.wrap(head.getBytes(US_ASCII));
+  }
+
+  Ledger ledger() {
+    return ledger;
+  }
+
+  int readers() {
+    return readers.size();
+  }
+
+  int cut() {
+    return cut;
+  }
+
+  List<Stream> streams() {
+    return readers;
+  }
+
+  /** Opens so many streams, whose next event has this number; returns when all heads are there. */
+  void connect(int count, long expected, long deadline) throws IOException {
+    int wanted = heads + count;
+    int left = count;
+    while (heads < wanted) {
+      for (; left > 0 && pending < CONNECTING; left--, pending++) {
+        var stream = new Stream(ledger, expected);
+        readers.add(stream);
+        var channel = open();
+        channels.add(channel);
+        channel.register(selector, SelectionKey.OP_CONNECT, stream);
+        channel.connect(server);
+      }
+      turn();
+      if (System.nanoTime() > deadline) {
+        throw new IOException("after the time limit " + (wanted - heads) + " have no head yet");
+      }
+    }
+  }
+
+  /** Opens streams that are never read. */
+  void connectStalled(int count) throws IOException {
+    for (int i = 0; i < count; i++) {
+      var channel = SocketChannel.open();
+      channel.setOption(StandardSocketOptions.SO_RCVBUF, STALLED_BUFFER);
+      channel.connect(server);
+      channel.write(request.duplicate());
+      channel.configureBlocking(false);
+      stalled.add(channel);
+    }
+  }
+
+  /** How many bytes a socket on this machine takes for a client that does not read. */
+  static long capacity() throws IOException {
+    try (var listener = java.nio.channels.ServerSocketChannel.open();
+        var reader = SocketChannel.open()) {
+      listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      reader.setOption(StandardSocketOptions.SO_RCVBUF, STALLED_BUFFER);
+      reader.connect(listener.getLocalAddress());
+      try (var writer = listener.accept()) {
+        writer.configureBlocking(false);
+        var block = ByteBuffer.allocateDirect(65536);
+        long taken = 0;
+        for (int full = 0; full < 20; ) {
+          int count = writer.write(block.clear());
+          taken += count;
+          if (count == 0) {
+            full++;
+            java.util.concurrent.locks.LockSupport.parkNanos(5_000_000);
+          }
+        }
+        return taken;
+      }
+    }
+  }
+
+  /** Reads what lies in the stalled streams, and returns how many of them the server had ended. */
+  int endedOfStalled(long nanos) throws IOException {
+    int ended = 0;
+    long deadline = System.nanoTime() + nanos;
+    while (System.nanoTime() < deadline) {
+      boolean idle = true;
+      for (var i = stalled.iterator(); i.hasNext(); ) {
+        var channel = i.next();
+        int count;
+        try {
+          count = channel.read(buffer.clear());
+        } catch (IOException e) {
+          count = -1; // reset
+        }
+        idle &= count == 0;
+        if (count < 0) {
+          ended++;
+          channel.close();
+          i.remove();
+        }
+      }
+      if (idle) {
+        java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+      }
+    }
+    return ended;
+  }
+
+  private SocketChannel open() throws IOException {
+    var channel = SocketChannel.open();
+    channel.configureBlocking(false);
+    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    return channel;
+  }
+
+  /** Reads until the condition holds, which is asked before each turn; false if time is over. */
+  boolean readUntil(BooleanSupplier done, long deadline) throws IOException {
+    while (!done.getAsBoolean()) {
+      if (System.nanoTime() > deadline) {
+        return false;
+      }
+      turn();
+    }
+    return true;
+  }
+
+  /** Reads what is there, or waits a moment for something. */
+  void turn() throws IOException {
+    selector.select(this::handle, 5);
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private void handle(SelectionKey key) {
+    var channel = (SocketChannel) key.channel();
+    var stream = (Stream) key.attachment();
+    try {
+      if (key.isConnectable()) {
+        channel.finishConnect();
+        channel.write(request.duplicate());
+        key.interestOps(SelectionKey.OP_READ);
+      } else {
+        read(channel, stream);
+      }
+    } catch (IOException e) {
+      failure = e;
+    }
+  }
+
+  private void read(SocketChannel channel, Stream stream) throws IOException {
+    buffer.clear();
+    int count = channel.read(buffer);
+    if (count < 0) {
+      if (!stream.isOver()) {
+        stream.end();
+        cut++;
+      }
+      channel.close();
+      return;
+    }
+    ledger.read();
+    boolean hadHead = stream.hasHead();
+    buffer.get(0, bytes, 0, count);
+    stream.read(bytes, count, System.nanoTime());
+    if (!hadHead && stream.hasHead()) {
+      heads++;
+      pending--;
+    }
+  }
+
+  private void acknowledge(long number) {
+    try {
+      acks.write(ack.clear().putLong(number).flip());
+    } catch (IOException e) {
+      failure = e;
+    }
+  }
+
+  /** Closes all streams, and reads no more. */
+  @Override
+  public void close() throws IOException {
+    for (var channel : channels) {
+      channel.close();
+    }
+    for (var channel : stalled) {
+      channel.close();
+    }
+    selector.close();
+  }
+}

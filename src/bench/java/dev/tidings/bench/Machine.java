@@ -1,0 +1,52 @@
+package dev.tidings.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+
+/** What the figures depend on. */
+final class Machine {
+  private Machine() {}
+
+  static String description() {
+    return LocalDate.now()
+        + ", "
+        + System.getProperty("os.name")
+        + " "
+        + System.getProperty("os.version")
+        + ", "
+        + Runtime.getRuntime().availableProcessors()
+        + " cores, Java "
+        + Runtime.version()
+        + ", server flags "
+        + ServerProcess.FLAGS;
+  }
+
+  /** What so many streams take: a file descriptor in each process, a local port, and some more. */
+  static void require(int streams) throws IOException {
+    var limits = Path.of("/proc/self/limits");
+    if (!Files.exists(limits)) {
+      throw new IllegalArgumentException("this benchmark reads /proc and runs on Linux only");
+    }
+    int needed = streams * 5 / 4 + 500;
+    for (String line : Files.readAllLines(limits)) {
+      if (line.startsWith("Max open files")) {
+        var hard = line.substring("Max open files".length()).strip().split("\\s+")[1];
+        long limit = hard.equals("unlimited") ? Long.MAX_VALUE : Long.parseLong(hard);
+        require(limit >= needed, "file descriptors", hard, needed, "ulimit -Hn");
+      }
+    }
+    String ports = "/proc/sys/net/ipv4/ip_local_port_range";
+    var range = Files.readAllLines(Path.of(ports)).getFirst().split("\\s+");
+    int count = Integer.parseInt(range[1]) - Integer.parseInt(range[0]) + 1;
+    require(count >= needed, "local ports", Integer.toString(count), needed, ports);
+  }
+
+  private static void require(boolean enough, String what, String have, int needed, String where) {
+    if (!enough) {
+      throw new IllegalArgumentException(
+          "too few " + what + ": " + have + ", and " + needed + " are needed; raise " + where);
+    }
+  }
+}

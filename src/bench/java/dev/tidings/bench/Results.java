@@ -1,0 +1,49 @@
+package dev.tidings.bench;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/** All samples, and what can be asked of them. */
+record Results(List<Sample> samples, List<Case> cases, List<String> peers) {
+
+  /** Of the rounds. */
+  record Spread(double median, double min, double max) {}
+
+  Optional<Spread> spread(String test, String peer, Figure figure) {
+    var values =
+        of(test, peer).stream()
+            .map(sample -> sample.figures().get(figure))
+            .filter(value -> value != null)
+            .mapToDouble(Double::doubleValue)
+            .sorted()
+            .toArray();
+    if (values.length == 0) {
+      return Optional.empty();
+    }
+    int middle = values.length / 2;
+    double median =
+        values.length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    return Optional.of(new Spread(median, values[0], values[values.length - 1]));
+  }
+
+  OptionalDouble median(String test, String peer, Figure figure) {
+    var spread = spread(test, peer, figure);
+    return spread.isPresent()
+        ? OptionalDouble.of(spread.get().median())
+        : OptionalDouble.empty();
+  }
+
+  List<Sample> of(String test, String peer) {
+    return samples.stream()
+        .filter(sample -> sample.test().equals(test) && sample.peer().equals(peer))
+        .toList();
+  }
+
+  /** Those to compare with, without the library and the floors. */
+  List<String> rivals() {
+    return peers.stream()
+        .filter(peer -> !peer.equals("tidings") && !Peer.FLOORS.contains(peer))
+        .toList();
+  }
+}

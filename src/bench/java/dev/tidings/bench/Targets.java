@@ -1,0 +1,141 @@
+package dev.tidings.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.function.ToDoubleFunction;
+
+/** Where the library has to come out, as ratios within one run. */
+final class Targets {
+  private static final String OURS = "tidings";
+  private static final double MORE_HEAP = 1.5; // KiB
+
+  private final Results results;
+  private final List<String> lines = new ArrayList<>();
+
+  private Targets(Results results) {
+    this.results = results;
+  }
+
+  static String text(Results results) {
+    var targets = new Targets(results);
+    targets.all();
+    return "Targets (medians)\n" + String.join("\n", targets.lines) + "\n";
+  }
+
+  private void all() {
+    atMost("1 C: CPU/event, raw", ours("C", Figure.CPU), of("C", "raw", Figure.CPU), 1.3);
+    atMost("1 C: CPU/event, best peer", ours("C", Figure.CPU), least("C", Figure.CPU), 1);
+    atLeast("1 C: events/s, best peer", ours("C", Figure.EVENTS), most("C", Figure.EVENTS), 1);
+    atLeast("2 B: events/s, best peer", ours("B", Figure.EVENTS), most("B", Figure.EVENTS), 2);
+    atMost("3 D: p99, own of C", ours("D", Figure.P99), ours("C", Figure.P99), 1.25);
+    atMost("3 D: p99, best peer", ours("D", Figure.P99), least("D", Figure.P99), 1);
+    results.rivals().forEach(this::isolation);
+    atMost("4 A: p50, best peer", ours("A", Figure.P50), least("A", Figure.P50), 1);
+    atMost("4 A: p99, best peer", ours("A", Figure.P99), least("A", Figure.P99), 1);
+    atMost(
+        "5 E: CPU, bare JDK", ours("E", Figure.CPU_TOTAL), of("E", "jdk", Figure.CPU_TOTAL), 1);
+    atLeast(
+        "6 F: connects/s, bare JDK",
+        ours("F", Figure.CONNECTS),
+        of("F", "jdk", Figure.CONNECTS),
+        0.9);
+    heap("6 F: heap/stream, bare JDK", "F", "jdk");
+    heap("6 F: heap/stream, bare JDK, parked", "F", "jdk-parked");
+    atLeast(
+        "7 G: events/s, bare JDK", ours("G", Figure.EVENTS), of("G", "jdk", Figure.EVENTS), 0.5);
+    for (String test : List.of("H10", "H100")) {
+      var late = ours(test, Figure.SOLO_LATE);
+      String what = "8 " + test + ": events of 40 ms or more, ten streams";
+      lines.add(line(what, value(late), "= 0", verdict(late, late.orElse(1) == 0)));
+      heap("8 " + test + ": heap/stream, bare JDK", test, "jdk");
+    }
+  }
+
+  /** Whether this rival's clients that read suffer more from those that do not than ours do. */
+  private void isolation(String rival) {
+    String what = "3 D: p99 of " + rival + ", own of C (ours has to be less)";
+    var usual = of("C", rival, Figure.P99);
+    var ratio = ratio(of("D", rival, Figure.P99), usual);
+    var own = ratio(ours("D", Figure.P99), ours("C", Figure.P99));
+    boolean stuck = results.of("D", rival).stream().anyMatch(one -> one.trouble().isPresent());
+    if (stuck) {
+      lines.add(line(what, "stuck", "> " + value(own), own.isPresent() ? "met" : "not measured"));
+    } else {
+      boolean met = own.orElse(Double.MAX_VALUE) < ratio.orElse(0);
+      var both = own.isPresent() ? ratio : own;
+      lines.add(line(what, value(ratio), "> " + value(own), verdict(both, met)));
+    }
+  }
+
+  private OptionalDouble ours(String test, Figure figure) {
+    return of(test, OURS, figure);
+  }
+
+  private OptionalDouble of(String test, String peer, Figure figure) {
+    return results.median(test, peer, figure);
+  }
+
+  private OptionalDouble least(String test, Figure figure) {
+    return rivals(test, figure, value -> value);
+  }
+
+  private OptionalDouble most(String test, Figure figure) {
+    var least = rivals(test, figure, value -> -value);
+    return least.isPresent() ? OptionalDouble.of(-least.getAsDouble()) : least;
+  }
+
+  private OptionalDouble rivals(String test, Figure figure, ToDoubleFunction<Double> order) {
+    return results.rivals().stream()
+        .map(rival -> of(test, rival, figure))
+        .filter(OptionalDouble::isPresent)
+        .mapToDouble(value -> order.applyAsDouble(value.getAsDouble()))
+        .min();
+  }
+
+  private void atMost(String what, OptionalDouble ours, OptionalDouble theirs, double limit) {
+    var ratio = ratio(ours, theirs);
+    String bound = "<= " + number(limit);
+    lines.add(line(what, value(ratio), bound, verdict(ratio, ratio.orElse(0) <= limit)));
+  }
+
+  private void atLeast(String what, OptionalDouble ours, OptionalDouble theirs, double limit) {
+    var ratio = ratio(ours, theirs);
+    String bound = ">= " + number(limit);
+    lines.add(line(what, value(ratio), bound, verdict(ratio, ratio.orElse(0) >= limit)));
+  }
+
+  private void heap(String what, String test, String floor) {
+    var ours = ours(test, Figure.HEAP);
+    var theirs = of(test, floor, Figure.HEAP);
+    var more =
+        ours.isPresent() && theirs.isPresent()
+            ? OptionalDouble.of(ours.getAsDouble() - theirs.getAsDouble())
+            : OptionalDouble.empty();
+    boolean met = more.orElse(0) <= MORE_HEAP;
+    lines.add(line(what + ", KiB more", value(more), "<= " + MORE_HEAP, verdict(more, met)));
+  }
+
+  private static OptionalDouble ratio(OptionalDouble ours, OptionalDouble theirs) {
+    return ours.isPresent() && theirs.isPresent() && theirs.getAsDouble() > 0
+        ? OptionalDouble.of(ours.getAsDouble() / theirs.getAsDouble())
+        : OptionalDouble.empty();
+  }
+
+  private static String verdict(OptionalDouble value, boolean met) {
+    return value.isEmpty() ? "not measured" : met ? "met" : "NOT MET";
+  }
+
+  private static String value(OptionalDouble value) {
+    return value.isPresent() ? number(value.getAsDouble()) : "-";
+  }
+
+  private static String number(double value) {
+    return String.format(Locale.ROOT, "%.2f", value);
+  }
+
+  private static String line(String what, String value, String bound, String verdict) {
+    return "%-62s %8s %10s  %s".formatted(what, value, bound, verdict);
+  }
+}

@@ -1,0 +1,206 @@
+package dev.tidings;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
+
+/**
+ * What {@code java -jar tidings-<version>.jar [port]} runs: a page that opens streams and sends to
+ * them, and the same by curl. It listens on loopback only.
+ */
+final class Demo {
+  private static final int DEFAULT_PORT = 8080;
+  private static final int TEXT_LIMIT = 64 * 1024; // bytes of one message
+  private static final int MOST_TIMES = 1000; // fits into an outbox, so a burst ends no stream
+
+  private final EventSources sources;
+  private final DemoFeed feed;
+
+  private Demo(EventSources sources) {
+    this.sources = sources;
+    this.feed = new DemoFeed(sources);
+  }
+
+  static void main(String[] args) throws InterruptedException {
+    int port = 0;
+    try {
+      port = port(args);
+      var server = start(port);
+      var end = Thread.ofPlatform().name("tidings-demo-end").unstarted(server::close);
+      Runtime.getRuntime().addShutdownHook(end);
+      System.out.print(greeting(server.port()));
+      server.join();
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+    } catch (IOException e) {
+      System.err.println("cannot listen on port " + port + ": " + e.getMessage());
+      System.exit(1);
+    }
+  }
+
+  private static int port(String[] args) {
+    if (args.length > 1) {
+      throw new IllegalArgumentException(
+          "at most one argument, the port: " + String.join(" ", args));
+    }
+    String text = args.length == 0 ? Integer.toString(DEFAULT_PORT) : args[0];
+    if (!text.matches("[0-9]{1,5}") || Integer.parseInt(text) > 65535) {
+      throw new IllegalArgumentException(
+          "port must be a number from 0 to 65535: " + WireFormat.quoted(text));
+    }
+    return Integer.parseInt(text);
+  }
+
+  private static String greeting(int port) {
+    return """
+        Tidings demo at http://localhost:%1$d/ until Ctrl-C
+          open a stream:  curl -N 'localhost:%1$d/events?id=me'
+          send to it:     curl -d 'Hello' 'localhost:%1$d/send?id=me'
+        """
+        .formatted(port);
+  }
+
+  /** Starts the demo on loopback; port 0 takes any that is free. */
+  static SseServer start(int port) throws IOException {
+    var page = DemoPage.load();
+    var server = SseServer.create(port);
+    server.context().getFilters().add(new DemoGuard());
+    var demo = new Demo(server.eventSources());
+    return server
+        .get("/", page::answer)
+        .get("/live", demo::live)
+        .get("/events", demo::events)
+        .post("/send", demo::send)
+        .post("/drop", demo::drop)
+        .start();
+  }
+
+  // The routes.
+
+  private void live(SseRequest request) {
+    try (var sse = request.getEventSource()) {
+      feed.serve(sse);
+    }
+  }
+
+  /** {@code GET /events?id=&ping=&text=&event=}: a stream; the last three are about its pings. */
+  private void events(SseRequest request) throws IOException {
+    allow(request, "id", "ping", "text", "event");
+    var identifier = request.query("id");
+    var interval = seconds(request, "ping");
+    var text = request.query("text");
+    var name = request.query("event");
+    event(name, ""); // what is wrong with the name is said before the stream opens
+    try (var sse =
+        identifier.isPresent()
+            ? request.getEventSource(identifier.get())
+            : request.getEventSource()) {
+      sse.withPing(
+          ping -> {
+            interval.ifPresent(ping::interval);
+            text.ifPresent(ping::dataMessage);
+            name.ifPresent(ping::asEvent);
+            ping.start();
+          });
+      sse.send("opened", identifier.orElse("without an identifier"));
+      sse.keepAlive();
+    }
+  }
+
+  /** {@code POST /send?id=|prefix=&event=&times=}: the body is the message. */
+  private void send(SseRequest request) throws IOException {
+    allow(request, "id", "prefix", "event", "times");
+    var to = recipients(request);
+    int times = times(request);
+    var event = event(request.query("event"), request.text(TEXT_LIMIT));
+    int streams = 0;
+    int events = 0;
+    for (int i = 0; i < times; i++) {
+      int took = sources.broadcast(event, to);
+      streams = Math.max(streams, took);
+      events += took;
+    }
+    var identifier = request.query("id");
+    if (identifier.isPresent() && streams == 0) {
+      throw new StatusException(
+          404, "no open stream has the identifier " + WireFormat.quoted(identifier.get()));
+    }
+    say(request, "sent " + count(events, "event") + " to " + count(streams, "stream"));
+  }
+
+  private void drop(SseRequest request) throws IOException {
+    allow(request);
+    say(request, "ended " + count(sources.dropAll(), "stream"));
+  }
+
+  // What they are asked.
+
+  private Predicate<EventSource> recipients(SseRequest request) throws IOException {
+    var identifier = request.query("id");
+    var prefix = request.query("prefix");
+    if (identifier.isPresent() && prefix.isPresent()) {
+      throw new StatusException(400, "give id or prefix, not both");
+    }
+    if (identifier.isPresent()) {
+      return stream -> stream.identifier().equals(identifier);
+    }
+    if (prefix.isPresent()) {
+      return stream -> stream.identifier().filter(id -> id.startsWith(prefix.get())).isPresent();
+    }
+    return stream -> !feed.isWatcher(stream);
+  }
+
+  private static void allow(SseRequest request, String... names) throws IOException {
+    for (String name : request.query().keySet()) {
+      if (!List.of(names).contains(name)) {
+        String known = names.length == 0 ? "none" : String.join(", ", names);
+        throw new StatusException(
+            400, "unknown parameter " + WireFormat.quoted(name) + "; known here: " + known);
+      }
+    }
+  }
+
+  private static Optional<Duration> seconds(SseRequest request, String name) throws IOException {
+    var text = request.query(name);
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    double seconds = text.get().matches("[0-9]{1,4}(\\.[0-9]{1,3})?")
+        ? Double.parseDouble(text.get())
+        : -1;
+    if (seconds < 0.1 || seconds > 3600) {
+      throw new StatusException(
+          400, name + " must be 0.1 to 3600 seconds: " + WireFormat.quoted(text.get()));
+    }
+    return Optional.of(Duration.ofMillis(Math.round(seconds * 1000)));
+  }
+
+  private static int times(SseRequest request) throws IOException {
+    String text = request.query("times").orElse("1");
+    int times = text.matches("[0-9]{1,4}") ? Integer.parseInt(text) : 0;
+    if (times < 1 || times > MOST_TIMES) {
+      throw new StatusException(
+          400, "times must be 1 to " + MOST_TIMES + ": " + WireFormat.quoted(text));
+    }
+    return times;
+  }
+
+  private static Event event(Optional<String> name, String text) throws IOException {
+    try {
+      return name.map(type -> Event.of(type, text)).orElseGet(() -> Event.of(text));
+    } catch (IllegalArgumentException e) {
+      throw new StatusException(400, e.getMessage(), e);
+    }
+  }
+
+  private static void say(SseRequest request, String text) throws IOException {
+    request.respond(200, "text/plain", text + "\n");
+  }
+
+  private static String count(int number, String noun) {
+    return number + " " + noun + (number == 1 ? "" : "s");
+  }
+}

@@ -1,0 +1,135 @@
+package dev.tidings;
+
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+
+/** The live data of the demo's page: the registry as JSON, twice a second, while somebody watches. */
+final class DemoFeed {
+  private static final Duration PACE = Duration.ofMillis(500);
+  private static final int LISTED = 100; // the others are only counted
+
+  private final EventSources sources;
+  private final Set<EventSource> watchers = ConcurrentHashMap.newKeySet();
+  private final ReentrantLock lock = new ReentrantLock();
+  private boolean running; // under lock
+
+  DemoFeed(EventSources sources) {
+    this.sources = sources;
+  }
+
+  /** Returns when the watcher is gone. */
+  void serve(EventSource watcher) {
+    watcher.send(Event.empty().withRetry(PACE));
+    add(watcher);
+    try {
+      watcher.keepAlive();
+    } finally {
+      watchers.remove(watcher);
+    }
+  }
+
+  boolean isWatcher(EventSource stream) {
+    return watchers.contains(stream);
+  }
+
+  private void add(EventSource watcher) {
+    lock.lock();
+    try {
+      watchers.add(watcher);
+      if (!running) {
+        running = true;
+        Thread.ofVirtual().name("tidings-demo-feed").start(this::feed);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean goesOn() {
+    lock.lock();
+    try {
+      running = !watchers.isEmpty();
+      return running;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void feed() {
+    var rate = new Rate();
+    while (goesOn()) {
+      var streams = sources.streams().stream().filter(stream -> !isWatcher(stream)).toList();
+      var state = Event.of("state", json(streams, rate.next(streams), sources.ended()));
+      sources.broadcast(state, this::isWatcher);
+      LockSupport.parkNanos(PACE.toNanos());
+    }
+  }
+
+  /** Events per second, from what each stream had sent before and now. */
+  private static final class Rate {
+    private Map<EventSource, Long> before = Map.of();
+    private long last;
+    private boolean begun;
+
+    double next(List<EventSource> streams) {
+      var now = new HashMap<EventSource, Long>();
+      streams.forEach(stream -> now.put(stream, stream.traffic().sent()));
+      long more = 0;
+      for (var entry : now.entrySet()) {
+        more += entry.getValue() - before.getOrDefault(entry.getKey(), 0L);
+      }
+      long time = System.nanoTime();
+      double rate = begun ? more * 1e9 / Math.max(1, time - last) : 0;
+      before = now;
+      last = time;
+      begun = true;
+      return Math.round(rate * 10) / 10.0;
+    }
+  }
+
+  // JSON.
+
+  private static String json(List<EventSource> streams, double rate, Map<Ending, Long> ended) {
+    String rows =
+        streams.stream()
+            .sorted(Comparator.comparing(stream -> stream.identifier().orElse("")))
+            .limit(LISTED)
+            .map(DemoFeed::json)
+            .collect(Collectors.joining(","));
+    String endings =
+        ended.entrySet().stream()
+            .map(entry -> quoted(entry.getKey().name()) + ":" + entry.getValue())
+            .collect(Collectors.joining(","));
+    return "{\"count\":%d,\"rate\":%s,\"ended\":{%s},\"streams\":[%s]}"
+        .formatted(streams.size(), Double.toString(rate), endings, rows);
+  }
+
+  private static String json(EventSource stream) {
+    var traffic = stream.traffic();
+    return "{\"id\":%s,\"age\":%d,\"sent\":%d,\"bytes\":%d,\"waiting\":%d}"
+        .formatted(
+            stream.identifier().map(DemoFeed::quoted).orElse("null"),
+            stream.age().toMillis(),
+            traffic.sent(),
+            traffic.bytes(),
+            traffic.waiting());
+  }
+
+  /** A JSON string in ASCII, whatever the text holds. */
+  static String quoted(String text) {
+    var json = new StringBuilder("\"");
+    for (char c : text.toCharArray()) {
+      boolean plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+      json.append(plain ? String.valueOf(c) : "\\u%04x".formatted((int) c));
+    }
+    return json.append('"').toString();
+  }
+}

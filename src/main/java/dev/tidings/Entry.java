@@ -1,0 +1,54 @@
+package dev.tidings;
+
+import java.util.Optional;
+
+/**
+ * An event of a log on its way to streams, encoded once for all that need no id of their own, and its
+ * rest once for those that do. Used by one thread at a time.
+ */
+final class Entry {
+  private final Event event;
+  private Frame frame; // null until asked for
+  private byte[] rest; // null until asked for
+
+  Entry(Event event) {
+    this.event = event;
+  }
+
+  /** Nothing but an id: a client keeps it and sees no event (WHATWG HTML, 9.2.6). */
+  static Entry position(String id) {
+    return new Entry(Event.empty().withId(id));
+  }
+
+  Event event() {
+    return event;
+  }
+
+  String id() {
+    return event.id().orElseThrow();
+  }
+
+  /** The event as the log has it. */
+  Frame frame() {
+    if (frame == null) {
+      frame = Frame.kept(WireFormat.bytes(event));
+    }
+    return frame;
+  }
+
+  /** The event with another id. */
+  Frame frame(String id) {
+    if (rest == null) {
+      var unnumbered =
+          new Event(
+              Optional.empty(),
+              event.name(),
+              event.data(),
+              event.retry(),
+              event.comment(),
+              event.fields());
+      rest = WireFormat.bytes(unnumbered);
+    }
+    return Frame.kept(WireFormat.withId(id, rest));
+  }
+}

@@ -1,0 +1,638 @@
+package dev.tidings;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpPrincipal;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+
+/**
+ * One open stream of events to one client.
+ *
+ * <p>The status and the headers go out with the first message, ping or wait, whichever is first; that
+ * is when {@code open} fires in a browser. From then on the stream lives until its one {@link Ending}:
+ * the client goes, somebody closes it, or one of the limits in {@link Settings} ends it.
+ *
+ * <p>All methods may be called from any thread, at any time, also after the end. Messages go out in the
+ * order of the calls, each as a whole. A client is known to be gone only because a write to it fails,
+ * so every stream is pinged while it is silent.
+ *
+ * {@snippet file="Progress.java" region="progress"}
+ */
+public final class EventSource implements AutoCloseable {
+  private final EventSources sources;
+  private final HttpExchange exchange;
+  private final Optional<String> identifier;
+  private final Object client; // whose place it takes; null where nobody counts them
+  private final long opener = Thread.currentThread().threadId();
+  private final Response response;
+  private final Outbox outbox;
+  private final Heartbeat heartbeat;
+  private final Optional<Permit> permit; // empty if nothing limits it
+  private final long opened;
+
+  private volatile boolean committed; // set under the lock of response
+  private volatile long lastMessage;
+  private volatile long previousMessage; // the one before; near enough when several threads send
+  private volatile boolean admitted; // to the registry
+  private volatile boolean listed; // admitted and not ended
+
+  private volatile boolean farewellSaid; // set under the lock of response
+
+  private final Life life = new Life();
+  private final AtomicReference<Bookmark> bookmark = new AtomicReference<>(); // null outside channels
+
+  EventSource(
+      EventSources sources, HttpExchange exchange, Optional<String> identifier, Object client) {
+    this.sources = sources;
+    this.exchange = exchange;
+    this.identifier = identifier;
+    this.client = client;
+    this.response = new Response(exchange, sources.deadlines());
+    this.outbox = new Outbox(new Sink(), sources.fanOut()::start, sources.settings());
+    this.opened = sources.ticker().now();
+    this.lastMessage = opened;
+    this.previousMessage = opened;
+    this.heartbeat = new Heartbeat(this, sources.ticker(), sources.pulse());
+    this.permit = Permit.of(this, sources);
+  }
+
+  // The header phase.
+
+  /**
+   * Adds a response header. Must come before the first message, ping or wait; does nothing once the
+   * stream has ended.
+   *
+   * @param name a token; not one of those that the stream needs for itself: {@code Connection}, {@code
+   *     Content-Length}, {@code Content-Type}, {@code Transfer-Encoding}
+   * @param value one line of ISO-8859-1
+   * @return this stream
+   * @throws IllegalArgumentException if the name or the value breaks that rule (RFC 9110, 5.1, 5.5)
+   * @throws IllegalStateException if the headers have been sent
+   */
+  public EventSource appendHeader(String name, String value) {
+    synchronized (response) {
+      if (!isOpen()) {
+        return this;
+      }
+      if (committed) {
+        throw new IllegalStateException(
+            "headers go out with the first message, ping or wait; too late for: " + name);
+      }
+      response.addHeader(name, value);
+      return this;
+    }
+  }
+
+  /** Ends the header phase; a request for the headers only has got all that it asked for. */
+  private void commit() {
+    if (!committed) {
+      sealHeaders();
+      if (response.isHeadOnly()) {
+        end(Ending.CLOSED);
+      }
+    }
+    sayFarewell(); // before anything that a handler sends because of the stop
+  }
+
+  private void sealHeaders() {
+    synchronized (response) {
+      committed = true;
+    }
+  }
+
+  /** Sends the headers, so that {@code open} fires, with a comment that carries them through proxies. */
+  private void open() {
+    if (!committed) {
+      commit();
+      outbox.offerIfIdle(EventSources.EMPTY_COMMENT, sources.fanOut()::start);
+    }
+  }
+
+  // Sending.
+
+  /**
+   * Sends a message. Blocks only while the outbox is full, at most for the write deadline; after that
+   * {@link Settings#overflow} decides. A thread that is interrupted while it waits keeps its status,
+   * and the message is not taken.
+   *
+   * @param data the text, any text
+   * @return whether the stream took it; false once the stream has ended
+   */
+  public boolean send(String data) {
+    return send(Event.of(data));
+  }
+
+  /**
+   * Sends a named event; otherwise as {@link #send(String)}.
+   *
+   * @param name the event type
+   * @param data the text, any text
+   * @return whether the stream took it; false once the stream has ended
+   * @throws IllegalArgumentException if the name is empty or has a line break
+   */
+  public boolean send(String name, String data) {
+    return send(Event.of(name, data));
+  }
+
+  /**
+   * Sends an event; otherwise as {@link #send(String)}.
+   *
+   * @param event the event
+   * @return whether the stream took it; false once the stream has ended
+   */
+  public boolean send(Event event) {
+    var frame = Frame.of(event, sources.settings().overflow());
+    commit();
+    long limit = sources.deadlines().limit();
+    return took(outbox.put(frame, sources.ticker(), limit), Ending.TOO_SLOW);
+  }
+
+  /**
+   * Sends an event if that needs no waiting; otherwise {@link Settings#overflow} decides at once.
+   *
+   * @param event the event
+   * @return whether the stream took it; false once the stream has ended
+   */
+  public boolean offer(Event event) {
+    return offer(Frame.of(event, sources.settings().overflow()));
+  }
+
+  /**
+   * Sends a message if that needs no waiting; otherwise as {@link #offer(Event)}.
+   *
+   * @param data the text, any text
+   * @return whether the stream took it; false once the stream has ended
+   */
+  public boolean offer(String data) {
+    return offer(Event.of(data));
+  }
+
+  private boolean offer(Frame frame) {
+    commit();
+    return took(outbox.offer(frame), Ending.OVERFLOW);
+  }
+
+  /** Takes the frame if there is room now; an overflow is the caller's to deal with. */
+  Outbox.Answer offerIfFits(Frame frame) {
+    commit();
+    var answer = outbox.offerIfFits(frame);
+    if (answer == Outbox.Answer.TAKEN) {
+      sentMessage();
+    }
+    return answer;
+  }
+
+  /** As one of many. */
+  boolean offer(Frame frame, FanOut.Broadcast broadcast) {
+    commit();
+    return took(outbox.offer(frame, broadcast::add), Ending.OVERFLOW);
+  }
+
+  private boolean took(Outbox.Answer answer, Ending ifFull) {
+    switch (answer) {
+      case TAKEN -> sentMessage();
+      case OVERFLOW -> end(ifFull);
+      case DROPPED, CLOSED -> {}
+    }
+    return answer == Outbox.Answer.TAKEN;
+  }
+
+  private void sentMessage() {
+    previousMessage = lastMessage;
+    lastMessage = sources.ticker().now();
+  }
+
+  /**
+   * Waits until all that was accepted before is with the operating system. Ends at the latest when the
+   * stream does, which the write deadline bounds. An interrupt does not end the wait; the status stays.
+   *
+   * @return true once it is; false if the stream ended before that
+   */
+  public boolean flush() {
+    return outbox.flush();
+  }
+
+  // Pings.
+
+  /**
+   * Sets another ping than the registry's heartbeat; it takes effect when the policy is started.
+   *
+   * @param setting told the policy, on this thread, before this method returns
+   * @return this stream
+   */
+  public EventSource withPing(Consumer<? super PingPolicy> setting) {
+    setting.accept(new PingPolicy(sources.settings().heartbeat(), this::startPings));
+    return this;
+  }
+
+  private void startPings(PingPolicy policy) {
+    heartbeat.start(Frame.of(policy.ping()), policy.interval());
+  }
+
+  void ping(Frame frame, FanOut.Broadcast broadcast) {
+    commit();
+    outbox.offerIfIdle(frame, broadcast::add);
+  }
+
+  long lastMessage() {
+    return lastMessage;
+  }
+
+  long previousMessage() {
+    return previousMessage;
+  }
+
+  // Waiting and ending.
+
+  /**
+   * Waits until the stream has ended, and ends it as {@link Ending#IDLE} once nothing was sent for this
+   * long. Each accepted message starts the time anew, a ping does not; before the first message it
+   * counts from the opening. Sends the headers if nothing did.
+   *
+   * <p>An interrupt ends the stream as {@link Ending#INTERRUPTED}; the status stays.
+   *
+   * @param idle how long the stream may be idle; zero ends it at once unless it has ended; more than 292
+   *     years are for ever
+   * @return why it ended; the stream has left the registry
+   * @throws IllegalArgumentException if the duration is negative
+   */
+  public Ending waitForFail(Duration idle) {
+    long limit = Time.nanos(Time.requireNotNegative("idle", idle));
+    open();
+    var watch = new IdleWatch(limit);
+    watch.check();
+    try {
+      return await();
+    } finally {
+      watch.stop();
+    }
+  }
+
+  /**
+   * Waits until the stream has ended, however long that is; otherwise as {@link #waitForFail}.
+   *
+   * @return why it ended; the stream has left the registry
+   */
+  public Ending keepAlive() {
+    open();
+    return await();
+  }
+
+  private Ending await() {
+    try {
+      life.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      end(Ending.INTERRUPTED);
+    }
+    return life.ending().orElseThrow();
+  }
+
+  /** Looks after one wait's limit, at the moments when it could be reached. */
+  private final class IdleWatch {
+    private final long limit;
+    private Ticker.Timer timer = () -> {}; // guarded by this
+    private boolean stopped; // guarded by this
+
+    IdleWatch(long limit) {
+      this.limit = limit;
+    }
+
+    void check() {
+      long left = limit - (sources.ticker().now() - lastMessage);
+      if (left > 0 || limit > 0 && outbox.isAwaited()) { // who waits to send is not idle
+        again(left > 0 ? left : limit);
+      } else {
+        end(Ending.IDLE);
+      }
+    }
+
+    private synchronized void again(long nanos) {
+      if (!stopped) {
+        timer = sources.ticker().schedule(nanos, this::check);
+      }
+    }
+
+    synchronized void stop() {
+      stopped = true;
+      timer.cancel();
+    }
+  }
+
+  /**
+   * Ends the stream as {@link Ending#CLOSED}, unless it has ended, and waits until what was accepted is
+   * handed over, at most for the write deadline; after that the connection is cut. Idempotent. An
+   * interrupt does not end the wait; the status stays.
+   */
+  @Override
+  public void close() {
+    end(Ending.CLOSED);
+    awaitEnd();
+  }
+
+  /**
+   * Ends the stream for good, as {@link Ending#COMPLETED}, unless it has ended: after a plain end a
+   * browser reconnects, after this one it does not. Blocks as {@link #close()} does. Idempotent.
+   *
+   * <p>After all that was accepted, the client is sent an event block that does nothing but set the last
+   * event id to a value which is reserved for this. When a client comes back with that id, opening the
+   * stream answers {@code 204}, at which an EventSource gives up (WHATWG HTML, 9.2.3). Nothing is kept
+   * in memory for that, so the client may come back to another server.
+   */
+  public void complete() {
+    commit();
+    end(Ending.COMPLETED);
+    awaitEnd();
+  }
+
+  /** Ends the stream without waiting; whether it had not ended before. */
+  boolean end(Ending why) {
+    return end(why, sources.deadlines().limit());
+  }
+
+  /** As above; what was accepted has this many nanoseconds. */
+  boolean end(Ending why, long nanos) {
+    boolean first = life.end(why);
+    if (first) {
+      listed = false;
+      sealHeaders();
+      heartbeat.stop();
+      permit.ifPresent(Permit::stop);
+      sources.leave(this, why);
+    }
+    if (why.isForced()) {
+      outbox.abort();
+      response.guard().cut();
+    } else {
+      response.guard().finishWithin(nanos);
+      if (first) { // who comes later must not finish before the words of the first are said
+        outbox.finish(lastWords(why));
+      }
+    }
+    if (first) {
+      life.over();
+    }
+    return first;
+  }
+
+  private List<Frame> lastWords(Ending why) {
+    var words = new ArrayList<Frame>();
+    if (admitted) {
+      synchronized (response) {
+        words.addAll(farewell());
+      }
+      if (why.isForGood()) {
+        words.add(Frame.COMPLETION);
+      }
+    }
+    return words;
+  }
+
+  /** What is still to be said because of a stop; under the lock of response. */
+  private List<Frame> farewell() {
+    boolean due = sources.isStopping() && !farewellSaid;
+    farewellSaid |= due;
+    return due ? sources.farewell() : List.of();
+  }
+
+  /** Tells the client of a stop, if there is one, once; not before the headers may go out. */
+  void sayFarewell() {
+    if (sources.isStopping() && !farewellSaid && committed && isListed()) {
+      synchronized (response) {
+        outbox.add(farewell());
+      }
+    }
+  }
+
+  /** Waits until the exchange is closed. */
+  void awaitEnd() {
+    outbox.awaitEnd();
+  }
+
+  // The beginning.
+
+  /** Sets the headers, once it is sure that the exchange is this stream's. */
+  void prepare() {
+    response.prepare();
+  }
+
+  /** The registry has it from now on; called once, before others can find it. */
+  void admit() {
+    sources.admitted();
+    admitted = true;
+    listed = true;
+  }
+
+  boolean isAdmitted() {
+    return admitted;
+  }
+
+  /** Whether it is one of the registry's open streams. */
+  boolean isListed() {
+    return listed;
+  }
+
+  /** Begins the life of a stream that was admitted. */
+  void begin() {
+    heartbeat.start(EventSources.EMPTY_COMMENT, sources.settings().heartbeat());
+    permit.ifPresent(Permit::start);
+    life.opened(() -> sources.tellOpened(this), why -> sources.tellEnded(this, why));
+  }
+
+  /** Begins the short life of what is never admitted. */
+  void beginUnlisted() {
+    life.opened(() -> {}, why -> {});
+  }
+
+  /** Ends it before it began, with this answer instead of the stream's. */
+  void refuse(Refusal refusal) {
+    response.refuse(refusal);
+    commit();
+    refusal.event().ifPresent(event -> outbox.offer(Frame.of(event)));
+    end(Ending.REFUSED);
+    beginUnlisted();
+  }
+
+  /** Its handler failed: says so if nothing was sent yet, else ends it. */
+  void fail() {
+    synchronized (response) {
+      if (!committed) {
+        response.refuse(Refusal.with(500));
+        farewellSaid = true; // that is no stream any more
+      }
+    }
+    end(Ending.FAILED);
+    awaitEnd();
+  }
+
+  /** Ends it before it began, since its client was told not to come back. */
+  void stayAway() {
+    response.refuse(Refusal.forGood());
+    end(Ending.COMPLETED);
+    beginUnlisted();
+  }
+
+  // Listeners.
+
+  /**
+   * Runs the action exactly once when the stream has ended and left the registry, or soon if it has
+   * already; on a thread of its own, after the registry's listeners. What it throws is logged.
+   *
+   * @param action told why the stream ended
+   */
+  public void onEnd(Consumer<? super Ending> action) {
+    life.onEnd(action);
+  }
+
+  // Channels.
+
+  /** Where it stands in its channels; false if it is in others already. */
+  boolean keep(Bookmark newOne) {
+    return bookmark.compareAndSet(null, newOne);
+  }
+
+  /** It is in none of these channels any more. */
+  void lose(Bookmark old) {
+    bookmark.compareAndSet(old, null);
+  }
+
+  // What it is.
+
+  /**
+   * Returns the id that the client got last before it reconnected: from the header {@code
+   * Last-Event-ID} (WHATWG HTML, 9.2.4), else from the query parameter of {@link
+   * Settings#lastEventIdParameter}, since a page cannot set the header. It is what the client says, so
+   * it may be any text of any length.
+   *
+   * @return empty if the client has none
+   */
+  public Optional<String> lastEventId() {
+    return LastEventId.of(exchange, sources.settings());
+  }
+
+  /**
+   * Tells whether the stream has not ended.
+   *
+   * @return false from the moment of its ending
+   */
+  public boolean isOpen() {
+    return life.ending().isEmpty();
+  }
+
+  /**
+   * Returns why the stream ended.
+   *
+   * @return empty while it is open
+   */
+  public Optional<Ending> ending() {
+    return life.ending();
+  }
+
+  /**
+   * Returns what the stream is found by.
+   *
+   * @return empty if it was opened without an identifier
+   */
+  public Optional<String> identifier() {
+    return identifier;
+  }
+
+  /**
+   * Returns who was authenticated when the stream was opened.
+   *
+   * @return empty if its context has no authenticator
+   */
+  public Optional<HttpPrincipal> principal() {
+    return Optional.ofNullable(exchange.getPrincipal());
+  }
+
+  /**
+   * Tells whether a stop has begun, so that a handler may come to its end before it is cut.
+   *
+   * @return true from the beginning of {@link SseServer#stop} or {@link EventSources#stop}
+   */
+  public boolean isStopping() {
+    return sources.isStopping();
+  }
+
+  /**
+   * Returns how long ago the stream was opened.
+   *
+   * @return zero or more
+   */
+  public Duration age() {
+    return Duration.ofNanos(sources.ticker().now() - opened);
+  }
+
+  /**
+   * Returns what went through the stream so far.
+   *
+   * @return a snapshot
+   */
+  public Traffic traffic() {
+    return outbox.traffic();
+  }
+
+  /** When it was opened, by the ticker. */
+  long opened() {
+    return opened;
+  }
+
+  HttpExchange exchange() {
+    return exchange;
+  }
+
+  /** Whose place it takes; null where nobody counts them. */
+  Object client() {
+    return client;
+  }
+
+  /** Whether this thread opened it: that of its handler. */
+  boolean isOwn() {
+    return opener == Thread.currentThread().threadId();
+  }
+
+  @Override
+  public String toString() {
+    return "EventSource[" + identifier.orElse("unidentified") + ", "
+        + ending().map(Ending::name).orElse("open") + "]";
+  }
+
+  /** What the outbox does to the exchange, and what follows for the stream. */
+  private final class Sink implements Outbox.Sink {
+    @Override
+    public void write(List<Frame> batch) throws IOException {
+      response.write(batch);
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+      if (cause instanceof IOException) {
+        Log.debug(() -> EventSource.this + ": " + cause);
+      } else {
+        Log.failure("writing to " + EventSource.this, cause);
+      }
+      end(cause instanceof Guard.CutOffException ? Ending.TOO_SLOW : Ending.CLIENT_GONE);
+    }
+
+    @Override
+    public void finish() throws IOException {
+      response.finish();
+    }
+
+    @Override
+    public void abort() {
+      response.abort();
+    }
+
+    @Override
+    public void ended() {
+      sources.forget(EventSource.this);
+    }
+  }
+}

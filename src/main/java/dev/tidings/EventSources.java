@@ -1,0 +1,518 @@
+package dev.tidings;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.random.RandomGenerator;
+
+/**
+ * The open streams: opens them on exchanges, finds them by identifier, sends to all of them, ends them.
+ *
+ * <p>{@link #getByIdentifier}, {@link #find} and {@link #all} see the streams that have an identifier;
+ * {@link #streams} and {@link #broadcast} see every stream. All methods may be called from any thread;
+ * only {@link #open}, {@link #stop} and {@link #close} block.
+ *
+ * {@snippet file="OwnServer.java" region="open"}
+ */
+public final class EventSources implements AutoCloseable {
+  static final Frame EMPTY_COMMENT = Frame.of(Event.empty().withComment(""));
+  private static final Duration STOP_LIMIT = Duration.ofSeconds(1);
+  private static final Duration STOP_SLACK = Duration.ofMillis(500); // what is cut has ended by then
+
+  private final Settings settings;
+  private final Ticker ticker;
+  private final Deadlines deadlines;
+  private final FanOut fanOut;
+  private final Pulse pulse;
+  private final Spread spread;
+  private final Crowd crowd;
+  private final Registry registry;
+  private final List<Consumer<? super EventSource>> openListeners = new CopyOnWriteArrayList<>();
+  private final List<BiConsumer<? super EventSource, ? super Ending>> endListeners =
+      new CopyOnWriteArrayList<>();
+  private final LongAdder opened = new LongAdder();
+  private final LongAdder refused = new LongAdder();
+  private final Map<Ending, LongAdder> ended = new ConcurrentHashMap<>();
+  private final Optional<Frame> farewell;
+  private final Stop stop;
+  private volatile boolean stopping;
+
+  /** One that has the ticker for itself. */
+  EventSources(Settings settings, Ticker ticker) {
+    this(settings, ticker, new Random(), true);
+  }
+
+  /** The generator has to be thread-safe; who owns the ticker closes it. */
+  EventSources(Settings settings, Ticker ticker, RandomGenerator random, boolean ownsTicker) {
+    this.settings = Objects.requireNonNull(settings, "settings");
+    this.ticker = ticker;
+    this.deadlines = new Deadlines(ticker, settings.writeDeadline());
+    this.fanOut = new FanOut(ticker);
+    this.pulse = new Pulse(ticker, fanOut);
+    this.spread = new Spread(settings, random);
+    this.crowd = new Crowd(settings);
+    this.registry = new Registry(crowd);
+    this.farewell = settings.farewell().map(event -> Frame.parting(WireFormat.bytes(event)));
+    this.stop = new Stop(ticker, () -> runStop(ownsTicker));
+  }
+
+  /**
+   * Creates a registry with the default settings.
+   *
+   * @return a registry, whose one daemon thread ends with {@link #close}
+   */
+  public static EventSources create() {
+    return create(Settings.defaults());
+  }
+
+  /**
+   * Creates a registry.
+   *
+   * @param settings what holds for its streams
+   * @return a registry, whose one daemon thread ends with {@link #close}
+   */
+  public static EventSources create(Settings settings) {
+    return new EventSources(settings, Ticker.system());
+  }
+
+  // Opening.
+
+  /**
+   * Opens a stream without an identifier; otherwise as {@link #open(HttpExchange, String)}.
+   *
+   * @param exchange the request to answer with a stream
+   * @return the stream
+   * @throws IllegalStateException as there
+   */
+  public EventSource open(HttpExchange exchange) {
+    return open(exchange, Optional.empty());
+  }
+
+  /**
+   * Opens a stream. What the handler has not read of the request's body is read and thrown away first,
+   * which may block, at most for the write deadline. Nothing is sent yet.
+   *
+   * <p>The stream that is returned has ended already if the client went away ({@link
+   * Ending#CLIENT_GONE}), if its body was larger than {@link Settings#bodyLimit} (413), or if the client
+   * was told before to stay away ({@link Ending#COMPLETED}: {@code 204}; see {@link
+   * EventSource#complete()}). It has ended as {@link Ending#REFUSED} too if there is no room ({@link
+   * Settings#maxStreams(int)}, {@link Settings#maxStreamsPerClient(int)}), if the identifier is in use
+   * and {@link Duplicates#REFUSE} is set, or if the registry stops: who accepts {@code
+   * text/event-stream} gets {@code 200}, a {@code retry:} and an end, so that it comes back, others get
+   * {@code 503} with {@code Retry-After}. A HEAD request gets a stream that ends with its headers, is in
+   * no registry and takes no room.
+   *
+   * @param exchange the request to answer with a stream; any method
+   * @param identifier what the stream can be found by: any text, compared exactly
+   * @return the stream
+   * @throws IllegalStateException if a response has been started or a stream opened on this exchange,
+   *     or if the server runs its handlers on its own dispatcher thread, which a stream would stop
+   */
+  public EventSource open(HttpExchange exchange, String identifier) {
+    return open(exchange, Optional.of(identifier));
+  }
+
+  private EventSource open(HttpExchange exchange, Optional<String> identifier) {
+    JdkServer.requireExecutor(exchange);
+    if (exchange.getResponseCode() != -1) {
+      throw new IllegalStateException("this request has been answered");
+    }
+    JdkServer.warnOnce();
+    boolean counts = settings.maxStreamsPerClient() < Integer.MAX_VALUE;
+    Object client = counts ? settings.client().apply(exchange) : null;
+    var stream = new EventSource(this, exchange, identifier, client);
+    registry.claim(exchange, stream);
+    stream.prepare();
+    begin(stream, exchange);
+    return stream;
+  }
+
+  private void begin(EventSource stream, HttpExchange exchange) {
+    try {
+      if (!deadlines.isClosed() && !drain(exchange)) {
+        stream.refuse(Refusal.with(413));
+        return;
+      }
+    } catch (IOException | RuntimeException e) {
+      Log.debug(() -> "no stream, since the request's body did not arrive: " + e);
+      stream.beginUnlisted();
+      stream.end(Ending.CLIENT_GONE);
+      return;
+    }
+    if (isCompleted(exchange)) {
+      stream.stayAway();
+      return;
+    }
+    if (exchange.getRequestMethod().equals("HEAD")) {
+      stream.beginUnlisted();
+      return;
+    }
+    var leaving = registry.enter(stream, settings.duplicates());
+    if (leaving.contains(stream)) {
+      stream.refuse(Refusal.forNow(exchange, spread.reconnect()));
+      return;
+    }
+    leaving.forEach(older -> older.end(Ending.REPLACED));
+    stream.begin();
+  }
+
+  /** Whether the client comes back although it was told not to. */
+  private boolean isCompleted(HttpExchange exchange) {
+    var lastEventId = LastEventId.of(exchange, settings);
+    return lastEventId.filter(WireFormat.COMPLETED_ID::equals).isPresent();
+  }
+
+  /** Reads what is left of the request's body; false if that is more than the limit. */
+  private boolean drain(HttpExchange exchange) throws IOException {
+    var within = new boolean[1];
+    deadlines
+        .newGuard()
+        .run(
+            () -> {
+              var body = exchange.getRequestBody();
+              var buffer = new byte[2048];
+              long left = settings.bodyLimit();
+              int count;
+              while (left >= 0 && (count = body.read(buffer)) >= 0) {
+                left -= count;
+              }
+              within[0] = left >= 0;
+            });
+    return within[0];
+  }
+
+  // Finding.
+
+  /**
+   * Returns the open stream with this identifier.
+   *
+   * @param identifier compared exactly
+   * @return the stream; the newest if there are several; empty if there is none
+   */
+  public Optional<EventSource> getByIdentifier(String identifier) {
+    return registry.find(identifier);
+  }
+
+  /**
+   * Returns the open streams whose identifiers match.
+   *
+   * @param identifiers asked once for each identifier, on this thread
+   * @return a snapshot, in no order
+   */
+  public List<EventSource> find(Predicate<? super String> identifiers) {
+    return registry.find(Objects.requireNonNull(identifiers, "identifiers"));
+  }
+
+  /**
+   * Returns the open streams that have an identifier.
+   *
+   * @return a snapshot, in no order
+   */
+  public List<EventSource> all() {
+    return registry.find(identifier -> true);
+  }
+
+  /**
+   * Returns all open streams, those without an identifier too.
+   *
+   * @return a snapshot, in no order
+   */
+  public List<EventSource> streams() {
+    return registry.claimed().stream().filter(EventSource::isListed).toList();
+  }
+
+  /**
+   * Returns how many streams are open, those without an identifier too.
+   *
+   * @return zero or more
+   */
+  public int count() {
+    long ends = ended.values().stream().mapToLong(LongAdder::sum).sum();
+    return (int) (opened.sum() - ends); // in this order, or what comes and goes meanwhile is missed
+  }
+
+  /**
+   * Returns how many streams have been opened since the registry was created.
+   *
+   * @return zero or more
+   */
+  public long opened() {
+    return opened.sum();
+  }
+
+  /**
+   * Returns how many streams have ended since the registry was created, by their endings; {@link
+   * Ending#REFUSED} counts those that were turned away, but not clients that came back after {@link
+   * EventSource#complete()}, who are no streams.
+   *
+   * @return a snapshot
+   */
+  public Map<Ending, Long> ended() {
+    var counts = new EnumMap<Ending, Long>(Ending.class);
+    ended.forEach((why, count) -> counts.put(why, count.sum()));
+    if (refused.sum() > 0) {
+      counts.put(Ending.REFUSED, refused.sum());
+    }
+    return counts;
+  }
+
+  // Sending.
+
+  /**
+   * Offers a message to every open stream; otherwise as {@link #broadcast(Event)}.
+   *
+   * @param data the text, any text
+   * @return how many streams took it
+   */
+  public int broadcast(String data) {
+    return broadcast(Event.of(data));
+  }
+
+  /**
+   * Offers an event to every open stream, those without an identifier too. Never waits for a client:
+   * {@link Settings#overflow} decides about a stream whose outbox is full. A stream that is open during
+   * the whole call gets the event exactly once.
+   *
+   * @param event encoded once for all
+   * @return how many streams took it
+   */
+  public int broadcast(Event event) {
+    return broadcast(event, stream -> true);
+  }
+
+  /**
+   * Offers an event to the open streams that match; otherwise as {@link #broadcast(Event)}.
+   *
+   * @param event encoded once for all
+   * @param to asked once for each stream, on this thread
+   * @return how many streams took it
+   */
+  public int broadcast(Event event, Predicate<? super EventSource> to) {
+    var frame = Frame.of(event, settings.overflow());
+    var broadcast = fanOut.broadcast();
+    int took = 0;
+    try {
+      for (EventSource stream : registry.claimedInOrder()) {
+        if (stream.isListed() && to.test(stream) && stream.offer(frame, broadcast)) {
+          took++;
+        }
+      }
+    } finally {
+      broadcast.flush(); // also when the predicate throws
+    }
+    return took;
+  }
+
+  // Ending.
+
+  /**
+   * Ends all open streams as {@link Ending#CLOSED}, those without an identifier too, without waiting:
+   * what they accepted is still handed over. Streams may open meanwhile and afterwards.
+   *
+   * @return how many ended by this call
+   */
+  public int dropAll() {
+    return (int) streams().stream().filter(stream -> stream.end(Ending.CLOSED)).count();
+  }
+
+  /**
+   * Ends all open streams that match as {@link Ending#REVOKED}, those without an identifier too, without
+   * waiting: what they accepted is still handed over. A client may come back; whether it gets in again
+   * is for the handler to say.
+   *
+   * @param which asked once for each stream, on this thread, before any ends
+   * @return how many ended by this call
+   */
+  public int drop(Predicate<? super EventSource> which) {
+    var matching = streams().stream().filter(which).toList();
+    return (int) matching.stream().filter(stream -> stream.end(Ending.REVOKED)).count();
+  }
+
+  // Stopping.
+
+  /**
+   * Stops at once: as {@link #stop} without time of grace.
+   */
+  @Override
+  public void close() {
+    stop(Duration.ZERO);
+  }
+
+  /**
+   * Refuses new streams, sends each open one the {@link Settings#farewell farewell} event and a {@code
+   * retry:} from the range of {@link Settings#reconnect}, and gives them this time to come to their own
+   * end. Then it ends the rest as {@link Ending#STOPPING}, hands over what was accepted, at most for a
+   * second, and cuts who does not take it. Blocks until all streams have ended, which may be early;
+   * returns within the time of grace and a second.
+   *
+   * <p>Idempotent: a second call waits for the same stop, and shortens the grace if its own is shorter.
+   * An interrupt ends the grace; the status stays. Called by a handler whose stream is open, it returns
+   * at once, since it would wait for itself, and the stop goes on.
+   *
+   * @param grace zero or more; more than 292 years are until each stream has reached its own end
+   * @throws IllegalArgumentException if it is negative
+   */
+  public void stop(Duration grace) {
+    Time.requireNotNegative("grace", grace);
+    refuse();
+    stop.begin(grace);
+    if (streams().stream().noneMatch(EventSource::isOwn)) {
+      stop.await();
+    }
+  }
+
+  /**
+   * Tells whether a stop has begun.
+   *
+   * @return true from the beginning of {@link SseServer#stop} or {@link #stop}
+   */
+  public boolean isStopping() {
+    return stopping;
+  }
+
+  private void runStop(boolean ownsTicker) {
+    sayFarewell();
+    crowd.whenEmpty(stop::endGrace);
+    stop.awaitGrace();
+    endRest();
+    awaitEnd();
+    if (ownsTicker) {
+      closeTicker();
+    }
+  }
+
+  /** After this no time passes, so nothing may block that only time would end. */
+  void closeTicker() {
+    deadlines.close();
+    ticker.close();
+  }
+
+  /** Lets nobody in any more. */
+  void refuse() {
+    stopping = true;
+    crowd.shut();
+  }
+
+  void sayFarewell() {
+    streams().forEach(EventSource::sayFarewell);
+  }
+
+  List<Frame> farewell() {
+    var retry = Frame.parting(WireFormat.bytes(Event.empty().withRetry(spread.reconnect())));
+    return farewell.map(event -> List.of(event, retry)).orElseGet(() -> List.of(retry));
+  }
+
+  /** Ends who is left, without waiting; what was accepted has a second. */
+  void endRest() {
+    streams().forEach(stream -> stream.end(Ending.STOPPING, STOP_LIMIT.toNanos()));
+  }
+
+  /** Waits until all is handed over or cut, which the deadlines bound. */
+  void awaitEnd() {
+    try {
+      crowd.awaitEmpty(STOP_LIMIT.plus(STOP_SLACK).toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // Listeners.
+
+  /**
+   * Adds a listener for streams that open. It runs exactly once for each, on the thread that opens it,
+   * when the stream is in the registry and before {@code open} returns. What it throws is logged.
+   *
+   * @param listener told the stream
+   */
+  public void onOpen(Consumer<? super EventSource> listener) {
+    openListeners.add(Objects.requireNonNull(listener, "listener"));
+  }
+
+  /**
+   * Adds a listener for streams that end. It runs exactly once for each, on a thread of its own, when
+   * the stream has left the registry and the listeners of its opening have run. What it throws is
+   * logged.
+   *
+   * @param listener told the stream and why it ended
+   */
+  public void onEnd(BiConsumer<? super EventSource, ? super Ending> listener) {
+    endListeners.add(Objects.requireNonNull(listener, "listener"));
+  }
+
+  void tellOpened(EventSource stream) {
+    openListeners.forEach(
+        listener -> Life.tell("a listener of openings", () -> listener.accept(stream)));
+  }
+
+  void tellEnded(EventSource stream, Ending why) {
+    endListeners.forEach(
+        listener -> Life.tell("a listener of endings", () -> listener.accept(stream, why)));
+  }
+
+  // For the streams.
+
+  void admitted() {
+    opened.increment();
+  }
+
+  /** The stream has ended: nobody finds it any more. */
+  void leave(EventSource stream, Ending why) {
+    if (stream.isAdmitted()) {
+      stream.identifier().ifPresent(identifier -> registry.leave(identifier, stream));
+      crowd.leave(stream);
+      ended.computeIfAbsent(why, key -> new LongAdder()).increment();
+    } else if (why == Ending.REFUSED) {
+      refused.increment();
+    }
+  }
+
+  /** The stream's exchange is closed. */
+  void forget(EventSource stream) {
+    registry.release(stream.exchange());
+    if (stream.isAdmitted()) {
+      crowd.gone();
+    }
+  }
+
+  /** What may block on a client, on a thread that is not a stream's writer. */
+  Guard newGuard() {
+    return deadlines.newGuard();
+  }
+
+  Settings settings() {
+    return settings;
+  }
+
+  Spread spread() {
+    return spread;
+  }
+
+  Ticker ticker() {
+    return ticker;
+  }
+
+  Deadlines deadlines() {
+    return deadlines;
+  }
+
+  FanOut fanOut() {
+    return fanOut;
+  }
+
+  Pulse pulse() {
+    return pulse;
+  }
+}

@@ -1,0 +1,119 @@
+package dev.tidings;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * The writers of one registry: for a stream that sends by itself a virtual thread of its own; for the
+ * streams that a broadcast makes ready one thread for each block of them, since to schedule a thread
+ * costs about half as much as the write. A block whose thread hangs on a client that does not read
+ * goes on with one more thread, a moment later.
+ */
+final class FanOut {
+  private static final int BLOCK = 64;
+  private static final long STANDSTILL = Duration.ofMillis(10).toNanos();
+
+  private final ThreadFactory threads = Thread.ofVirtual().name("tidings-writer").factory();
+  private final Ticker ticker;
+  private final Set<Block> blocks = ConcurrentHashMap.newKeySet(); // those under way
+  private final AtomicBoolean watching = new AtomicBoolean(); // whether a look at them is scheduled
+
+  FanOut(Ticker ticker) {
+    this.ticker = ticker;
+  }
+
+  /** Runs the writer of one outbox on a thread of its own. */
+  void start(Outbox outbox) {
+    threads.newThread(() -> outbox.write(new ArrayList<>(1))).start();
+  }
+
+  /** For one broadcast, used by one thread. */
+  Broadcast broadcast() {
+    return new Broadcast();
+  }
+
+  /** Collects the outboxes that are ready to be written, and starts a thread for each full block. */
+  final class Broadcast {
+    private Block block = new Block();
+
+    void add(Outbox outbox) {
+      if (block.add(outbox)) {
+        flush();
+      }
+    }
+
+    /** Starts what is collected. */
+    void flush() {
+      if (block.size > 0) {
+        begin(block);
+        block = new Block();
+      }
+    }
+  }
+
+  private void begin(Block block) {
+    blocks.add(block);
+    threads.newThread(() -> run(block)).start();
+    watch();
+  }
+
+  private void run(Block block) {
+    block.writeAll();
+    blocks.remove(block);
+  }
+
+  private void watch() {
+    if (!watching.get() && watching.compareAndSet(false, true)) {
+      ticker.schedule(STANDSTILL, this::look);
+    }
+  }
+
+  private void look() {
+    for (Block block : blocks) {
+      if (block.standsStill()) {
+        threads.newThread(() -> run(block)).start();
+      }
+    }
+    watching.set(false);
+    if (!blocks.isEmpty()) {
+      watch();
+    }
+  }
+
+  /** Some outboxes, which however many threads take one by one. */
+  private static final class Block {
+    private final Outbox[] outboxes = new Outbox[BLOCK];
+    private int size; // written before a thread takes from it
+    private final AtomicInteger next = new AtomicInteger();
+    private int seen = -1; // owned by the ticker: how far it was at the last look
+
+    /** Whether it is full now. */
+    boolean add(Outbox outbox) {
+      outboxes[size++] = outbox;
+      return size == BLOCK;
+    }
+
+    void writeAll() {
+      var batch = new ArrayList<Frame>();
+      for (int i; (i = next.getAndIncrement()) < size; ) {
+        outboxes[i].write(batch);
+      }
+    }
+
+    /**
+     * Whether nobody took from it since the last look, though something is left. A block that nobody
+     * has begun waits for a processor, and one more thread would wait with it.
+     */
+    boolean standsStill() {
+      int now = next.get();
+      boolean still = now > 0 && now == seen && now < size;
+      seen = now;
+      return still;
+    }
+  }
+}

@@ -1,0 +1,225 @@
+package dev.tidings;
+
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A log in memory. An id is the time of the append in milliseconds and the number of the event: {@code
+ * 1795342825000-17}. The number alone would find the event; the time tells that it is of this log, and
+ * not of one before a restart.
+ *
+ * <p>Who reads never queues for a lock. Otherwise a publisher would wait behind a reader's virtual
+ * thread that is next but finds no carrier, which of thousands that catch up takes long.
+ */
+final class MemoryEventLog implements EventLog {
+  private static final int LONGEST_ID = 2 * 19 + 1; // two numbers of 63 bits
+
+  /** A place in the log: right after the event of this number. */
+  private record Place(long number, long time, String id) {
+    Place(long number, long time) {
+      this(number, time, time + "-" + number);
+    }
+  }
+
+  /** An event with its id, its place, and its size on the wire. */
+  private record Held(Event event, Place place, long size) {}
+
+  private final int maxEvents;
+  private final long maxBytes;
+  private final long maxAge; // milliseconds
+  private final InstantSource clock;
+  private final Place start;
+
+  private final ReentrantLock lock = new ReentrantLock(); // for whoever changes what is held
+  private final ConcurrentSkipListMap<Long, Held> held = new ConcurrentSkipListMap<>(); // by number
+  private int events; // guarded by lock: of those held
+  private long bytes; // guarded by lock: of those held
+  private volatile Place latest; // of the newest event, held or not; set under lock once it is held
+  private volatile Place base; // the oldest covered; set under lock before its event is forgotten
+  private final Set<Thread> waiting = ConcurrentHashMap.newKeySet(); // for the next event
+
+  MemoryEventLog(int events, long bytes, Duration age, InstantSource clock) {
+    Settings.requireAtLeast("events", events, 1);
+    Settings.requireAtLeast("bytes", bytes, 1);
+    this.maxEvents = events;
+    this.maxBytes = bytes;
+    this.maxAge = Time.nanos(Time.requirePositive("age", age)) / 1_000_000;
+    this.clock = clock;
+    this.start = new Place(0, clock.millis());
+    this.base = start;
+    this.latest = start;
+  }
+
+  @Override
+  public String append(Event event) {
+    long size = WireFormat.bytes(event).length; // not under the lock
+    Place place;
+    lock.lock();
+    try {
+      // The time never goes back, whatever the clock does.
+      place = new Place(latest.number() + 1, Math.max(latest.time(), clock.millis()));
+      held.put(place.number(), new Held(event.withId(place.id()), place, size));
+      events++;
+      bytes += size;
+      latest = place;
+      forget();
+    } finally {
+      lock.unlock();
+    }
+    waiting.forEach(LockSupport::unpark);
+    return place.id();
+  }
+
+  /** The newest event is held whatever its size, as in an outbox. */
+  private void forget() {
+    for (var first = held.firstEntry(); first != null; first = held.firstEntry()) {
+      var event = first.getValue();
+      boolean full = events > maxEvents || bytes > maxBytes && events > 1;
+      if (!full && !isTooOld(event)) {
+        return;
+      }
+      base = event.place(); // before it is gone, so that who misses it finds out why
+      held.remove(first.getKey());
+      events--;
+      bytes -= event.size();
+    }
+  }
+
+  private boolean isTooOld(Held event) {
+    return event.place().time() < Math.max(latest.time(), clock.millis()) - maxAge;
+  }
+
+  /** Who appends does it too, so it is enough that somebody does. */
+  private void forgetTheOld() {
+    var first = held.firstEntry();
+    if (first != null && isTooOld(first.getValue()) && lock.tryLock()) {
+      try {
+        forget();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  // Reading.
+
+  @Override
+  public Reading read(String after, int most, Duration wait) throws InterruptedException {
+    Objects.requireNonNull(after, "after");
+    Settings.requireAtLeast("most", most, 1);
+    long limit = Time.nanos(Time.requireNotNegative("wait", wait));
+    if (Thread.interrupted()) {
+      throw new InterruptedException();
+    }
+    var reading = read(after, most);
+    return isAnswer(reading) || limit == 0 ? reading : await(after, most, limit);
+  }
+
+  private static boolean isAnswer(Reading reading) {
+    return !reading.covered() || !reading.events().isEmpty();
+  }
+
+  private Reading await(String after, int most, long limit) throws InterruptedException {
+    long begin = System.nanoTime();
+    waiting.add(Thread.currentThread());
+    try {
+      while (true) {
+        var reading = read(after, most);
+        long left = limit - (System.nanoTime() - begin);
+        if (isAnswer(reading) || left <= 0) {
+          return reading;
+        }
+        LockSupport.parkNanos(this, left);
+        if (Thread.interrupted()) {
+          throw new InterruptedException();
+        }
+      }
+    } finally {
+      waiting.remove(Thread.currentThread());
+    }
+  }
+
+  private Reading read(String after, int most) {
+    forgetTheOld();
+    while (true) {
+      var from = base;
+      var found = find(after, from);
+      var events = after(found.orElse(from), most);
+      if (events.isPresent()) {
+        return found.isPresent()
+            ? Reading.covered(after, events.get())
+            : Reading.gap(from.id(), events.get(), missed(after, from));
+      }
+    }
+  }
+
+  private Optional<Place> find(String id, Place base) {
+    if (id.equals(base.id())) {
+      return Optional.of(base);
+    }
+    var event = held.get(numberOf(id));
+    return event != null && event.place().id().equals(id)
+        ? Optional.of(event.place())
+        : Optional.empty();
+  }
+
+  /** Empty if the first of them was forgotten meanwhile. */
+  private Optional<List<Event>> after(Place place, int most) {
+    long newest = latest.number(); // before looking: what is newer may be there or not
+    var events = new ArrayList<Event>();
+    long next = place.number() + 1;
+    for (Held event : held.tailMap(place.number(), false).values()) {
+      if (event.place().number() != next) {
+        return Optional.empty();
+      }
+      events.add(event.event());
+      next++;
+      if (events.size() == most) {
+        break;
+      }
+    }
+    boolean missing = events.isEmpty() && newest > place.number();
+    return missing ? Optional.empty() : Optional.of(events);
+  }
+
+  /** Of what can be an id of this log and is forgotten; its time is not known any more. */
+  private OptionalLong missed(String id, Place base) {
+    long number = numberOf(id);
+    if (number < 0 || number >= base.number()) {
+      return OptionalLong.empty();
+    }
+    long time = parse(id.substring(0, id.lastIndexOf('-')));
+    boolean ours =
+        time >= start.time() && time <= base.time() && id.equals(new Place(number, time).id());
+    return ours ? OptionalLong.of(base.number() - number) : OptionalLong.empty();
+  }
+
+  /** The number of an id, real or not; -1 if it has none. */
+  private static long numberOf(String id) {
+    int dash = id.length() > LONGEST_ID ? -1 : id.lastIndexOf('-');
+    return dash < 0 ? -1 : parse(id.substring(dash + 1));
+  }
+
+  private static long parse(String digits) {
+    try {
+      return Long.parseLong(digits);
+    } catch (NumberFormatException e) {
+      return -1;
+    }
+  }
+
+  @Override
+  public String latest() {
+    return latest.id();
+  }
+}

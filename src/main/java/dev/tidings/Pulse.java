@@ -1,0 +1,64 @@
+package dev.tidings;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The heartbeats of all streams of a registry, gathered by tenths of a second: one task of the ticker
+ * for all that are due, and their writes together, instead of a task and a thread for each.
+ */
+final class Pulse {
+  private static final long SLOT = Duration.ofMillis(100).toNanos();
+
+  private final Ticker ticker;
+  private final FanOut fanOut;
+  private final long start;
+  // What follows is guarded by this.
+  private final TreeMap<Long, List<Heartbeat>> slots = new TreeMap<>();
+  private boolean ticking; // whether the next tick is scheduled
+
+  Pulse(Ticker ticker, FanOut fanOut) {
+    this.ticker = ticker;
+    this.fanOut = fanOut;
+    this.start = ticker.now();
+  }
+
+  /** Has it beat in so many nanoseconds, or up to a slot later; returns the slot. */
+  synchronized long add(Heartbeat heartbeat, long nanos) {
+    long elapsed = ticker.now() - start;
+    long due = nanos > Long.MAX_VALUE / 2 ? Long.MAX_VALUE / 2 : Math.max(nanos, 1);
+    long slot = Math.ceilDiv(elapsed + due, SLOT);
+    slots.computeIfAbsent(slot, key -> new ArrayList<>()).add(heartbeat);
+    if (!ticking) {
+      schedule(elapsed);
+    }
+    return slot;
+  }
+
+  private void schedule(long elapsed) {
+    ticking = true;
+    long next = (Math.floorDiv(elapsed, SLOT) + 1) * SLOT;
+    ticker.schedule(next - elapsed, this::tick);
+  }
+
+  private void tick() {
+    var broadcast = fanOut.broadcast();
+    takeDue().forEach((slot, due) -> due.forEach(heartbeat -> heartbeat.beat(slot, broadcast)));
+    broadcast.flush();
+  }
+
+  private synchronized Map<Long, List<Heartbeat>> takeDue() {
+    long elapsed = ticker.now() - start;
+    var past = slots.headMap(elapsed / SLOT, true);
+    var due = new TreeMap<>(past);
+    past.clear();
+    ticking = false;
+    if (!slots.isEmpty()) {
+      schedule(elapsed);
+    }
+    return due;
+  }
+}

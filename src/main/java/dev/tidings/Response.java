@@ -1,0 +1,169 @@
+package dev.tidings;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * The response of one exchange as its writer sees it: the head, the bytes, an end. Whatever may block
+ * is under the guard. The head goes out with the first bytes.
+ */
+final class Response {
+  private static final Set<String> OWN_HEADERS =
+      Set.of("connection", "content-length", "content-type", "transfer-encoding");
+  /** Of no more use once they are sent, and 110 bytes of heap each for as long as the stream is open. */
+  private static final List<String> SENT_HEADERS =
+      List.of("Connection", "Cache-Control", "X-Accel-Buffering");
+
+  private static final long SLOW = Duration.ofMillis(100).toNanos();
+
+  private final HttpExchange exchange;
+  private final Guard guard;
+  private final Deadlines deadlines;
+  private int status = 200; // set before the writer begins
+  private OutputStream body; // owned by the writer; null until the head is sent
+  private boolean slow; // owned by the writer: whether its last write had to wait
+
+  Response(HttpExchange exchange, Deadlines deadlines) {
+    this.exchange = exchange;
+    this.deadlines = deadlines;
+    this.guard = deadlines.newGuard();
+  }
+
+  void prepare() {
+    var headers = exchange.getResponseHeaders();
+    headers.set("Content-Type", WireFormat.MEDIA_TYPE + "; charset=utf-8");
+    headers.set("Cache-Control", "no-store, no-transform");
+    headers.set("X-Accel-Buffering", "no");
+    if (exchange.getProtocol().startsWith("HTTP/1")) {
+      // Otherwise a dead connection would go to the server's few places for idle ones, and a
+      // connection that an interrupt closed would never leave the server's books.
+      headers.set("Connection", "close");
+    }
+  }
+
+  Guard guard() {
+    return guard;
+  }
+
+  boolean isHeadOnly() {
+    return exchange.getRequestMethod().equals("HEAD");
+  }
+
+  void addHeader(String name, String value) {
+    HeaderSyntax.check(name, value);
+    if (OWN_HEADERS.contains(name.toLowerCase(Locale.ROOT))) {
+      throw new IllegalArgumentException("the stream itself sets this header: " + name);
+    }
+    exchange.getResponseHeaders().add(name, value);
+  }
+
+  /** Answers with this instead of a stream; before anything is written. */
+  void refuse(Refusal refusal) {
+    status = refusal.status();
+    refusal.retryAfter().ifPresent(after -> exchange.getResponseHeaders().set("Retry-After", after));
+    if (status == 204) {
+      exchange.getResponseHeaders().remove("Content-Type");
+    } else if (status != 200) {
+      exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
+    }
+  }
+
+  void write(List<Frame> batch) throws IOException {
+    if (isEmpty(batch)) {
+      return; // somebody waits for what was written before; nothing goes out, the head neither
+    }
+    long start = deadlines.now();
+    if (batch.size() == 1 && batch.getFirst().bytes().length > Outbox.BATCH_BYTES) {
+      writeInParts(batch.getFirst().bytes());
+    } else {
+      guard.run(
+          () -> {
+            var out = body();
+            for (Frame frame : batch) {
+              out.write(frame.bytes());
+            }
+            out.flush();
+          });
+    }
+    slow = deadlines.now() - start > SLOW;
+  }
+
+  private static boolean isEmpty(List<Frame> batch) {
+    for (Frame frame : batch) { // and no stream of Java's: this is done for each write
+      if (frame.bytes().length > 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Each part has the write deadline for itself, and leaves as one system call. */
+  private void writeInParts(byte[] bytes) throws IOException {
+    for (int i = 0; i < bytes.length; i += Outbox.BATCH_BYTES) {
+      int start = i;
+      int length = Math.min(Outbox.BATCH_BYTES, bytes.length - start);
+      guard.run(
+          () -> {
+            body().write(bytes, start, length);
+            body().flush();
+          });
+    }
+  }
+
+  private OutputStream body() throws IOException {
+    if (body == null) {
+      exchange.sendResponseHeaders(status, isHeadOnly() || status == 204 ? -1 : 0);
+      body = exchange.getResponseBody();
+      SENT_HEADERS.forEach(exchange.getResponseHeaders()::remove);
+    }
+    return body;
+  }
+
+  /** Ends politely, unless that could block where no guard helps. */
+  void finish() throws IOException {
+    // The server's only dispatcher thread says goodbye on TLS, and would wait for this client.
+    boolean stuckServer = slow && exchange.getHttpContext().getServer() instanceof HttpsServer;
+    // A close waits for what is left of a request, and after the end nobody cuts that off.
+    boolean stuckRequest = deadlines.isClosed() && hasBody();
+    if (stuckServer || stuckRequest) {
+      guard.run(() -> body().flush());
+      abort();
+      return;
+    }
+    guard.run(
+        () -> {
+          body().close(); // the last chunk, before anything that may wait for the request's rest
+          exchange.close();
+        });
+  }
+
+  private boolean hasBody() {
+    var headers = exchange.getRequestHeaders();
+    return headers.containsKey("Content-Length") || headers.containsKey("Transfer-Encoding");
+  }
+
+  /** Ends at once: the first attempt to write makes the interrupt close the socket. */
+  void abort() {
+    Thread.currentThread().interrupt();
+    try {
+      // An exchange that closes without a head would be counted as active for ever, and what is left
+      // of a request would be read before the end of the response.
+      body().close();
+    } catch (IOException | RuntimeException e) {
+      Log.debug(() -> "aborted: " + e);
+    }
+    try {
+      exchange.close();
+    } catch (RuntimeException e) {
+      Log.debug(() -> "closing an aborted exchange: " + e); // other servers behind the API throw
+    } finally {
+      Thread.interrupted();
+    }
+  }
+}

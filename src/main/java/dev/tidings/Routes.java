@@ -1,0 +1,45 @@
+package dev.tidings;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Handlers by path and method. */
+final class Routes {
+  private final Map<String, Map<String, SseHandler>> byPath = new ConcurrentHashMap<>();
+
+  void add(String method, String path, SseHandler handler) {
+    HeaderSyntax.checkToken("method", method);
+    if (!path.startsWith("/")) {
+      throw new IllegalArgumentException("path must start with /: " + WireFormat.quoted(path));
+    }
+    var methods = byPath.computeIfAbsent(path, key -> new ConcurrentHashMap<>());
+    if (methods.putIfAbsent(method, handler) != null) {
+      throw new IllegalArgumentException("there is a handler already for " + method + " " + path);
+    }
+  }
+
+  /** The handler, or one that says why there is none. */
+  SseHandler find(String method, String path) {
+    var methods = byPath.get(path);
+    if (methods == null) {
+      return request -> request.respond(404, "text/plain", "nothing here\n");
+    }
+    var handler = methods.get(method);
+    if (handler == null && method.equals("HEAD")) {
+      handler = methods.get("GET");
+    }
+    return handler != null ? handler : request -> refuse(request, methods);
+  }
+
+  private static void refuse(SseRequest request, Map<String, SseHandler> methods)
+      throws IOException {
+    var allowed = new TreeSet<>(methods.keySet());
+    if (allowed.contains("GET")) {
+      allowed.add("HEAD");
+    }
+    request.exchange().getResponseHeaders().set("Allow", String.join(", ", allowed));
+    request.respond(405, "text/plain", "use " + String.join(" or ", allowed) + "\n");
+  }
+}

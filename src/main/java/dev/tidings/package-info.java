@@ -1,0 +1,14 @@
+/**
+ * Server-sent events for the JDK's own HTTP server.
+ *
+ * <p>{@link dev.tidings.SseServer} is the whole thing in one object; {@link dev.tidings.EventSources}
+ * opens streams on a {@link com.sun.net.httpserver.HttpServer} that somebody else made. Handlers are
+ * plain blocking code on virtual threads: {@link dev.tidings.EventSource#keepAlive()} parks until the
+ * client is gone.
+ *
+ * <p>The data goes one way: an {@link dev.tidings.Event} is encoded to bytes once, goes into the bounded
+ * outbox of each stream, and is written by that stream's only writer.
+ *
+ * <p>No method takes or returns null.
+ */
+package dev.tidings;

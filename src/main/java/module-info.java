@@ -1,0 +1,6 @@
+/** Server-sent events for the JDK's own HTTP server. */
+module dev.tidings {
+  requires transitive jdk.httpserver;
+
+  exports dev.tidings;
+}

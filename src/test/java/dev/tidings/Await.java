@@ -1,0 +1,46 @@
+package dev.tidings;
+
+import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/** Bounded waiting. */
+final class Await {
+  private static final Duration BOUND = Duration.ofSeconds(20);
+
+  private Await() {}
+
+  static <T> T next(String what, BlockingQueue<T> queue) throws InterruptedException {
+    T next = queue.poll(BOUND.toSeconds(), TimeUnit.SECONDS);
+    if (next == null) {
+      throw new AssertionError("waited in vain for " + what);
+    }
+    return next;
+  }
+
+  static void latch(String what, CountDownLatch latch) throws InterruptedException {
+    if (!latch.await(BOUND.toSeconds(), TimeUnit.SECONDS)) {
+      throw new AssertionError("waited in vain for " + what);
+    }
+  }
+
+  /** For states that nothing announces. */
+  static void until(String what, BooleanSupplier condition) {
+    long start = System.nanoTime();
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - start > BOUND.toNanos()) {
+        throw new AssertionError("waited in vain until " + what);
+      }
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  static void end(Thread thread) throws InterruptedException {
+    if (!thread.join(BOUND)) {
+      throw new AssertionError("waited in vain for the end of " + thread);
+    }
+  }
+}

@@ -1,0 +1,366 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.tidings.WhatwgParser.Message;
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Clients that are cut at random while others publish, on real sockets. Longer with {@code
+ * -Dchaos.seconds=30}; again as it was with {@code -Dchaos.seed=…}, which decides what every client and
+ * publisher does, and when.
+ */
+@Timeout(300)
+class ChannelChaosTest {
+  private static final int CLIENTS = 200;
+  private static final int PUBLISHERS = 8;
+  private static final int SECONDS = Integer.getInteger("chaos.seconds", 10);
+  private static final long SEED = Long.getLong("chaos.seed", System.nanoTime());
+  private static final String END = "the end";
+  private static final Pattern GAP =
+      Pattern.compile("\\{(?:\"channel\":\"(.*?)\",)?\"after\":\"(.*?)\",\"from\":\"(.*?)\",\"missed\":(\\d+)}");
+
+  private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
+  private final Map<String, LongAdder> counts = new java.util.concurrent.ConcurrentSkipListMap<>();
+  private final AtomicBoolean over = new AtomicBoolean();
+  private final List<Channel> channels = new ArrayList<>();
+  private SseServer server;
+
+  @AfterEach
+  void close() {
+    channels.forEach(Channel::close);
+    server.close();
+  }
+
+  private void count(String what) {
+    counts.computeIfAbsent(what, key -> new LongAdder()).increment();
+  }
+
+  /** A log that also writes down the order of all there ever was. */
+  private static final class Chronicle implements EventLog {
+    private final EventLog log;
+    private final List<Event> all = new ArrayList<>(); // guarded by this
+
+    Chronicle(EventLog log) {
+      this.log = log;
+    }
+
+    @Override
+    public synchronized String append(Event event) {
+      String id = log.append(event);
+      all.add(event.withId(id));
+      return id;
+    }
+
+    @Override
+    public Reading read(String after, int most, Duration wait) throws InterruptedException {
+      return log.read(after, most, wait);
+    }
+
+    @Override
+    public String latest() {
+      return log.latest();
+    }
+
+    synchronized List<Event> all() {
+      return List.copyOf(all);
+    }
+  }
+
+  private void serve(SseHandler handler) throws IOException {
+    var settings =
+        Settings.defaults().heartbeat(Duration.ofSeconds(1)).writeDeadline(Duration.ofSeconds(1)).queueEvents(16).queueBytes(32 * 1024);
+    server = SseServer.builder().settings(settings).build();
+    server.get("/", handler);
+    server.start();
+  }
+
+  private Channel channel(String name, EventLog log) {
+    var channel = new Channel(name, log, Duration.ofMillis(50));
+    channels.add(channel);
+    return channel;
+  }
+
+  /** What one client saw, over all its connections. */
+  private final class Visitor implements Runnable {
+    final Random random;
+    final List<Message> seen = new ArrayList<>();
+    final CountDownLatch finished = new CountDownLatch(1);
+    final int ends; // how many ends it waits for
+    String id = "";
+    String firstId = "";
+
+    Visitor(long seed, int ends) {
+      this.random = new Random(seed);
+      this.ends = ends;
+    }
+
+    boolean hasAll() {
+      return seen.stream().filter(message -> message.data().equals(END)).count() == ends;
+    }
+
+    @Override
+    public void run() {
+      try {
+        while (!hasAll() && !over.get()) {
+          connection();
+        }
+      } catch (Throwable e) {
+        failures.add(e);
+      } finally {
+        finished.countDown();
+      }
+    }
+
+    private void connection() throws IOException {
+      boolean small = random.nextInt(4) == 0;
+      int most = random.nextInt(4) == 0 ? random.nextInt(3) : random.nextInt(300);
+      int manner = random.nextInt(6);
+      long pause = random.nextInt(5) == 0 ? random.nextInt(400) : random.nextInt(40);
+      var uri = server.uri();
+      boolean query = random.nextBoolean() && !id.isEmpty();
+      if (query) {
+        uri = URI.create(uri + "?lastEventId=" + java.net.URLEncoder.encode(id, java.nio.charset.StandardCharsets.UTF_8));
+      }
+      var client = id.isEmpty() || query ? Client.get(uri, small ? 4096 : 0) : Client.get(uri, small ? 4096 : 0, "Last-Event-ID: " + id);
+      try {
+        for (int i = 0; i < most && !hasAll(); i++) {
+          client.awaitMessage();
+          take(client);
+          if (i == most / 2 && manner == 4) {
+            count("stalled, then went on");
+            pause(random.nextInt(300));
+          }
+          if (i == most / 2 && manner == 5 && random.nextInt(4) == 0) {
+            count("stalled beyond the deadline");
+            pause(1500);
+          }
+        }
+        if (most == 0 && random.nextBoolean()) {
+          client.head();
+        }
+      } catch (IOException e) {
+        count("cut by the server");
+      } finally {
+        take(client);
+        if (manner % 2 == 0) {
+          count("reset");
+          client.reset();
+        } else {
+          count("closed");
+          client.close();
+        }
+      }
+      pause(pause);
+    }
+
+    /** What the parser has, as a browser would: events, and the last event id also without any. */
+    private void take(Client client) {
+      for (Message message; (message = client.poll()) != null; ) {
+        seen.add(message);
+      }
+      String got = client.parser().lastEventId();
+      if (!got.isEmpty()) {
+        firstId = firstId.isEmpty() ? got : firstId;
+        id = got;
+      }
+    }
+
+    private void pause(long millis) {
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
+    }
+  }
+
+  /** Runs clients and publishers, and returns what the clients saw. */
+  private List<Visitor> run(int clients, int pauseMillis, int size) throws InterruptedException {
+    System.out.println("chaos.seed=" + SEED);
+    var random = new Random(SEED);
+    var visitors = new ArrayList<Visitor>();
+    for (int i = 0; i < clients; i++) {
+      visitors.add(new Visitor(random.nextLong(), channels.size()));
+    }
+    visitors.forEach(visitor -> Thread.ofVirtual().name("visitor").start(visitor));
+    Await.until("all have a position", () -> !failures.isEmpty() || visitors.stream().noneMatch(visitor -> visitor.firstId.isEmpty()));
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+    var publishers = new ArrayList<Thread>();
+    for (int i = 0; i < PUBLISHERS; i++) {
+      int number = i;
+      var mine = new Random(random.nextLong());
+      publishers.add(
+          Thread.ofPlatform().name("publisher").start(() -> publish(number, mine, end, pauseMillis, size)));
+    }
+    for (Thread publisher : publishers) {
+      assertTrue(publisher.join(Duration.ofSeconds(SECONDS + 30)), "a publisher hangs");
+    }
+    channels.forEach(channel -> channel.publish(END));
+    for (Visitor visitor : visitors) {
+      if (!visitor.finished.await(30, TimeUnit.SECONDS)) {
+        over.set(true);
+        fail("a client never got the end; it has " + visitor.seen.size() + ", the last one " + visitor.id + "; seed " + SEED);
+      }
+    }
+    if (!failures.isEmpty()) {
+      fail("seed " + SEED, failures.peek());
+    }
+    System.out.println(counts);
+    return visitors;
+  }
+
+  private void publish(int number, Random random, long end, int pauseMillis, int size) {
+    for (int i = 0; System.nanoTime() < end; i++) {
+      int burst = random.nextInt(20) == 0 ? 20 : 1;
+      for (int k = 0; k < burst; k++) {
+        var channel = channels.get(random.nextInt(channels.size()));
+        long start = System.nanoTime();
+        channel.publish(Event.of("p" + number, number + ":" + i + ":" + k + ":" + "x".repeat(random.nextInt(random.nextInt(100) == 0 ? 100 * size : size))));
+        if (System.nanoTime() - start > TimeUnit.SECONDS.toNanos(3)) {
+          count("publish took more than three seconds");
+        }
+        count("published");
+      }
+      LockSupport.parkNanos(random.nextInt(2 * pauseMillis * 1_000_000 + 1));
+    }
+  }
+
+  private static List<Message> messages(List<Event> events) {
+    return events.stream()
+        .map(event -> new Message(event.name().orElse("message"), event.data().orElseThrow(), event.id().orElseThrow()))
+        .toList();
+  }
+
+  @Test
+  void everyViewIsTheSequence() throws Exception {
+    var log = new Chronicle(EventLog.inMemory(1_000_000, Long.MAX_VALUE, Duration.ofHours(1)));
+    var channel = channel("", log);
+    serve(request -> {
+      try (var sse = request.getEventSource()) {
+        channel.join(sse);
+        sse.keepAlive();
+      }
+    });
+    var visitors = run(CLIENTS, 40, 200);
+    var sequence = messages(log.all());
+    for (Visitor visitor : visitors) {
+      assertEquals(after(sequence, visitor.firstId), visitor.seen, "seed " + SEED);
+    }
+    assertEquals(null, counts.get("publish took more than three seconds"));
+  }
+
+  /** All that comes after this id, or all if it was given before any. */
+  private static List<Message> after(List<Message> sequence, String id) {
+    for (int i = 0; i < sequence.size(); i++) {
+      if (sequence.get(i).lastEventId().equals(id)) {
+        return sequence.subList(i + 1, sequence.size());
+      }
+    }
+    assertTrue(id.endsWith("-0"), id);
+    return sequence;
+  }
+
+  @Test
+  void withTooShortAHistoryThereIsOneGapForEachLossAndNoneOtherwise() throws Exception {
+    var log = new Chronicle(EventLog.inMemory(60, Long.MAX_VALUE, Duration.ofHours(1)));
+    var channel = channel("", log);
+    serve(request -> {
+      try (var sse = request.getEventSource()) {
+        channel.join(sse);
+        sse.keepAlive();
+      }
+    });
+    var visitors = run(CLIENTS, 50, 200);
+    var sequence = messages(log.all());
+    var places = places(sequence);
+    int gaps = 0;
+    for (Visitor visitor : visitors) {
+      gaps += check(visitor.seen, visitor.firstId, sequence, places);
+    }
+    System.out.println("gaps: " + gaps);
+    assertTrue(gaps > 20, "the history was too long to lose anything: " + gaps);
+  }
+
+  private static Map<String, Integer> places(List<Message> sequence) {
+    var places = new java.util.HashMap<String, Integer>();
+    for (int i = 0; i < sequence.size(); i++) {
+      places.put(sequence.get(i).lastEventId(), i);
+    }
+    return places;
+  }
+
+  /** Each message follows the one before it, or a gap that says how many are missing; how many gaps. */
+  private static int check(List<Message> seen, String firstId, List<Message> sequence, Map<String, Integer> places) {
+    int next = places.containsKey(firstId) ? places.get(firstId) + 1 : 0;
+    int gaps = 0;
+    boolean afterGap = false;
+    for (Message message : seen) {
+      if (message.type().equals("gap")) {
+        var gap = GAP.matcher(message.data());
+        assertTrue(gap.matches(), message.data());
+        assertTrue(!afterGap, "two gaps for one loss");
+        assertEquals(next == 0 ? firstId : sequence.get(next - 1).lastEventId(), gap.group(2), "where it was; seed " + SEED);
+        int from = places.get(gap.group(3));
+        assertEquals(from + 1 - next, Integer.parseInt(gap.group(4)), "how many are missing");
+        assertTrue(from >= next, "a gap without a loss");
+        next = from + 1;
+        gaps++;
+        afterGap = true;
+      } else {
+        assertEquals(sequence.get(next), message, "seed " + SEED);
+        next++;
+        afterGap = false;
+      }
+    }
+    assertEquals(sequence.size(), next);
+    return gaps;
+  }
+
+  @Test
+  void severalChannelsOnOneStreamAreEachTheirSequence() throws Exception {
+    var logs = Map.of("news", chronicle(), "prices & more", chronicle());
+    logs.forEach(this::channel);
+    serve(request -> {
+      try (var sse = request.getEventSource()) {
+        Channel.joinAll(sse, channels.toArray(Channel[]::new));
+        sse.keepAlive();
+      }
+    });
+    for (Visitor visitor : run(50, 40, 200)) {
+      var start = Positions.split(visitor.firstId, logs.keySet());
+      var previous = start;
+      var views = logs.keySet().stream().collect(Collectors.toMap(name -> name, name -> new ArrayList<String>()));
+      for (Message message : visitor.seen) {
+        var positions = Positions.split(message.lastEventId(), logs.keySet());
+        assertEquals(logs.keySet(), positions.keySet(), message.lastEventId());
+        var before = previous;
+        var moved = logs.keySet().stream().filter(name -> !positions.get(name).equals(before.get(name))).toList();
+        assertEquals(1, moved.size(), () -> before + " to " + positions);
+        views.get(moved.getFirst()).add(message.data());
+        previous = positions;
+      }
+      logs.forEach((name, log) -> assertEquals(after(messages(log.all()), start.get(name)).stream().map(Message::data).toList(), views.get(name), "seed " + SEED));
+    }
+  }
+
+  private static Chronicle chronicle() {
+    return new Chronicle(EventLog.inMemory(1_000_000, Long.MAX_VALUE, Duration.ofHours(1)));
+  }
+}

@@ -1,0 +1,593 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.WhatwgParser.Message;
+import java.io.UncheckedIOException;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.logging.Level;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Channels with real clients, one situation at a time. */
+class ChannelTest {
+  private static final Duration HOUR = Duration.ofHours(1);
+
+  private Channel channel = Channel.create();
+  private Site site;
+
+  @AfterEach
+  void close() {
+    channel.close();
+    if (site != null) {
+      site.close();
+    }
+  }
+
+  private void serve(Settings settings, Site.Body body) throws IOException {
+    site = new Site(EventSources.create(settings), body);
+  }
+
+  private void serve() throws IOException {
+    serve(Settings.defaults(), stream -> {
+      channel.join(stream);
+      return stream.keepAlive();
+    });
+  }
+
+  private Client connect(String lastEventId) throws Exception {
+    var client = Client.get(site.uri(), lastEventId.isEmpty() ? "X-No: id" : "Last-Event-ID: " + lastEventId);
+    site.opened();
+    return client;
+  }
+
+  /** Connects and waits until it got its position. */
+  private Client connect() throws Exception {
+    return connect("").awaitText("id: ");
+  }
+
+  private static List<String> numbers(int from, int to) {
+    return IntStream.range(from, to).mapToObj(Integer::toString).toList();
+  }
+
+  private List<String> publish(int from, int to) {
+    return numbers(from, to).stream().map(channel::publish).toList();
+  }
+
+  // One channel.
+
+  @Test
+  void aStreamThatJoinsGetsItsPositionAndWhatIsPublishedFromThenOn() throws Exception {
+    serve();
+    channel.publish("before");
+    try (var client = connect()) {
+      assertEquals(1, channel.count());
+      String id = channel.publish(Event.of("news", "after").withId("replaced"));
+      assertEquals(new Message("news", "after", id), client.next());
+    }
+  }
+
+  @Test
+  void whatIsPublishedAfterJoinReturnedIsDelivered() throws Exception {
+    serve(Settings.defaults(), stream -> {
+      channel.join(stream);
+      channel.publish("from the handler");
+      return stream.keepAlive();
+    });
+    for (int i = 0; i < 20; i++) {
+      try (var client = connect("")) {
+        assertEquals("from the handler", client.next().data());
+      }
+      channel.leave(site.sources.streams().stream().findFirst().orElseThrow());
+      site.sources.dropAll();
+      Await.until("it left", () -> channel.count() == 0);
+    }
+  }
+
+  @Test
+  void aClientThatIsCutBeforeItsFirstEventMissesNothing() throws Exception {
+    serve();
+    String position;
+    try (var client = connect()) {
+      position = client.parser().lastEventId();
+    }
+    publish(0, 3);
+    try (var client = connect(position)) {
+      assertEquals(numbers(0, 3), client.data(3));
+    }
+  }
+
+  @Test
+  void aClientThatComesBackGetsWhatItMissedAndGoesOnLive() throws Exception {
+    serve();
+    var ids = publish(0, 500);
+    try (var client = connect(ids.get(99))) {
+      assertEquals(numbers(100, 500), client.data(400));
+      publish(500, 700);
+      assertEquals(numbers(500, 700), client.data(200));
+      assertEquals(channel.publish("last"), client.next().lastEventId());
+    }
+  }
+
+  @Test
+  void theIdMayComeFromTheQuery() throws Exception {
+    serve();
+    var ids = publish(0, 5);
+    var uri = URI.create(site.uri() + "?lastEventId=" + ids.get(2));
+    try (var client = Client.get(uri)) {
+      assertEquals(numbers(3, 5), client.data(2));
+    }
+  }
+
+  @Test
+  void aForgottenHistoryIsOneGapEventThatSaysWhatIsKnown() throws Exception {
+    channel = Channel.create(EventLog.inMemory(10, 1_000_000, HOUR));
+    serve();
+    var ids = publish(0, 100);
+    try (var client = connect(ids.get(20))) {
+      String json = "{\"after\":\"%s\",\"from\":\"%s\",\"missed\":69}".formatted(ids.get(20), ids.get(89));
+      assertEquals(new Message("gap", json, ids.get(89)), client.next());
+      try (var again = connect(ids.get(89))) {
+        assertEquals("90", again.next().data(), "the gap's own id is where it goes on");
+      }
+      assertEquals(numbers(90, 100), client.data(10));
+      publish(100, 103);
+      assertEquals(numbers(100, 103), client.data(3));
+    }
+  }
+
+  @Test
+  void anIdThatWasNeverGivenIsAGapWhateverItSays() throws Exception {
+    channel = Channel.create("the \"news\"", EventLog.inMemory()).gapName("lost");
+    serve();
+    channel.publish("first");
+    for (String id : List.of("x", "1-1", "\"\\\t\u007f€\uD83D\uDE00", "z".repeat(65_536))) {
+      try (var client = Client.get(URI.create(site.uri() + "?lastEventId=" + URLEncoder.encode(id, StandardCharsets.UTF_8)))) {
+        var gap = client.next();
+        assertEquals("lost", gap.type());
+        String quoted = id.replace("\\", "\\\\").replace("\"", "\\\"").replace("\t", "\\u0009");
+        String start = "{\"channel\":\"the \\\"news\\\"\",\"after\":\"" + quoted + "\",\"from\":\"";
+        assertTrue(gap.data().startsWith(start), gap::data);
+        assertFalse(gap.data().contains("missed"));
+        assertEquals("first", client.next().data());
+      }
+    }
+  }
+
+  @Test
+  void aGapWithNothingAfterItGoesOnLive() throws Exception {
+    serve();
+    try (var client = connect("unknown")) {
+      assertEquals("gap", client.next().type());
+      channel.publish("next");
+      assertEquals("next", client.next().data());
+    }
+  }
+
+  @Test
+  void aHistoryThatIsOverrunUnderALiveStreamIsAGapOfThatStream() throws Exception {
+    channel = Channel.create(new ForgetfulLog());
+    serve();
+    try (var client = connect()) {
+      Await.until("it is live", () -> channel.tail().isRunning());
+      publish(0, 5);
+      var messages = new ArrayList<Message>();
+      while (messages.isEmpty() || !messages.getLast().data().equals("4")) {
+        messages.add(client.next());
+      }
+      assertTrue(messages.stream().noneMatch(message -> message.data().equals("3")));
+      assertEquals(1, messages.stream().filter(message -> message.type().equals("gap")).count());
+    }
+  }
+
+  /** Forgets the first four events before anybody could read them. */
+  private static final class ForgetfulLog extends Wrapped {
+    private final CountDownLatch five = new CountDownLatch(5);
+
+    ForgetfulLog() {
+      super(EventLog.inMemory(1, 1_000_000, HOUR));
+    }
+
+    @Override
+    public String append(Event event) {
+      String id = super.append(event);
+      five.countDown();
+      return id;
+    }
+
+    @Override
+    public Reading read(String after, int most, Duration wait) throws InterruptedException {
+      if (!wait.isZero() || five.getCount() < 5) { // nobody reads in the midst of the five
+        five.await();
+      }
+      return super.read(after, most, wait);
+    }
+  }
+
+  private static class Wrapped implements EventLog {
+    private final EventLog log;
+
+    Wrapped(EventLog log) {
+      this.log = log;
+    }
+
+    @Override
+    public String append(Event event) {
+      return log.append(event);
+    }
+
+    @Override
+    public Reading read(String after, int most, Duration wait) throws InterruptedException {
+      return log.read(after, most, wait);
+    }
+
+    @Override
+    public String latest() {
+      return log.latest();
+    }
+  }
+
+  // Filters.
+
+  @Test
+  void aFilterIsOfOneStreamAndHoldsForHistoryAndLive() throws Exception {
+    serve(Settings.defaults(), stream -> {
+      channel.join(stream, event -> Integer.parseInt(event.data().orElseThrow()) % 10 == 0);
+      return stream.keepAlive();
+    });
+    var ids = publish(0, 300);
+    try (var client = connect(ids.getFirst())) {
+      assertEquals(IntStream.range(1, 30).mapToObj(i -> i * 10 + "").toList(), client.data(29));
+      publish(300, 500);
+      assertEquals(IntStream.range(30, 50).mapToObj(i -> i * 10 + "").toList(), client.data(20));
+    }
+  }
+
+  @Test
+  void aClientIsToldItsPositionAlsoIfNothingIsForIt() throws Exception {
+    channel = Channel.create(EventLog.inMemory(200, 1_000_000, HOUR));
+    serve(Settings.defaults(), stream -> {
+      channel.join(stream, event -> event.data().orElseThrow().equals("mine"));
+      return stream.keepAlive();
+    });
+    String position;
+    try (var client = connect()) {
+      for (int i = 0; i < 10; i++) {
+        publish(0, 100);
+        awaitLater(client);
+      }
+      channel.publish("mine");
+      assertEquals("mine", client.next().data());
+      publish(0, 100);
+      awaitLater(client);
+      position = client.parser().lastEventId();
+    }
+    publish(0, 100);
+    channel.publish("mine");
+    try (var client = connect(position)) {
+      assertEquals(List.of("mine"), client.data(1), "and no gap");
+    }
+    String before = channel.publish("0");
+    String last = publish(0, 50).getLast();
+    try (var client = connect(before)) {
+      client.awaitText("id: " + last);
+    }
+  }
+
+  /** Until it has got another position than it has. */
+  private static void awaitLater(Client client) throws IOException {
+    int count = client.parser().messages().size();
+    String before = client.parser().lastEventId();
+    while (client.parser().lastEventId().equals(before)) {
+      client.awaitMore();
+    }
+    assertEquals(count, client.parser().messages().size());
+  }
+
+  @Test
+  void aFilterThatThrowsIsLoggedAndSkipsThatEventForThatStream() throws Exception {
+    var first = new AtomicBoolean(true);
+    serve(Settings.defaults(), stream -> {
+      if (first.getAndSet(false)) {
+        channel.join(stream, event -> {
+          if (event.data().orElseThrow().equals("1")) {
+            throw new IllegalStateException("boom");
+          }
+          return true;
+        });
+      } else {
+        channel.join(stream);
+      }
+      return stream.keepAlive();
+    });
+    try (var log = new LogRecords(); var failing = connect(); var other = connect()) {
+      publish(0, 3);
+      assertEquals(List.of("0", "2"), failing.data(2));
+      assertEquals(numbers(0, 3), other.data(3));
+      assertFalse(log.messages(Level.SEVERE).isEmpty());
+      assertTrue(log.messages(Level.SEVERE).stream().allMatch(message -> message.contains("filter")));
+    }
+  }
+
+  // Several channels.
+
+  @Test
+  void severalChannelsOnOneStreamResumeEachWhereItWas() throws Exception {
+    try (var prices = Channel.create("prices & more", EventLog.inMemory()); var news = Channel.create("news", EventLog.inMemory())) {
+      serve(Settings.defaults(), stream -> {
+        Channel.joinAll(stream, news, prices);
+        return stream.keepAlive();
+      });
+      String position;
+      try (var client = connect()) {
+        client.awaitText("news=").awaitText("prices+%26+more=");
+        news.publish("n1");
+        assertEquals("n1", client.next().data());
+        prices.publish("p1");
+        assertEquals("p1", client.next().data());
+        position = client.parser().lastEventId();
+      }
+      news.publish("n2");
+      prices.publish("p2");
+      prices.publish("p3");
+      try (var client = connect(position)) {
+        var data = client.data(3);
+        assertEquals(List.of("n2", "p2", "p3"), data.stream().sorted().toList());
+        assertTrue(data.indexOf("p2") < data.indexOf("p3"));
+        position = client.parser().lastEventId();
+      }
+      // One alone goes on, and the other begins anew.
+      news.publish("n3");
+      prices.publish("p4");
+      String ofNews = position.split("&")[0];
+      try (var client = connect(ofNews)) {
+        assertEquals("n3", client.next().data());
+        client.awaitText("prices+%26+more=");
+        prices.publish("p5");
+        assertEquals("p5", client.next().data());
+      }
+    }
+  }
+
+  @Test
+  void anIdThatIsNoneOfSeveralChannelsIsAGapInEach() throws Exception {
+    try (var a = Channel.create("a", EventLog.inMemory()); var b = Channel.create("b", EventLog.inMemory())) {
+      serve(Settings.defaults(), stream -> {
+        Channel.joinAll(stream, a, b);
+        return stream.keepAlive();
+      });
+      for (String id : List.of("17-1", "a=%zz", "a=1-1&b=2-2")) {
+        try (var client = connect(id)) {
+          var gaps = List.of(client.next().data(), client.next().data());
+          assertTrue(gaps.stream().anyMatch(gap -> gap.contains("\"channel\":\"a\"")), gaps::toString);
+          assertTrue(gaps.stream().anyMatch(gap -> gap.contains("\"channel\":\"b\"")), gaps::toString);
+        }
+      }
+    }
+  }
+
+  @Test
+  void joiningTwiceIsAnErrorThatSaysWhatToDo() throws Exception {
+    try (var other = Channel.create("other", EventLog.inMemory()); var third = Channel.create("third", EventLog.inMemory())) {
+      serve(Settings.defaults(), EventSource::keepAlive);
+      try (var client = Client.get(site.uri())) {
+        var stream = site.opened();
+        channel.join(stream);
+        var error = assertThrows(IllegalStateException.class, () -> other.join(stream));
+        assertTrue(error.getMessage().contains("joinAll"), error.getMessage());
+        assertThrows(IllegalStateException.class, () -> channel.join(stream));
+        assertThrows(IllegalStateException.class, () -> Channel.joinAll(stream, other, third));
+        assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, other, channel));
+        assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, other, other));
+        channel.leave(stream);
+        Channel.joinAll(stream, other, third);
+        other.leave(stream);
+        assertThrows(IllegalStateException.class, () -> channel.join(stream));
+        third.leave(stream);
+        channel.join(stream);
+        channel.publish("back");
+        assertEquals("back", client.next().data());
+      }
+    }
+  }
+
+  // Leaving and ends.
+
+  @Test
+  void afterLeavingNothingMoreIsSentAndTheStreamLives() throws Exception {
+    serve(Settings.defaults(), EventSource::keepAlive);
+    try (var client = Client.get(site.uri())) {
+      var stream = site.opened();
+      channel.join(stream);
+      channel.publish("before");
+      assertEquals("before", client.next().data());
+      channel.leave(stream);
+      channel.leave(stream);
+      channel.publish("after");
+      assertEquals(0, channel.count());
+      assertTrue(stream.send("by itself"));
+      assertEquals("by itself", client.next().data());
+    }
+  }
+
+  @Test
+  void aStreamThatEndsLeavesItsChannel() throws Exception {
+    serve();
+    var client = connect();
+    assertEquals(1, channel.count());
+    client.close();
+    publish(0, 3);
+    Await.until("it left", () -> channel.count() == 0 || channel.publish("x").isEmpty());
+  }
+
+  @Test
+  void anEndedStreamThatJoinsGetsNothingAndIsForgotten() throws Exception {
+    serve(Settings.defaults(), EventSource::keepAlive);
+    try (var client = Client.get(site.uri())) {
+      var stream = site.opened();
+      stream.close();
+      channel.join(stream);
+      Await.until("it left", () -> channel.count() == 0);
+      client.toEnd();
+    }
+  }
+
+  @Test
+  void aRequestForTheHeadersOnlyGetsThem() throws Exception {
+    serve();
+    try (var client = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
+      assertEquals(200, client.status());
+    }
+    Await.until("it left", () -> channel.count() == 0);
+  }
+
+  @Test
+  void closingEndsItsThreadsAndLeavesTheStreamsOpen() throws Exception {
+    serve();
+    try (var client = connect()) {
+      channel.publish("x");
+      assertEquals("x", client.next().data());
+      Await.until("it is live", () -> !VirtualThreads.named("tidings-channel").isEmpty() && VirtualThreads.named("tidings-replay").isEmpty());
+      channel.close();
+      channel.close();
+      assertThrows(IllegalStateException.class, () -> channel.publish("late"));
+      var stream = site.sources.streams().getFirst();
+      assertThrows(IllegalStateException.class, () -> channel.join(stream));
+      Await.until("its threads ended", () -> VirtualThreads.named("tidings-channel").isEmpty() && VirtualThreads.named("tidings-replay").isEmpty());
+      assertTrue(stream.send("alive"));
+      assertEquals("alive", client.next().data());
+    }
+  }
+
+  @Test
+  void withoutStreamsThereIsNoThread() throws Exception {
+    serve();
+    try (var client = connect()) {
+      channel.publish("x");
+      assertEquals("x", client.next().data());
+    }
+    Await.until("it left", () -> channel.count() == 0 || channel.publish("x").isEmpty());
+    Await.until("the thread ended", () -> VirtualThreads.named("tidings-channel").isEmpty());
+  }
+
+  // A log that fails.
+
+  @Test
+  void anOutageOfTheLogIsLoggedOnceAndOutlived() throws Exception {
+    var down = new AtomicBoolean();
+    var log = new Wrapped(EventLog.inMemory()) {
+      @Override
+      public Reading read(String after, int most, Duration wait) throws InterruptedException {
+        requireUp();
+        var reading = super.read(after, most, wait.isZero() ? wait : Duration.ofMillis(20));
+        requireUp();
+        return reading;
+      }
+
+      @Override
+      public String append(Event event) {
+        requireUp();
+        return super.append(event);
+      }
+
+      @Override
+      public String latest() {
+        requireUp();
+        return super.latest();
+      }
+
+      private void requireUp() {
+        if (down.get()) {
+          throw new UncheckedIOException(new IOException("no route to the log"));
+        }
+      }
+    };
+    channel = new Channel("", log, Duration.ofMillis(20));
+    serve();
+    try (var records = new LogRecords(); var client = connect()) {
+      var ids = publish(0, 3);
+      assertEquals(numbers(0, 3), client.data(3));
+      down.set(true);
+      Await.until("it was noticed", () -> !records.messages(Level.SEVERE).isEmpty());
+      assertThrows(UncheckedIOException.class, () -> channel.publish("lost"));
+      try (var replayer = connect(ids.getFirst()); var newcomer = connect("")) {
+        Await.until("they joined", () -> channel.count() == 3);
+        Await.until("some attempts", new java.util.function.BooleanSupplier() {
+          private int polls;
+
+          @Override
+          public boolean getAsBoolean() {
+            return ++polls > 100;
+          }
+        });
+        down.set(false);
+        newcomer.awaitText("id: ");
+        publish(3, 6);
+        assertEquals(numbers(3, 6), client.data(3));
+        assertEquals(numbers(1, 6), replayer.data(5));
+        assertEquals(numbers(3, 6), newcomer.data(3));
+        assertEquals(1, records.messages(Level.SEVERE).size(), () -> records.messages(Level.SEVERE).toString());
+      }
+    }
+  }
+
+  // Overflow.
+
+  @Test
+  void noOverflowPolicyTouchesAChannelsEvents() throws Exception {
+    for (var overflow : List.of(Overflow.disconnect(), Overflow.dropOldest(), Overflow.dropNewest(), Overflow.keepLatest(Event::name))) {
+      serve(Settings.defaults().overflow(overflow).queueEvents(10).writeDeadline(Duration.ofSeconds(30)), stream -> {
+        channel.join(stream);
+        return stream.keepAlive();
+      });
+      String large = "x".repeat(50_000);
+      try (var client = Client.get(site.uri(), 4096)) {
+        var stream = site.opened();
+        client.awaitText("id: ");
+        for (int i = 0; i < 200; i++) {
+          channel.publish(i + ":" + large);
+        }
+        if (!(overflow instanceof Overflow.Disconnect)) {
+          Await.until("something gave way", () -> {
+            stream.offer("in between");
+            return stream.traffic().dropped() > 10;
+          });
+        }
+        var got = new ArrayList<String>();
+        while (got.isEmpty() || !got.getLast().equals("199")) {
+          String data = client.next().data();
+          if (!data.equals("in between")) {
+            got.add(data.split(":")[0]);
+          }
+        }
+        assertEquals(numbers(0, 200), got);
+      }
+      site.close();
+    }
+    site = null;
+  }
+
+  @Test
+  void encodingOfPositionsIsReversible() {
+    var names = java.util.Set.of("a&=%+ ", "ä", "b");
+    var positions = new java.util.LinkedHashMap<String, String>();
+    positions.put("a&=%+ ", "1-2&=%");
+    positions.put("ä", "\uD83D\uDE00");
+    positions.put("b", "");
+    assertEquals(positions, Positions.split(Positions.join(positions), names));
+    assertEquals(java.util.Map.of("b", "x"), Positions.split("b=x&other=y", names));
+    assertEquals(java.util.Map.of("b", URLEncoder.encode("é", StandardCharsets.UTF_8)), Positions.split("%C3%A9", java.util.Set.of("b")));
+  }
+}

@@ -1,0 +1,229 @@
+package dev.tidings;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.tidings.WhatwgParser.Message;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.Socket;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** A client on a bare socket, which can do what no library would: stall, reset, half-close. */
+final class Client implements AutoCloseable {
+  private final Socket plain;
+  private final Socket socket; // the same, or TLS over it
+  private final InputStream in;
+  private final WhatwgParser parser = new WhatwgParser();
+  private final ByteArrayOutputStream body = new ByteArrayOutputStream();
+  private final Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+  private String statusLine;
+  private boolean chunked;
+  private int taken;
+
+  private Client(URI uri, int receiveBuffer) throws IOException {
+    plain = Scheme.connect(uri, receiveBuffer);
+    socket = Scheme.secure(plain, uri);
+    this.in = new BufferedInputStream(socket.getInputStream());
+  }
+
+  /** Sends a GET and does not read. */
+  static Client get(URI uri, String... headerLines) throws IOException {
+    return get(uri, 0, headerLines);
+  }
+
+  static Client get(URI uri, int receiveBuffer, String... headerLines) throws IOException {
+    var client = new Client(uri, receiveBuffer);
+    client.request("GET", uri, "HTTP/1.1", "", headerLines);
+    return client;
+  }
+
+  static Client send(String method, URI uri, String version, String body, String... headerLines) throws IOException {
+    var client = new Client(uri, 0);
+    client.request(method, uri, version, body, headerLines);
+    return client;
+  }
+
+  /** Sends these bytes as they are. */
+  static Client raw(URI uri, String text) throws IOException {
+    var client = new Client(uri, 0);
+    client.write(text);
+    return client;
+  }
+
+  private void request(String method, URI uri, String version, String body, String... lines) throws IOException {
+    String query = uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery();
+    var head = new StringBuilder(method + " " + uri.getRawPath() + query + " " + version + "\r\nHost: localhost\r\n");
+    for (String line : lines) {
+      head.append(line).append("\r\n");
+    }
+    if (!body.isEmpty()) {
+      head.append("Content-Length: ").append(body.getBytes(UTF_8).length).append("\r\n");
+    }
+    write(head + "\r\n" + body);
+  }
+
+  void write(String text) throws IOException {
+    socket.getOutputStream().write(text.getBytes(UTF_8));
+    socket.getOutputStream().flush();
+  }
+
+  /** Reads status line and headers, once. */
+  Client head() throws IOException {
+    if (statusLine == null) {
+      do {
+        statusLine = line();
+        headers.clear();
+        for (String line; !(line = line()).isEmpty(); ) {
+          int colon = line.indexOf(':');
+          headers.merge(line.substring(0, colon), line.substring(colon + 1).trim(), (a, b) -> a + ", " + b);
+        }
+      } while (statusLine.contains(" 100 "));
+      chunked = "chunked".equals(headers.getOrDefault("Transfer-Encoding", "").toLowerCase(Locale.ROOT));
+    }
+    return this;
+  }
+
+  private String line() throws IOException {
+    var line = new ByteArrayOutputStream();
+    for (int b; (b = in.read()) != '\n'; ) {
+      if (b < 0) {
+        throw new IOException("end of stream in the head, after: " + line.toString(ISO_8859_1));
+      }
+      line.write(b);
+    }
+    return line.toString(ISO_8859_1).stripTrailing();
+  }
+
+  int status() throws IOException {
+    head();
+    return Integer.parseInt(statusLine.split(" ")[1]);
+  }
+
+  Map<String, String> headers() throws IOException {
+    head();
+    return headers;
+  }
+
+  /** Reads some more of the body; false at its clean end. */
+  private boolean readMore() throws IOException {
+    head();
+    byte[] bytes;
+    if (chunked) {
+      int size = Integer.parseInt(line(), 16);
+      bytes = in.readNBytes(size);
+      if (bytes.length < size || !line().isEmpty()) {
+        throw new IOException("broken chunk of " + size);
+      }
+    } else if (headers.containsKey("Content-Length")) {
+      bytes = in.readNBytes(Integer.parseInt(headers.get("Content-Length")) - body.size());
+    } else {
+      bytes = new byte[8192];
+      int count = in.read(bytes);
+      bytes = Arrays.copyOf(bytes, Math.max(count, 0));
+    }
+    parser.feed(bytes);
+    body.write(bytes);
+    return bytes.length > 0;
+  }
+
+  /** The next message; null at the clean end of the response. */
+  Message next() throws IOException {
+    while (parser.messages().size() <= taken) {
+      if (!readMore()) {
+        return null;
+      }
+    }
+    return parser.messages().get(taken++);
+  }
+
+  /** Reads until there is a message, or an id alone; both are for others to take. */
+  void awaitMessage() throws IOException {
+    String id = parser.lastEventId();
+    while (parser.messages().size() <= taken && parser.lastEventId().equals(id)) {
+      awaitMore();
+    }
+  }
+
+  /** The next message that was read already, if there is one. */
+  Message poll() {
+    return parser.messages().size() <= taken ? null : parser.messages().get(taken++);
+  }
+
+  /** Reads whatever comes next; at the clean end that is an exception. */
+  void awaitMore() throws IOException {
+    if (!readMore()) {
+      throw new IOException("the body ended after: " + body.toString(UTF_8));
+    }
+  }
+
+  /** The data of so many messages. */
+  List<String> data(int count) throws IOException {
+    var data = new ArrayList<String>();
+    for (Message message; data.size() < count && (message = next()) != null; ) {
+      data.add(message.data());
+    }
+    return data;
+  }
+
+  /** Reads until the raw body contains this. */
+  Client awaitText(String text) throws IOException {
+    while (!body.toString(UTF_8).contains(text)) {
+      if (!readMore()) {
+        throw new IOException("the body ended without " + text + ": " + body.toString(UTF_8));
+      }
+    }
+    return this;
+  }
+
+  /** Reads until so many comments came. */
+  void awaitComments(int count) throws IOException {
+    while (parser.comments().size() < count) {
+      if (!readMore()) {
+        throw new IOException("the body ended after " + parser.comments());
+      }
+    }
+  }
+
+  /** Reads to the clean end and returns the whole body. */
+  String toEnd() throws IOException {
+    while (readMore()) {}
+    return body.toString(UTF_8);
+  }
+
+  /** Reads until there is nothing more, cleanly or not. */
+  String toEndOrCut() {
+    try {
+      return toEnd();
+    } catch (IOException | RuntimeException e) {
+      return body.toString(UTF_8);
+    }
+  }
+
+  WhatwgParser parser() {
+    return parser;
+  }
+
+  Socket socket() {
+    return socket;
+  }
+
+  void reset() throws IOException {
+    plain.setSoLinger(true, 0);
+    plain.close();
+  }
+
+  /** At once; a TLS socket would read all that is left first. */
+  @Override
+  public void close() throws IOException {
+    plain.close();
+  }
+}

@@ -1,0 +1,378 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.logging.Level;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The limits at their edges, and who is let in there. */
+class CrowdTest {
+  private static final String BROWSER = "Accept: text/event-stream";
+
+  private static Site site(Settings settings) throws IOException {
+    return new Site(EventSources.create(settings.reconnect(Duration.ofMillis(1500), Duration.ofMillis(1500))), EventSource::keepAlive);
+  }
+
+  private static Client open(URI uri, String... headers) throws IOException {
+    var client = Client.get(uri, headers);
+    assertEquals(200, client.status());
+    client.awaitText(":\n\n");
+    return client;
+  }
+
+  private static void assertRefused(URI uri, String... headers) throws IOException {
+    var browserHeaders = Arrays.copyOf(headers, headers.length + 1);
+    browserHeaders[headers.length] = BROWSER;
+    try (var browser = Client.get(uri, browserHeaders)) {
+      assertEquals(200, browser.status());
+      assertEquals("retry: 1500\n\n", browser.toEnd());
+    }
+    try (var other = Client.get(uri, headers)) {
+      assertEquals(503, other.status());
+      assertEquals("2", other.headers().get("Retry-After"));
+      assertEquals("", other.toEnd());
+    }
+  }
+
+  @Test
+  void oneBelowAndAtTheCapGetInAndOneAboveDoesNot() throws Exception {
+    try (var site = site(Settings.defaults().maxStreams(3));
+        var a = open(site.uri());
+        var b = open(site.uri("b"));
+        var c = open(site.uri())) {
+      assertEquals(3, site.sources.count());
+      assertRefused(site.uri());
+      assertRefused(site.uri("d"));
+      assertEquals(3, site.sources.count());
+      assertEquals(3, site.sources.opened());
+      assertEquals(Map.of(Ending.REFUSED, 4L), site.sources.ended());
+      assertEquals(3, site.sources.broadcast("all live"));
+      for (var client : List.of(a, b, c)) {
+        assertEquals("all live", client.next().data());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void everyWayOutGivesThePlaceBackOnce(Ending why) throws Exception {
+    try (var site = site(Settings.defaults().maxStreams(1).maxStreamsPerClient(1));
+        var first = open(site.uri("first"))) {
+      var stream = site.opened();
+      assertRefused(site.uri("second"));
+      stream.end(why);
+      stream.close();
+      stream.end(Ending.EXPIRED);
+      try (var _ = open(site.uri("second"))) {
+        assertRefused(site.uri("third"));
+        assertEquals(1, site.sources.count());
+      }
+      first.toEndOrCut();
+    }
+  }
+
+  @Test
+  void aClientThatLeavesMakesRoom() throws Exception {
+    try (var site = site(Settings.defaults().maxStreams(1).heartbeat(Duration.ofMillis(100)))) {
+      open(site.uri()).reset();
+      Await.until("it is noticed", () -> site.sources.count() == 0);
+      try (var _ = open(site.uri())) {
+        assertEquals(1, site.sources.count());
+      }
+    }
+  }
+
+  @Test
+  void aNewcomerTakesThePlaceOfTheStreamThatItReplaces() throws Exception {
+    try (var site = site(Settings.defaults().maxStreams(2).maxStreamsPerClient(2));
+        var one = open(site.uri("one"));
+        var two = open(site.uri("two"));
+        var again = open(site.uri("two"))) {
+      assertNull(two.next());
+      assertRefused(site.uri("three"));
+      try (var _ = open(site.uri("one"))) {
+        assertNull(one.next());
+        assertRefused(site.uri("three"));
+        assertEquals(2, site.sources.count());
+      }
+      assertEquals(2, site.sources.broadcast("x"));
+      assertEquals("x", again.next().data());
+    }
+  }
+
+  @Test
+  void aNewcomerOfAnotherClientReplacesOnlyIfThatOneHasRoom() throws Exception {
+    Function<HttpExchange, Object> user = exchange -> exchange.getRequestHeaders().getFirst("User");
+    try (var site = site(Settings.defaults().maxStreamsPerClient(1).client(user));
+        var ann = open(site.uri("shared"), "User: ann");
+        var ben = open(site.uri("own"), "User: ben")) {
+      assertRefused(site.uri("shared"), "User: ben");
+      assertTrue(site.sources.getByIdentifier("shared").orElseThrow().send("still there"));
+      assertEquals("still there", ann.next().data());
+      try (var _ = open(site.uri("shared"), "User: cid")) {
+        assertNull(ann.next());
+        try (var _ = open(site.uri("other"), "User: ann")) {
+          assertRefused(site.uri("third"), "User: ann");
+        }
+        assertRefused(site.uri("third"), "User: cid");
+      }
+      ben.head();
+    }
+  }
+
+  @Test
+  void withOtherChoicesADuplicateNeedsAPlaceOfItsOwn() throws Exception {
+    for (var choice : List.of(Duplicates.COEXIST, Duplicates.REFUSE)) {
+      try (var site = site(Settings.defaults().maxStreams(1).duplicates(choice)); var first = open(site.uri("me"))) {
+        assertRefused(site.uri("me"));
+        assertTrue(site.sources.getByIdentifier("me").orElseThrow().send("first"));
+        assertEquals("first", first.next().data());
+        assertEquals(1, site.sources.all().size());
+      }
+    }
+  }
+
+  @Test
+  void eachClientHasItsOwnLimit() throws Exception {
+    var settings = Settings.defaults().maxStreamsPerClient(2)
+        .client(exchange -> exchange.getRequestHeaders().getFirst("User"));
+    try (var site = site(settings);
+        var a1 = open(site.uri(), "User: ann");
+        var a2 = open(site.uri(), "User: ann");
+        var b1 = open(site.uri(), "User: ben")) {
+      assertRefused(site.uri(), "User: ann");
+      try (var _ = open(site.uri(), "User: ben")) {
+        assertRefused(site.uri(), "User: ben");
+      }
+      try (var _ = open(site.uri()); var _ = open(site.uri()); var _ = open(site.uri())) {
+        Await.until("nobody's streams have no limit", () -> site.sources.count() >= 6);
+      }
+      for (var client : List.of(a1, a2, b1)) {
+        assertEquals(200, client.status());
+      }
+    }
+  }
+
+  @Test
+  void byDefaultTheAddressIsTheClient() throws Exception {
+    try (var site = site(Settings.defaults().maxStreamsPerClient(1)); var first = open(site.uri())) {
+      assertRefused(site.uri());
+      var other = URI.create("http://127.0.0.2:" + site.uri().getPort() + "/");
+      assertEquals(200, first.status());
+      assertEquals(1, site.sources.count());
+      assertThrows(IOException.class, () -> Client.get(other).head()); // not bound there
+    }
+  }
+
+  @Test
+  void whatTheClientFunctionThrowsReachesTheOpenerAndTakesNoPlace() throws Exception {
+    var bad = new AtomicBoolean(true);
+    var settings = Settings.defaults().maxStreams(1).maxStreamsPerClient(1).client(exchange -> {
+      if (bad.get()) {
+        throw new IllegalStateException("who is that?");
+      }
+      return "known";
+    });
+    try (var log = new LogRecords(); var server = SseServer.builder().settings(settings).build()) {
+      server.get("/", request -> request.getEventSource().keepAlive());
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        assertEquals(500, client.status());
+      }
+      assertTrue(log.messages(Level.SEVERE).getFirst().contains("who is that?"));
+      bad.set(false);
+      try (var _ = open(server.uri())) {
+        assertEquals(1, server.eventSources().count());
+      }
+    }
+  }
+
+  @Test
+  void withoutALimitForClientsNobodyAsksWhoTheyAre() throws Exception {
+    var settings = Settings.defaults().maxStreams(1).client(exchange -> {
+      throw new AssertionError("asked");
+    });
+    try (var site = site(settings); var _ = open(site.uri())) {
+      assertEquals(1, site.sources.count());
+    }
+  }
+
+  @Test
+  void headAndRefusedOnesTakeNoPlace() throws Exception {
+    try (var site = new Site(EventSources.create(Settings.defaults().maxStreams(1).bodyLimit(1)), EventSource::keepAlive)) {
+      for (int i = 0; i < 3; i++) {
+        try (var head = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
+          assertEquals(200, head.status());
+        }
+        try (var large = Client.send("POST", site.uri(), "HTTP/1.1", "xx")) {
+          assertEquals(413, large.status());
+        }
+        try (var completed = Client.get(site.uri(), "Last-Event-ID: " + WireFormat.COMPLETED_ID)) {
+          assertEquals(204, completed.status());
+        }
+      }
+      try (var _ = open(site.uri())) {
+        try (var head = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
+          assertEquals(200, head.status());
+        }
+        assertEquals(1, site.sources.count());
+      }
+    }
+  }
+
+  @Test
+  void twoHundredAtOnceNeverExceedACapAndThePlacesComeBack() throws Exception {
+    int cap = 20;
+    int perUser = 8; // of three users, so that either limit can be the one that holds
+    var most = new AtomicInteger();
+    var settings = Settings.defaults().maxStreams(cap).maxStreamsPerClient(perUser)
+        .client(exchange -> exchange.getRequestHeaders().getFirst("User"));
+    var sources = EventSources.create(settings);
+    var open = new AtomicInteger();
+    var byUser = Map.of("0", new AtomicInteger(), "1", new AtomicInteger(), "2", new AtomicInteger());
+    var tooMany = new AtomicInteger();
+    sources.onOpen(stream -> { // on the opening thread, while the place is held
+      most.accumulateAndGet(open.incrementAndGet(), Math::max);
+      int own = byUser.get(stream.exchange().getRequestHeaders().getFirst("User")).incrementAndGet();
+      tooMany.addAndGet(own > perUser || open.get() > cap ? 1 : 0);
+    });
+    try (var clients = Executors.newVirtualThreadPerTaskExecutor();
+        var site = new Site(sources, stream -> {
+          if (stream.isOpen()) {
+            Await.until("the cap was reached, or time went by", () -> most.get() == cap || stream.age().toSeconds() > 5);
+            open.decrementAndGet();
+            byUser.get(stream.exchange().getRequestHeaders().getFirst("User")).decrementAndGet();
+          }
+          return Ending.CLOSED;
+        })) {
+      for (int round = 0; round < 3; round++) {
+        most.set(0);
+        var barrier = new CyclicBarrier(200);
+        var results = new ArrayList<Future<Boolean>>();
+        for (int i = 0; i < 200; i++) {
+          int number = i;
+          results.add(clients.submit(() -> {
+            barrier.await(20, TimeUnit.SECONDS);
+            try (var client = Client.get(site.uri("id-" + number), "User: " + number % 3)) {
+              client.toEnd();
+              return client.status() == 200;
+            }
+          }));
+        }
+        int admitted = 0;
+        for (var result : results) {
+          admitted += result.get() ? 1 : 0;
+        }
+        assertEquals(cap, most.get());
+        assertTrue(admitted >= cap, "admitted " + admitted);
+        Await.until("all are gone", () -> sources.streams().isEmpty() && sources.count() == 0);
+      }
+      assertEquals(0, tooMany.get());
+    }
+  }
+
+  @Test
+  void manyReplacingEachOtherAtTheCapLoseNoPlaceAndGainNone() throws Exception {
+    var sources = EventSources.create(Settings.defaults().maxStreams(4));
+    try (var clients = Executors.newVirtualThreadPerTaskExecutor(); var site = new Site(sources, EventSource::keepAlive)) {
+      var go = new CountDownLatch(1);
+      var results = new ArrayList<Future<Integer>>();
+      for (int i = 0; i < 200; i++) {
+        int number = i;
+        results.add(clients.submit(() -> {
+          Await.latch("the start", go);
+          try (var client = Client.get(site.uri("id-" + number % 6))) {
+            int status = client.status();
+            if (status == 200) {
+              client.toEnd();
+            }
+            return status;
+          }
+        }));
+      }
+      go.countDown();
+      Await.until("every request came", () -> sources.opened() + sources.ended().getOrDefault(Ending.REFUSED, 0L) == 200);
+      assertEquals(4, sources.count());
+      assertEquals(4, sources.dropAll());
+      for (var result : results) {
+        assertTrue(List.of(200, 503).contains(result.get()));
+      }
+      assertEquals(0, sources.count());
+      try (var _ = open(site.uri("a")); var _ = open(site.uri("b")); var _ = open(site.uri("c")); var _ = open(site.uri("d"))) {
+        assertRefused503(site.uri("e"));
+      }
+    }
+  }
+
+  private static void assertRefused503(URI uri) throws IOException {
+    try (var client = Client.get(uri)) {
+      assertEquals(503, client.status());
+    }
+  }
+
+  /** Not open anywhere; for what two threads do between each other's steps. */
+  private static EventSource stream(Object client) {
+    var stream = mock(EventSource.class);
+    when(stream.client()).thenReturn(client);
+    return stream;
+  }
+
+  @Test
+  void whoIsReplacedGivesThePlaceAtOnceAndOnlyOnce() {
+    var crowd = new Crowd(Settings.defaults().maxStreams(2).maxStreamsPerClient(2));
+    var one = stream("ann");
+    var two = stream("ann");
+    assertTrue(crowd.enter(one, List.of()));
+    assertTrue(crowd.enter(two, List.of()));
+    assertTrue(crowd.enter(stream("ann"), List.of(one)));
+    assertTrue(crowd.enter(stream("ann"), List.of(two)), "before the first has left");
+    crowd.leave(one);
+    crowd.leave(two);
+    crowd.leave(two);
+    assertFalse(crowd.enter(stream("ben"), List.of()));
+    var third = new Crowd(Settings.defaults().maxStreamsPerClient(1));
+    assertTrue(third.enter(one, List.of()));
+    assertTrue(third.enter(two, List.of(one)));
+    third.leave(one);
+    assertFalse(third.enter(stream("ann"), List.of()));
+    assertFalse(third.enter(stream("ann"), List.of(one)), "whose place is gone");
+    assertTrue(third.enter(stream("ben"), List.of()));
+    third.leave(two);
+    assertTrue(third.enter(stream("ann"), List.of()));
+  }
+
+  @Test
+  void badLimitsAreRefused() {
+    var settings = Settings.defaults();
+    assertThrows(IllegalArgumentException.class, () -> settings.maxStreams(0));
+    assertThrows(IllegalArgumentException.class, () -> settings.maxStreamsPerClient(0));
+    assertThrows(NullPointerException.class, () -> settings.client(null));
+    assertEquals(1, settings.maxStreams(1).maxStreams());
+    assertEquals(Integer.MAX_VALUE, settings.maxStreams());
+    assertEquals(1, settings.maxStreamsPerClient(1).maxStreamsPerClient());
+  }
+}

@@ -1,0 +1,213 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
+import org.junit.jupiter.api.Test;
+
+class EndingTest {
+
+  @Test
+  void closeHandsOverWhatWasAcceptedAndEndsCleanly() throws Exception {
+    try (var site = new Site(EventSources.create(), stream -> {
+          for (int i = 0; i < 500; i++) {
+            stream.send("n" + i);
+          }
+          return Ending.CLOSED;
+        });
+        var client = Client.get(site.uri())) {
+      assertEquals(500, client.data(500).size());
+      assertNull(client.next());
+    }
+  }
+
+  @Test
+  void eightThreadsAtTheMomentOfEndingGetAnswersAndOneEndingWins() throws Exception {
+    for (int round = 0; round < 50; round++) {
+      try (var site = Site.keepingAlive(); var client = Client.get(site.uri("racing"))) {
+        client.head();
+        var stream = site.opened();
+        var told = new AtomicInteger();
+        stream.onEnd(why -> told.incrementAndGet());
+        var barrier = new CyclicBarrier(8);
+        var accepted = new AtomicInteger();
+        var threads = new ArrayList<Thread>();
+        for (int i = 0; i < 8; i++) {
+          int which = i;
+          threads.add(Thread.ofVirtual().start(() -> {
+            try {
+              barrier.await(20, TimeUnit.SECONDS);
+            } catch (Exception e) {
+              throw new AssertionError(e);
+            }
+            switch (which) {
+              case 0 -> stream.close();
+              case 1 -> stream.end(Ending.EXPIRED);
+              case 2 -> stream.flush();
+              case 3 -> site.sources.dropAll();
+              case 4, 5 -> accepted.addAndGet(stream.send("sent") ? 1 : 0);
+              default -> accepted.addAndGet(stream.offer("offered") ? 1 : 0);
+            }
+          }));
+        }
+        for (Thread thread : threads) {
+          Await.end(thread);
+        }
+        assertEquals(site.ending(), stream.ending().orElseThrow());
+        client.toEnd();
+        assertEquals(accepted.get(), client.parser().messages().size());
+        assertEquals(1, site.sources.ended().values().stream().mapToLong(Long::longValue).sum());
+        Await.until("it was told", () -> told.get() == 1);
+      }
+    }
+  }
+
+  @Test
+  void aHandlerThatThrowsBeforeOpeningIs500() throws Exception {
+    try (var log = new LogRecords(); var server = SseServer.create(0)) {
+      server.get("/", request -> {
+        throw new IllegalStateException("boom");
+      });
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        assertEquals(500, client.status());
+        assertFalse(client.toEnd().contains("boom"));
+      }
+      assertEquals(1, log.messages(Level.SEVERE).size());
+      assertTrue(log.messages(Level.SEVERE).getFirst().contains("GET /"));
+      assertTrue(log.hasStackTraces());
+    }
+  }
+
+  @Test
+  void anErrorInAHandlerIs500AndTheConnectionGoesOn() throws Exception {
+    try (var log = new LogRecords(); var server = SseServer.create(0)) {
+      server.get("/", request -> {
+        throw new AssertionError("boom");
+      });
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        assertEquals(500, client.status());
+      }
+      assertTrue(log.hasStackTraces());
+    }
+  }
+
+  @Test
+  void aHandlerThatThrowsAfterOpeningEndsThatStreamAlone() throws Exception {
+    var endings = new LinkedBlockingQueue<Ending>();
+    try (var log = new LogRecords(); var server = SseServer.create(0)) {
+      server.eventSources().onEnd((stream, why) -> endings.add(why));
+      server.get("/", request -> {
+        var sse = request.getEventSource(request.query("id").orElseThrow());
+        sse.send("hello");
+        if (sse.identifier().orElseThrow().equals("bad")) {
+          throw new IllegalStateException("boom");
+        }
+        sse.keepAlive();
+      });
+      server.start();
+      try (var good = Client.get(server.uri().resolve("/?id=good"));
+          var bad = Client.get(server.uri().resolve("/?id=bad"))) {
+        assertEquals("hello", good.next().data());
+        assertEquals("hello", bad.next().data());
+        assertNull(bad.next());
+        assertEquals(Ending.FAILED, Await.next("an ending", endings));
+        assertTrue(server.eventSources().getByIdentifier("good").orElseThrow().send("still"));
+        assertEquals("still", good.next().data());
+        assertEquals(1, log.messages(Level.SEVERE).size());
+      }
+    }
+  }
+
+  @Test
+  void aHandlerThatThrowsWhileAnotherThreadSends() throws Exception {
+    try (var log = new LogRecords(); var server = SseServer.create(0)) {
+      var threads = new LinkedBlockingQueue<Thread>();
+      server.get("/", request -> {
+        var sse = request.getEventSource();
+        var sending = new CountDownLatch(1);
+        threads.add(Thread.ofVirtual().start(() -> {
+          while (sse.send("x")) {
+            sending.countDown();
+          }
+        }));
+        Await.latch("the other to send", sending);
+        throw new IllegalStateException("boom");
+      });
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        client.toEnd();
+        client.parser().messages().forEach(message -> assertEquals("x", message.data()));
+      }
+      Await.end(Await.next("the sender", threads));
+      assertEquals(1, log.messages(Level.SEVERE).size());
+    }
+  }
+
+  @Test
+  void listenersAreToldOnceInOrderOutsideLocksAndMayThrow() throws Exception {
+    var sources = EventSources.create();
+    var told = new LinkedBlockingQueue<String>();
+    sources.onOpen(stream -> {
+      throw new IllegalStateException("a bad listener");
+    });
+    sources.onOpen(stream -> {
+      assertTrue(sources.getByIdentifier("me").isPresent());
+      stream.close(); // would hang if it were told under a lock, or by the writer
+      told.add("opened");
+    });
+    sources.onEnd((stream, why) -> {
+      throw new AssertionError("another bad one");
+    });
+    sources.onEnd((stream, why) -> {
+      stream.close();
+      assertTrue(sources.getByIdentifier("me").isEmpty());
+      told.add("ended " + why);
+    });
+    try (var log = new LogRecords();
+        var site = new Site(sources, stream -> {
+          stream.onEnd(why -> told.add("own " + why));
+          return stream.keepAlive();
+        });
+        var client = Client.get(site.uri("me"))) {
+      client.toEnd();
+      var stream = site.opened();
+      assertEquals("opened", Await.next("an opening", told));
+      assertEquals("ended CLOSED", Await.next("an ending", told));
+      assertEquals("own CLOSED", Await.next("its own listener", told));
+      stream.onEnd(why -> told.add("late " + why));
+      assertEquals("late CLOSED", Await.next("a late listener", told));
+      stream.close();
+      sources.dropAll();
+      assertEquals(List.of(), List.copyOf(told));
+      assertEquals(2, log.messages(Level.SEVERE).size());
+    }
+  }
+
+  @Test
+  void onEndRunsAlsoWhatThrows() throws Exception {
+    try (var log = new LogRecords(); var site = Site.keepingAlive(); var client = Client.get(site.uri())) {
+      client.head();
+      var stream = site.opened();
+      var told = new CountDownLatch(1);
+      stream.onEnd(why -> {
+        throw new IllegalStateException("bad");
+      });
+      stream.onEnd(why -> told.countDown());
+      stream.close();
+      Await.latch("the good one", told);
+      Await.until("the bad one was logged", () -> log.messages(Level.SEVERE).size() == 1);
+    }
+  }
+}

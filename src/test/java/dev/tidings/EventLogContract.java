@@ -1,0 +1,253 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.EventLog.Reading;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.junit.jupiter.api.Test;
+
+/** What every log promises. A test of an implementation implements this and says where a log comes from. */
+interface EventLogContract {
+
+  /** A log with nothing in it, which holds at least a thousand events of 100 bytes for a minute. */
+  EventLog emptyLog() throws Exception;
+
+  private static Reading read(EventLog log, String after, int most) throws InterruptedException {
+    return log.read(after, most, Duration.ZERO);
+  }
+
+  private static List<String> data(Reading reading) {
+    return reading.events().stream().map(event -> event.data().orElse("(none)")).toList();
+  }
+
+  private static List<String> ids(Reading reading) {
+    return reading.events().stream().map(event -> event.id().orElseThrow()).toList();
+  }
+
+  @Test
+  default void whatIsAppendedIsReadInItsOrderWithItsIds() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    var ids = List.of(log.append(Event.of("a")), log.append(Event.of("b")), log.append(Event.of("c")));
+    var reading = read(log, start, 10);
+    assertTrue(reading.covered());
+    assertEquals(start, reading.from());
+    assertEquals(List.of("a", "b", "c"), data(reading));
+    assertEquals(ids, ids(reading));
+    assertEquals(List.of("c"), data(read(log, ids.get(1), 10)));
+  }
+
+  @Test
+  default void readingGoesOnFromTheLastIdWhateverIsReadAtOnce() throws Exception {
+    var log = emptyLog();
+    String at = log.latest();
+    var expected = new ArrayList<String>();
+    for (int i = 0; i < 100; i++) {
+      log.append(Event.of("event " + i));
+      expected.add("event " + i);
+    }
+    var read = new ArrayList<String>();
+    for (int most = 1; read.size() < 100; most = most % 7 + 1) {
+      var reading = read(log, at, most);
+      assertTrue(reading.covered());
+      assertTrue(!reading.events().isEmpty() && reading.events().size() <= most, reading::toString);
+      read.addAll(data(reading));
+      at = ids(reading).getLast();
+    }
+    assertEquals(expected, read);
+  }
+
+  @Test
+  default void everyPartOfAnEventButItsIdIsKept() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    var event =
+        Event.of("näme", "da\nta\n\n\uD83D\uDE00")
+            .withId("mine")
+            .withRetry(Duration.ofMillis(1234))
+            .withComment("com\r\nment")
+            .withField("field", "value");
+    String id = log.append(event);
+    assertNotEquals("mine", id);
+    assertEquals(List.of(event.withId(id)), read(log, start, 1).events());
+    String next = log.append(Event.empty());
+    assertEquals(List.of(Event.empty().withId(next)), read(log, id, 1).events());
+  }
+
+  @Test
+  default void idsAreNeverEmptyAndNeverTheSame() throws Exception {
+    var log = emptyLog();
+    var ids = new HashSet<String>();
+    for (int i = 0; i < 1000; i++) {
+      String id = log.append(Event.of("x"));
+      assertFalse(id.isEmpty());
+      assertEquals(Optional.of(id), Event.empty().withId(id).id());
+      assertTrue(ids.add(id), id);
+    }
+  }
+
+  @Test
+  default void latestIsWhereWhatIsAppendedNextBegins() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    assertTrue(log.covers(start));
+    assertEquals(start, log.latest());
+    assertEquals(List.of(), read(log, start, 1).events());
+    String id = log.append(Event.of("a"));
+    assertEquals(id, log.latest());
+    assertTrue(log.covers(id));
+    assertEquals(Reading.covered(id, List.of()), read(log, id, 1));
+    log.append(Event.of("b"));
+    assertEquals(List.of("b"), data(read(log, id, 5)));
+  }
+
+  @Test
+  default void anIdThatTheLogNeverGaveIsNotCoveredAndNeverAFailure() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    String first = log.append(Event.of("a"));
+    String latest = log.append(Event.of("b"));
+    var strangers =
+        List.of("", " ", "0", "-1", "x", "0-0", "1-1", "-", "--", "0-", "-0", "\0", "é€\uD83D\uDE00", "\uD83D", "9".repeat(19) + "-1",
+            "1-" + "9".repeat(19), "9".repeat(40), "y".repeat(65_536), "1-".repeat(32_768), "news=1&prices=2", latest + " ", " " + latest,
+            latest + "0", "0" + latest, "+" + latest, latest + "\n", latest.toUpperCase() + "X", first + latest);
+    for (String stranger : strangers) {
+      assertFalse(log.covers(stranger), () -> WireFormat.quoted(stranger));
+      var reading = read(log, stranger, 10);
+      assertFalse(reading.covered());
+      assertEquals(start, reading.from(), "nothing is forgotten yet");
+      assertEquals(List.of("a", "b"), data(reading));
+      assertTrue(reading.missed().isEmpty());
+      assertTrue(log.covers(reading.from()));
+    }
+  }
+
+  @Test
+  default void aReadThatIsNotCoveredDoesNotWait() throws Exception {
+    var log = emptyLog();
+    var reading = log.read("never given", 1, Duration.ofDays(1));
+    assertFalse(reading.covered());
+    assertEquals(List.of(), reading.events());
+    assertEquals(log.latest(), reading.from());
+  }
+
+  @Test
+  default void aReadWaitsForTheFirstEvent() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    var readings = new LinkedBlockingQueue<Reading>();
+    var readers = new ArrayList<Thread>();
+    for (int i = 0; i < 5; i++) {
+      readers.add(Thread.ofVirtual().start(() -> {
+        try {
+          readings.add(log.read(start, 10, Duration.ofSeconds(60)));
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+      }));
+    }
+    for (var reader : readers) {
+      Await.until("it waits", () -> reader.getState() == Thread.State.TIMED_WAITING || reader.getState() == Thread.State.WAITING);
+    }
+    assertEquals(0, readings.size());
+    log.append(Event.of("at last"));
+    for (int i = 0; i < 5; i++) {
+      assertEquals("at last", data(Await.next("a reading", readings)).getFirst());
+    }
+  }
+
+  @Test
+  default void aWaitEndsByItself() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    long begin = System.nanoTime();
+    assertEquals(Reading.covered(start, List.of()), log.read(start, 1, Duration.ofMillis(50)));
+    assertTrue(System.nanoTime() - begin >= 50_000_000);
+  }
+
+  @Test
+  default void anInterruptEndsARead() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    var thrown = new LinkedBlockingQueue<Exception>();
+    Runnable read = () -> {
+      try {
+        log.read(start, 1, Duration.ofDays(1000));
+      } catch (InterruptedException | RuntimeException e) {
+        thrown.add(e);
+      }
+    };
+    var reader = Thread.ofVirtual().start(read);
+    Await.until("it waits", () -> reader.getState() == Thread.State.TIMED_WAITING || reader.getState() == Thread.State.WAITING);
+    reader.interrupt();
+    assertEquals(InterruptedException.class, Await.next("the end of the wait", thrown).getClass());
+    Thread.ofVirtual().start(() -> {
+      Thread.currentThread().interrupt();
+      read.run();
+    });
+    assertEquals(InterruptedException.class, Await.next("no wait at all", thrown).getClass());
+  }
+
+  @Test
+  default void argumentsAreChecked() throws Exception {
+    var log = emptyLog();
+    assertThrows(IllegalArgumentException.class, () -> log.read(log.latest(), 0, Duration.ZERO));
+    assertThrows(IllegalArgumentException.class, () -> log.read(log.latest(), 1, Duration.ofNanos(-1)));
+    assertThrows(NullPointerException.class, () -> log.append(null));
+    assertThrows(NullPointerException.class, () -> log.read(null, 1, Duration.ZERO));
+  }
+
+  @Test
+  default void whateverManyAppendAllReadTheSameOrderWithNothingMissing() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    int each = 100;
+    var writers = new ArrayList<Thread>();
+    for (int w = 0; w < 8; w++) {
+      int writer = w;
+      writers.add(Thread.ofVirtual().unstarted(() -> {
+        for (int i = 0; i < each; i++) {
+          log.append(Event.of(writer + ":" + i));
+        }
+      }));
+    }
+    var views = new LinkedBlockingQueue<List<String>>();
+    for (int r = 0; r < 4; r++) {
+      Thread.ofVirtual().start(() -> views.add(readAll(log, start, 8 * each)));
+    }
+    writers.forEach(Thread::start);
+    var view = Await.next("a reader", views);
+    for (int r = 1; r < 4; r++) {
+      assertEquals(view, Await.next("a reader", views));
+    }
+    assertEquals(8 * each, new HashSet<>(view).size());
+    for (int w = 0; w < 8; w++) {
+      String mine = w + ":";
+      var numbers = view.stream().filter(text -> text.startsWith(mine)).map(text -> Integer.parseInt(text.substring(2))).toList();
+      assertEquals(java.util.stream.IntStream.range(0, each).boxed().toList(), numbers);
+    }
+  }
+
+  private static List<String> readAll(EventLog log, String start, int count) {
+    var all = new ArrayList<String>();
+    try {
+      for (String at = start; all.size() < count; ) {
+        var reading = log.read(at, 17, Duration.ofSeconds(5));
+        all.addAll(data(reading));
+        at = reading.events().isEmpty() ? at : ids(reading).getLast();
+      }
+    } catch (InterruptedException e) {
+      all.add(e.toString());
+    }
+    return all;
+  }
+}

@@ -1,0 +1,155 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.WhatwgParser.Message;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The pings, by a clock that the tests move. */
+class HeartbeatTest {
+  private final ManualTicker ticker = new ManualTicker();
+  private final CountDownLatch busy = new CountDownLatch(1);
+  private Site site;
+  private Client client;
+  private EventSource stream;
+
+  @BeforeEach
+  void open() throws Exception {
+    site = new Site(new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker), stream -> {
+      Await.latch("the test", busy);
+      return stream.keepAlive();
+    });
+    client = Client.get(site.uri());
+    stream = site.opened();
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    busy.countDown();
+    client.close();
+    site.close();
+  }
+
+  /** Lets time pass in steps, each time until all is written. */
+  private void advance(Duration step, int times) {
+    for (int i = 0; i < times; i++) {
+      ticker.advance(step);
+      stream.flush();
+    }
+  }
+
+  @Test
+  void aSilentStreamIsPingedWithACommentInTwoWritesAlsoWhileItsHandlerIsBusy() throws Exception {
+    advance(Duration.ofMillis(14_999), 1);
+    assertEquals(0, stream.traffic().sent());
+    advance(Duration.ofMillis(1), 1);
+    assertEquals(1, stream.traffic().sent());
+    client.awaitText(":\n\n");
+    advance(Duration.ofMillis(500), 1);
+    assertEquals(2, stream.traffic().sent());
+    client.awaitText(":\n\n:\n");
+  }
+
+  @Test
+  void pingsComeEveryIntervalAndStartAnewWithEachMessage() throws Exception {
+    advance(Duration.ofMillis(500), 61);
+    assertEquals(4, stream.traffic().sent());
+    stream.send("a message");
+    advance(Duration.ofMillis(500), 29);
+    assertEquals(5, stream.traffic().sent());
+    advance(Duration.ofMillis(500), 1);
+    assertEquals(6, stream.traffic().sent());
+  }
+
+  @Test
+  void aMessageAfterThePingIsItsSecondWrite() throws Exception {
+    advance(Duration.ofSeconds(15), 1);
+    ticker.advance(Duration.ofMillis(100));
+    stream.send("second write");
+    advance(Duration.ofMillis(400), 3);
+    assertEquals(2, stream.traffic().sent());
+  }
+
+  /** Else a client that closed right after the one before would be noticed an interval too late. */
+  @Test
+  void aMessageLateInTheIntervalGetsItsSecondWrite() throws Exception {
+    stream.send("one");
+    advance(Duration.ofSeconds(14), 1);
+    stream.send("two");
+    advance(Duration.ofMillis(1499), 1);
+    assertEquals(2, stream.traffic().sent());
+    advance(Duration.ofMillis(1), 1);
+    assertEquals(3, stream.traffic().sent());
+    client.awaitText("data: two\n\n:\n");
+    advance(Duration.ofSeconds(12), 1);
+    assertEquals(3, stream.traffic().sent());
+  }
+
+  @Test
+  void frequentMessagesNeedNoSecondWrites() throws Exception {
+    for (int i = 1; i <= 100; i++) {
+      stream.send("n" + i);
+      advance(Duration.ofSeconds(1), 1);
+      assertEquals(i, stream.traffic().sent());
+    }
+  }
+
+  @Test
+  void withPingSetsIntervalAndText() throws Exception {
+    stream.withPing(ping -> ping.dataMessage("ping-message").interval(Duration.ofSeconds(5)).start());
+    advance(Duration.ofSeconds(5), 1);
+    client.awaitText(": ping-message\n\n");
+    assertEquals(0, client.parser().messages().size());
+  }
+
+  @Test
+  void aPingCanBeAnEvent() throws Exception {
+    stream.withPing(ping -> ping.dataMessage("a\nb").asEvent("ping").interval(Duration.ofSeconds(5)).start());
+    advance(Duration.ofSeconds(5), 1);
+    assertEquals(new Message("ping", "a\nb", ""), client.next());
+  }
+
+  @Test
+  void pingTextForgesNothing() throws Exception {
+    stream.withPing(ping -> ping.dataMessage("x\n\ndata: forged\r\rid: 1\n\n").interval(Duration.ofSeconds(5)).start());
+    advance(Duration.ofSeconds(5), 1);
+    stream.send("true");
+    assertEquals(new Message("message", "true", ""), client.next());
+  }
+
+  @Test
+  void aPolicyThatIsNotStartedChangesNothing() throws Exception {
+    stream.withPing(ping -> ping.interval(Duration.ofSeconds(1)));
+    advance(Duration.ofSeconds(14), 1);
+    assertEquals(0, stream.traffic().sent());
+  }
+
+  @Test
+  void shortIntervalsNeedNoSecondWrite() throws Exception {
+    stream.withPing(ping -> ping.interval(Duration.ofMillis(200)).start());
+    advance(Duration.ofMillis(200), 5);
+    assertEquals(5, stream.traffic().sent());
+  }
+
+  @Test
+  void badPoliciesAreRefused() {
+    assertThrows(IllegalArgumentException.class, () -> stream.withPing(ping -> ping.interval(Duration.ZERO)));
+    assertThrows(IllegalArgumentException.class, () -> stream.withPing(ping -> ping.interval(Duration.ofSeconds(-1))));
+    assertThrows(IllegalArgumentException.class, () -> stream.withPing(ping -> ping.asEvent("a\nb")));
+    assertTrue(stream.isOpen());
+  }
+
+  @Test
+  void anEndedStreamIsPingedNoMore() throws Exception {
+    stream.close();
+    long sent = stream.traffic().sent();
+    ticker.advance(Duration.ofMinutes(5));
+    assertEquals(sent, stream.traffic().sent());
+  }
+}

@@ -1,0 +1,53 @@
+package dev.tidings;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** Time that passes only when a test says so. Tasks run on the thread that lets it pass. */
+final class ManualTicker implements Ticker {
+  private record Task(long at, Runnable run) {}
+
+  private final List<Task> tasks = new ArrayList<>();
+  private long now = 1_000_000_000_000L;
+
+  @Override
+  public synchronized long now() {
+    return now;
+  }
+
+  @Override
+  public synchronized Timer schedule(long nanos, Runnable run) {
+    var task = new Task(nanos > Long.MAX_VALUE - now ? Long.MAX_VALUE : now + nanos, run);
+    tasks.add(task);
+    return () -> remove(task);
+  }
+
+  private synchronized void remove(Task task) {
+    tasks.removeIf(other -> other == task);
+  }
+
+  void advance(Duration duration) {
+    long target = now() + duration.toNanos();
+    for (Task task; (task = nextUntil(target)) != null; ) {
+      task.run().run();
+    }
+  }
+
+  private synchronized Task nextUntil(long target) {
+    var next = tasks.stream().min(Comparator.comparingLong(Task::at)).orElse(null);
+    if (next == null || next.at() > target) {
+      now = target;
+      return null;
+    }
+    now = Math.max(now, next.at());
+    remove(next);
+    return next;
+  }
+
+  @Override
+  public synchronized void close() {
+    tasks.clear();
+  }
+}

@@ -1,0 +1,243 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import java.util.logging.Level;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** How long a stream may go on, by a clock that the tests move. */
+class PermitTest {
+  private static final Duration DAY = Duration.ofDays(1);
+  private final ManualTicker ticker = new ManualTicker();
+
+  /** Chance that always says this share of what could be. */
+  private static RandomGenerator always(double share) {
+    return new RandomGenerator() {
+      @Override
+      public long nextLong() {
+        throw new AssertionError("no bound");
+      }
+
+      @Override
+      public long nextLong(long bound) {
+        return (long) ((bound - 1) * share);
+      }
+    };
+  }
+
+  private Site site(Settings settings, RandomGenerator random) throws Exception {
+    return new Site(new EventSources(settings.writeDeadline(DAY), ticker, random, true), EventSource::keepAlive);
+  }
+
+  private Site checking(Predicate<EventSource> check) throws Exception {
+    return site(Settings.defaults().recheck(check), new Random());
+  }
+
+  // The largest lifetime.
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 0.5, 1})
+  void aStreamExpiresWithinTheLastTenthOfTheLargestLifetime(double share) throws Exception {
+    var lifetime = Duration.ofMillis((long) (600_000 - 60_000 * share));
+    try (var site = site(Settings.defaults().maxLifetime(Duration.ofMinutes(10)), always(share));
+        var client = Client.get(site.uri())) {
+      var stream = site.opened();
+      stream.send("accepted");
+      ticker.advance(lifetime.minusNanos(1));
+      assertTrue(stream.isOpen());
+      ticker.advance(Duration.ofNanos(1));
+      assertEquals(Ending.EXPIRED, site.ending());
+      assertTrue(client.toEnd().contains("data: accepted\n\n"));
+      assertEquals(Map.of(Ending.EXPIRED, 1L), site.sources.ended());
+    }
+  }
+
+  @Test
+  void messagesDoNotProlongALifetime() throws Exception {
+    try (var site = site(Settings.defaults().maxLifetime(Duration.ofSeconds(10)), always(0));
+        var client = Client.get(site.uri())) {
+      var stream = site.opened();
+      for (int i = 0; i < 9; i++) {
+        ticker.advance(Duration.ofSeconds(1));
+        assertTrue(stream.send("x"));
+      }
+      ticker.advance(Duration.ofSeconds(1));
+      assertEquals(Ending.EXPIRED, site.ending());
+      assertEquals(9, client.data(9).size());
+    }
+  }
+
+  @Test
+  void byDefaultAndWithAnAbsurdLengthAStreamIsForEver() throws Exception {
+    for (var settings : List.of(Settings.defaults(), Settings.defaults().maxLifetime(Duration.ofSeconds(Long.MAX_VALUE)))) {
+      try (var site = site(settings.heartbeat(DAY), new Random()); var client = Client.get(site.uri())) {
+        client.head();
+        var stream = site.opened();
+        ticker.advance(Duration.ofHours(12));
+        assertTrue(stream.isOpen());
+      }
+    }
+  }
+
+  @Test
+  void badLifetimesAreRefused() {
+    assertThrows(IllegalArgumentException.class, () -> Settings.defaults().maxLifetime(Duration.ZERO));
+    assertThrows(IllegalArgumentException.class, () -> Settings.defaults().maxLifetime(Duration.ofNanos(-1)));
+  }
+
+  // The check that is asked again.
+
+  @Test
+  void theCheckIsAskedOncePerHeartbeatAlsoWhileMessagesFlow() throws Exception {
+    var asked = new LinkedBlockingQueue<EventSource>();
+    var threads = new LinkedBlockingQueue<Thread>();
+    try (var site = checking(stream -> {
+          threads.add(Thread.currentThread());
+          return asked.add(stream);
+        });
+        var client = Client.get(site.uri())) {
+      client.head();
+      var stream = site.opened();
+      for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 15; i++) {
+          stream.send("busy");
+          assertEquals(0, asked.size());
+          ticker.advance(i < 14 ? Duration.ofSeconds(1) : Duration.ofNanos(999_999_999));
+        }
+        assertEquals(0, asked.size());
+        ticker.advance(Duration.ofNanos(1));
+        assertEquals(stream, Await.next("the check", asked));
+        var thread = Await.next("its thread", threads);
+        assertTrue(thread.isVirtual());
+        Await.end(thread);
+      }
+      assertTrue(stream.isOpen());
+      stream.close();
+      ticker.advance(Duration.ofMinutes(5));
+      assertEquals(0, asked.size());
+    }
+  }
+
+  @Test
+  void whoMayNotGoOnIsRevokedAndNobodyElse() throws Exception {
+    try (var site = checking(stream -> !stream.identifier().orElseThrow().equals("bad"));
+        var good = Client.get(site.uri("good"));
+        var bad = Client.get(site.uri("bad"))) {
+      good.head();
+      bad.awaitText(":\n\n");
+      ticker.advance(Duration.ofSeconds(15));
+      assertEquals(Ending.REVOKED, site.ending());
+      bad.toEnd();
+      assertTrue(site.sources.getByIdentifier("bad").isEmpty());
+      assertTrue(site.sources.getByIdentifier("good").orElseThrow().send("on"));
+      assertEquals("on", good.next().data());
+      assertEquals(Map.of(Ending.REVOKED, 1L), site.sources.ended());
+    }
+  }
+
+  @Test
+  void aCheckThatThrowsIsLoggedAndEndsItsStreamAlone() throws Exception {
+    try (var log = new LogRecords();
+        var site = checking(stream -> {
+          if (stream.identifier().isPresent()) {
+            throw new AssertionError("the directory is down");
+          }
+          return true;
+        });
+        var good = Client.get(site.uri());
+        var bad = Client.get(site.uri("bad"))) {
+      good.head();
+      bad.head();
+      site.opened();
+      site.opened();
+      ticker.advance(Duration.ofSeconds(15));
+      assertEquals(Ending.REVOKED, site.ending());
+      assertEquals(1, site.sources.count());
+      assertEquals(1, log.messages(Level.SEVERE).size());
+      assertTrue(log.messages(Level.SEVERE).getFirst().startsWith("the recheck of EventSource[bad, open] threw"));
+      assertTrue(log.hasStackTraces());
+    }
+  }
+
+  @Test
+  void aCheckThatBlocksHarmsNobodyAndIsNotAskedTwiceAtOnce() throws Exception {
+    var blocked = new LinkedBlockingQueue<Thread>();
+    var asked = new AtomicInteger();
+    var go = new CountDownLatch(1);
+    try (var log = new LogRecords();
+        var site = checking(stream -> {
+          asked.incrementAndGet();
+          if (stream.identifier().isEmpty()) {
+            return true;
+          }
+          blocked.add(Thread.currentThread());
+          try {
+            go.await();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+          return true;
+        });
+        var good = Client.get(site.uri());
+        var stuck = Client.get(site.uri("stuck"))) {
+      good.head();
+      stuck.head();
+      Await.until("both are open", () -> site.sources.count() == 2);
+      ticker.advance(Duration.ofSeconds(15));
+      var thread = Await.next("the one that blocks", blocked);
+      for (int i = 2; i < 6; i++) {
+        int most = i + 1;
+        ticker.advance(Duration.ofSeconds(15));
+        Await.until("the good one is asked again", () -> asked.get() == most);
+      }
+      assertEquals(0, blocked.size());
+      assertEquals(2, site.sources.broadcast("to both"));
+      assertEquals("to both", good.next().data());
+      assertEquals("to both", stuck.next().data());
+      site.sources.getByIdentifier("stuck").orElseThrow().close();
+      Await.end(thread); // interrupted, since nobody wants its answer any more
+      assertEquals(0, log.messages(Level.SEVERE).size());
+    }
+  }
+
+  @Test
+  void aCheckMayEndTheStreamItself() throws Exception {
+    var interrupted = new LinkedBlockingQueue<Boolean>();
+    try (var site = checking(stream -> {
+          stream.complete();
+          return interrupted.add(Thread.currentThread().isInterrupted());
+        });
+        var client = Client.get(site.uri())) {
+      client.head();
+      ticker.advance(Duration.ofSeconds(15));
+      assertEquals(Ending.COMPLETED, site.ending());
+      assertFalse(Await.next("the check", interrupted));
+    }
+  }
+
+  @Test
+  void theHeartbeatOfTheRegistryIsTheMeasureNotThatOfAPing() throws Exception {
+    var asked = new LinkedBlockingQueue<EventSource>();
+    try (var site = site(Settings.defaults().heartbeat(Duration.ofSeconds(4)).recheck(asked::add), new Random());
+        var client = Client.get(site.uri())) {
+      client.head();
+      site.opened().withPing(ping -> ping.interval(Duration.ofHours(1)).start());
+      ticker.advance(Duration.ofSeconds(4));
+      Await.next("the check", asked);
+    }
+  }
+}

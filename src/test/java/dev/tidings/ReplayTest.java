@@ -1,0 +1,166 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
+import static org.mockito.Mockito.withSettings;
+
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpContext;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** History that goes out at the client's own speed, whatever that is, and holds up nobody. */
+class ReplayTest {
+  private static final Duration HOUR = Duration.ofHours(1);
+  private static final String KILOBYTE = "x".repeat(1000);
+
+  private static List<String> publish(Channel channel, int from, int to, String text) {
+    return IntStream.range(from, to).mapToObj(i -> channel.publish(i + ":" + text)).toList();
+  }
+
+  private static void assertQuick(String what, long start) {
+    var took = Duration.ofNanos(System.nanoTime() - start);
+    assertTrue(took.toMillis() < 2000, () -> what + " took " + took);
+  }
+
+  @Test
+  void aThousandThatReturnAtOnceDoNotHoldAThousandHistories() throws Exception {
+    int streams = 1000;
+    int history = 2000;
+    var mayWrite = new CountDownLatch(1);
+    var settings = Settings.defaults().writeDeadline(Duration.ofMinutes(5)).heartbeat(HOUR);
+    try (var sources = EventSources.create(settings);
+        var channel = Channel.create(EventLog.inMemory(1_000_000, Long.MAX_VALUE, HOUR))) {
+      String start = channel.publish("first");
+      publish(channel, 0, history, KILOBYTE);
+      var all = new ArrayList<EventSource>();
+      for (int i = 0; i < streams; i++) {
+        all.add(sources.open(stuckExchange(start, mayWrite)));
+      }
+      try {
+        all.forEach(channel::join);
+        Await.until("each has a batch", () -> all.stream().allMatch(stream -> stream.traffic().waiting() > 60));
+        long begin = System.nanoTime();
+        publish(channel, history, history + 1000, KILOBYTE);
+        assertQuick("publishing", begin);
+        long most = all.stream().mapToLong(stream -> stream.traffic().waiting()).max().orElseThrow();
+        assertTrue(most <= Subscriber.BATCH_EVENTS + 1, "waiting: " + most);
+      } finally {
+        mayWrite.countDown();
+      }
+      Await.until("all have all", () -> all.stream().allMatch(stream -> stream.traffic().sent() == history + 1000));
+    }
+  }
+
+  /** A client that takes nothing before the latch opens; mocked, since a thousand real ones take gigabytes of the kernel. */
+  private static HttpExchange stuckExchange(String lastEventId, CountDownLatch mayWrite) {
+    var exchange = mock(HttpExchange.class, withSettings().stubOnly());
+    var context = mock(HttpContext.class, withSettings().stubOnly());
+    var server = mock(HttpServer.class, withSettings().stubOnly());
+    var request = new Headers();
+    request.set("Last-Event-ID", lastEventId);
+    when(server.getExecutor()).thenReturn(Runnable::run);
+    when(context.getServer()).thenReturn(server);
+    when(exchange.getHttpContext()).thenReturn(context);
+    when(exchange.getRequestHeaders()).thenReturn(request);
+    when(exchange.getResponseHeaders()).thenReturn(new Headers());
+    when(exchange.getRequestMethod()).thenReturn("GET");
+    when(exchange.getProtocol()).thenReturn("HTTP/1.1");
+    when(exchange.getRequestURI()).thenReturn(URI.create("/"));
+    when(exchange.getResponseCode()).thenReturn(-1);
+    when(exchange.getRequestBody()).thenReturn(InputStream.nullInputStream());
+    when(exchange.getResponseBody()).thenReturn(new OutputStream() {
+      @Override
+      public void write(int b) throws IOException {
+        write(new byte[] {(byte) b}, 0, 1);
+      }
+
+      @Override
+      public void write(byte[] bytes, int from, int length) throws IOException {
+        try {
+          mayWrite.await();
+        } catch (InterruptedException e) {
+          throw new InterruptedIOException();
+        }
+      }
+    });
+    return exchange;
+  }
+
+  @Test
+  void aStalledReplayerIsCutAndDelaysNobody() throws Exception {
+    var endings = new LinkedBlockingQueue<Ending>();
+    var settings = Settings.defaults().writeDeadline(Duration.ofMillis(700));
+    try (var channel = Channel.create(EventLog.inMemory(1_000_000, Long.MAX_VALUE, HOUR));
+        var site = new Site(EventSources.create(settings), stream -> {
+          channel.join(stream);
+          return stream.keepAlive();
+        })) {
+      String start = channel.publish("first");
+      publish(channel, 0, 400, "x".repeat(50_000));
+      try (var healthy = Client.get(site.uri()); var stalled = Client.get(site.uri(), 4096, "Last-Event-ID: " + start)) {
+        healthy.awaitText("id: ");
+        var streams = List.of(site.opened(), site.opened());
+        streams.forEach(stream -> stream.onEnd(endings::add));
+        Await.until("it is stuck", () -> streams.stream().anyMatch(stream -> stream.traffic().waiting() > 0));
+        long begin = System.nanoTime();
+        for (int i = 0; i < 100; i++) {
+          channel.publish("live " + i);
+          assertEquals("live " + i, healthy.next().data());
+        }
+        assertQuick("a hundred live events", begin);
+        assertEquals(Ending.TOO_SLOW, Await.next("the end of the stalled one", endings));
+        Await.until("it left the channel", () -> channel.count() == 1);
+        channel.publish("still there");
+        assertEquals("still there", healthy.next().data());
+        stalled.toEndOrCut();
+      }
+    }
+  }
+
+  @Test
+  void aSlowReplayerIsPacedAndGetsEverything() throws Exception {
+    var settings = Settings.defaults().writeDeadline(Duration.ofSeconds(2));
+    try (var channel = Channel.create(EventLog.inMemory(1_000_000, Long.MAX_VALUE, HOUR));
+        var site = new Site(EventSources.create(settings), stream -> {
+          channel.join(stream);
+          return stream.keepAlive();
+        })) {
+      String start = channel.publish("first");
+      publish(channel, 0, 8000, KILOBYTE);
+      var most = new AtomicLong();
+      try (var client = Client.get(site.uri(), 4096, "Last-Event-ID: " + start)) {
+        var stream = site.opened();
+        for (int i = 0; i < 8100; i++) {
+          if (i < 100) {
+            channel.publish(8000 + i + ":" + KILOBYTE);
+          }
+          assertEquals(i + ":" + KILOBYTE, client.next().data());
+          if (i % 50 == 0) {
+            LockSupport.parkNanos(20_000_000);
+            long waiting = stream.traffic().waiting();
+            most.accumulateAndGet(waiting, Math::max);
+          }
+        }
+        assertTrue(stream.isOpen());
+        assertTrue(most.get() > 0 && most.get() <= Subscriber.BATCH_EVENTS + 1, () -> "waiting: " + most);
+      }
+    }
+  }
+}

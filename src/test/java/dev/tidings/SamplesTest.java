@@ -1,0 +1,400 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.spi.ToolProvider;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Each sample compiles without a warning, runs as its first line says, and does what it is there for. */
+class SamplesTest {
+  private static final Path SAMPLES = Path.of("samples");
+  private static final Path CLASSES = Path.of("target", "classes");
+  private static final Pattern JAVA_BLOCK = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+
+  private final HttpClient client = HttpClient.newHttpClient();
+
+  @AfterEach
+  void letGo() {
+    client.shutdownNow();
+  }
+
+  static List<Path> programs() throws IOException {
+    return samples(".java");
+  }
+
+  static List<Path> scripts() throws IOException {
+    return samples(".jsh");
+  }
+
+  private static List<Path> samples(String extension) throws IOException {
+    try (Stream<Path> files = Files.list(SAMPLES)) {
+      return files.filter(file -> file.toString().endsWith(extension)).sorted().toList();
+    }
+  }
+
+  // What holds for all.
+
+  @ParameterizedTest
+  @MethodSource("programs")
+  void programCompilesWithoutAWarning(Path program, @TempDir Path classes) {
+    var javac = ToolProvider.findFirst("javac").orElseThrow();
+    int status =
+        javac.run(
+            System.out, System.err,
+            "-Xlint:all", "-Werror", "-cp", CLASSES.toString(), "-d", classes.toString(),
+            program.toString());
+    assertEquals(0, status);
+  }
+
+  @ParameterizedTest
+  @MethodSource({"programs", "scripts"})
+  void firstLineSaysHowToRunIt(Path sample) throws IOException {
+    String path = SAMPLES + "/" + sample.getFileName();
+    String command =
+        path.endsWith(".jsh")
+            ? "// jshell --class-path target/classes " + path
+            : "// java -cp target/classes " + path + " 8080";
+    String first = Files.readAllLines(sample).getFirst();
+    assertTrue(first.startsWith(command), first);
+  }
+
+  @Test
+  void shortestProgramHasAtMostFifteenLines() throws IOException {
+    assertTrue(Files.readAllLines(SAMPLES.resolve("Hello.java")).size() <= 15);
+  }
+
+  @Test
+  void everyJavaBlockOfTheReadmeIsPartOfASample() throws IOException {
+    var code = new StringBuilder();
+    for (Path sample : Stream.concat(programs().stream(), scripts().stream()).toList()) {
+      code.append(withoutSpace(Files.readString(sample).replaceAll("(?m)^ *// @.*\n", "")));
+    }
+    var blocks = JAVA_BLOCK.matcher(Files.readString(Path.of("README.md"))).results().toList();
+    assertFalse(blocks.isEmpty());
+    for (var block : blocks) {
+      assertTrue(code.indexOf(withoutSpace(block.group(1))) >= 0, "in no sample: " + block.group());
+    }
+  }
+
+  private static String withoutSpace(String text) {
+    return text.replaceAll("\\s", "");
+  }
+
+  // What holds for each.
+
+  @Test
+  void helloSaysHelloAndStays() throws Exception {
+    try (var hello = new Program("Hello.java");
+        var stream = listen(request(hello.uri()))) {
+      assertEquals(List.of("data: Hello, world!"), stream.nextEvent());
+      assertTrue(stream.isEmpty());
+    }
+  }
+
+  @Test
+  void keepAlivePingsAndTellsThatTheClientLeft() throws Exception {
+    try (var keepAlive = new Program("KeepAlive.java")) {
+      var response = open(request(keepAlive.uri()));
+      try (var stream = new Lines(response.body())) {
+        assertEquals("Header-value", response.headers().firstValue("Header-Key").orElseThrow());
+        assertEquals(List.of(":"), stream.nextBlock());
+        assertEquals(List.of(": ping-message"), stream.nextBlock());
+        assertEquals(List.of(": ping-message"), stream.nextBlock());
+      }
+      assertEquals("CLIENT_GONE", keepAlive.output().next());
+    }
+  }
+
+  @Test
+  void broadcastTellsTheRoomWhatWasSaidAndAllHowManyThereAre() throws Exception {
+    try (var chat = new Program("Broadcast.java");
+        var tea = listen(request(chat.uri().resolve("tea/events")))) {
+      assertEquals(List.of("event: count", "data: 1"), tea.nextEvent());
+      try (var coffee = listen(request(chat.uri().resolve("coffee/events")))) {
+        assertEquals(List.of("event: count", "data: 2"), coffee.nextEvent());
+        assertEquals(List.of("event: count", "data: 2"), tea.nextEvent());
+
+        assertEquals(204, post(chat.uri().resolve("coffee/say"), "Ben: hot").statusCode());
+        assertEquals(204, post(chat.uri().resolve("tea/say"), "Ann: hot too").statusCode());
+        assertEquals(List.of("event: said", "data: Ben: hot"), coffee.nextEvent());
+        assertEquals(List.of("event: said", "data: Ann: hot too"), tea.nextEvent());
+      }
+      assertEquals(List.of("event: count", "data: 1"), tea.nextEvent());
+    }
+  }
+
+  @Test
+  void broadcastShowsItsPage() throws Exception {
+    try (var chat = new Program("Broadcast.java")) {
+      var start = client.send(request(chat.uri()).build(), BodyHandlers.ofString());
+      assertEquals("/tea", start.headers().firstValue("Location").orElseThrow());
+      var page = client.send(request(chat.uri().resolve("tea")).build(), BodyHandlers.ofString());
+      assertEquals("text/html; charset=utf-8", page.headers().firstValue("Content-Type").orElseThrow());
+      assertTrue(page.body().startsWith("<!doctype html>"), page.body());
+    }
+  }
+
+  @Test
+  void progressSendsEachWordAndAnEnd() throws Exception {
+    try (var progress = new Program("Progress.java");
+        var stream = listen(request(progress.uri()).POST(BodyPublishers.ofString("to be")))) {
+      assertEquals(List.of("event: word", "id: 1/2", "data: TO"), stream.nextEvent());
+      assertEquals(List.of("event: word", "id: 2/2", "data: BE"), stream.nextEvent());
+      assertEquals(List.of("event: done", "data: 2 words"), stream.nextEvent());
+      assertEquals(Lines.END, stream.next());
+      assertEquals("CLOSED", progress.output().next());
+    }
+  }
+
+  @Test
+  void progressIsToldThatTheClientLeft() throws Exception {
+    try (var progress = new Program("Progress.java")) {
+      String work = "word ".repeat(1000);
+      try (var stream = listen(request(progress.uri()).POST(BodyPublishers.ofString(work)))) {
+        assertEquals("data: WORD", stream.nextEvent().getLast());
+      }
+      assertEquals("CLIENT_GONE", progress.output().next());
+    }
+  }
+
+  @Test
+  void ownServerWantsThePasswordAndLetsOneOriginIn() throws Exception {
+    try (var own = new Program("OwnServer.java")) {
+      var refused = client.send(request(own.uri()).build(), BodyHandlers.discarding());
+      assertEquals(401, refused.statusCode());
+
+      var preflight =
+          request(own.uri())
+              .method("OPTIONS", BodyPublishers.noBody())
+              .header("Origin", "https://example.org")
+              .header("Access-Control-Request-Method", "POST");
+      assertEquals(204, client.send(preflight.build(), BodyHandlers.discarding()).statusCode());
+
+      var welcome = open(withPassword(request(own.uri())).header("Origin", "https://example.org"));
+      try (var stream = new Lines(welcome.body())) {
+        var allowed = welcome.headers().firstValue("Access-Control-Allow-Origin");
+        assertEquals("https://example.org", allowed.orElseThrow());
+        assertEquals(List.of("data: Hello, reader!"), stream.nextEvent());
+      }
+      var other = open(withPassword(request(own.uri())).header("Origin", "https://example.com"));
+      other.body().close();
+      assertTrue(other.headers().firstValue("Access-Control-Allow-Origin").isEmpty());
+    }
+  }
+
+  @Test
+  void ownServerEndsItsStreamsAsItStops() throws Exception {
+    try (var own = new Program("OwnServer.java");
+        var stream = listen(withPassword(request(own.uri())))) {
+      assertEquals(List.of("data: Hello, reader!"), stream.nextEvent());
+      own.process().destroy();
+      assertEquals(Lines.END, stream.next(Lines.END::equals));
+      assertTrue(own.process().waitFor(10, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
+  void resumeGoesOnWhereTheClientWas() throws Exception {
+    try (var resume = new Program("Resume.java")) {
+      var news = resume.uri().resolve("news");
+      List<String> last;
+      try (var stream = listen(request(news))) {
+        assertTrue(stream.nextEvent().getFirst().startsWith("id: "), "its position comes first");
+        last = stream.nextEvent();
+      }
+      assertEquals("event: news", last.getFirst());
+      String id = last.get(1).substring("id: ".length());
+      try (var stream = listen(request(news).header("Last-Event-ID", id))) {
+        assertEquals("data: " + (number(last) + 1), stream.nextEvent().getLast());
+      }
+      try (var stream = listen(request(resume.uri().resolve("news?lastEventId=" + id)))) {
+        assertEquals("data: " + (number(last) + 1), stream.nextEvent().getLast());
+      }
+    }
+  }
+
+  private static int number(List<String> event) {
+    return Integer.parseInt(event.getLast().substring("data: ".length()));
+  }
+
+  @Test
+  void resumeTellsWhoWasAwayForTooLongOfTheGap() throws Exception {
+    try (var resume = new Program("Resume.java");
+        var stream = listen(request(resume.uri().resolve("news")).header("Last-Event-ID", "1-1"))) {
+      var gap = stream.nextEvent();
+      assertEquals("event: gap", gap.getFirst());
+      assertTrue(gap.getLast().startsWith("data: {\"channel\":\"news\",\"after\":\"1-1\",\"from\":"), gap::toString);
+      assertEquals("event: news", stream.nextEvent().getFirst());
+    }
+  }
+
+  @Test
+  void resumeHasTwoChannelsOnOneStreamAndAPage() throws Exception {
+    try (var resume = new Program("Resume.java");
+        var stream = listen(request(resume.uri().resolve("both")))) {
+      String position = stream.nextEvent().getFirst();
+      assertTrue(position.matches("id: news=\\d+-\\d+&notes=\\d+-\\d+"), position);
+      assertEquals(204, post(resume.uri().resolve("notes"), "buy milk").statusCode());
+      stream.next("data: buy milk"::equals);
+      var page = client.send(request(resume.uri()).build(), BodyHandlers.ofString());
+      assertTrue(page.body().startsWith("<!doctype html>"), page.body());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void deployLetsAJobComeToItsEndAndLosesNothing(boolean bySignal) throws Exception {
+    try (var deploy = new Program("Deploy.java");
+        var job = listen(request(deploy.uri().resolve("job")))) {
+      assertEquals(List.of("event: step", "data: 1/20"), job.nextEvent());
+      if (bySignal) {
+        deploy.process().toHandle().destroy(); // the process itself would close its output
+      } else {
+        assertEquals(202, post(deploy.uri().resolve("stop"), "").statusCode());
+      }
+      job.next("event: bye"::equals);
+      assertEquals("data: a new version comes", job.next());
+      int retry = Integer.parseInt(job.next(line -> line.startsWith("retry: ")).substring(7));
+      assertTrue(retry >= 1000 && retry <= 10_000, () -> "retry " + retry);
+      job.next("data: 20/20"::equals);
+      assertEquals(List.of("event: done", "data: in time"), skipBlank(job).nextEvent());
+      assertEquals(Lines.END, job.next(Lines.END::equals));
+      String report = deploy.output().next(line -> line.contains(" accepted, "));
+      assertTrue(report.matches("([1-9]\\d*) accepted, \\1 read, \\{CLOSED=101\\}"), report);
+      assertTrue(deploy.process().waitFor(10, TimeUnit.SECONDS));
+    }
+  }
+
+  private static Lines skipBlank(Lines lines) throws InterruptedException {
+    assertEquals("", lines.next());
+    return lines;
+  }
+
+  @ParameterizedTest
+  @MethodSource("scripts")
+  void scriptPrintsWhatIsExpected(Path script) throws Exception {
+    String expected =
+        switch (script.getFileName().toString()) {
+          case "hello.jsh" ->
+              """
+              data: Hello, world!
+
+              event: greeting
+              id: 7
+              data: two
+              data: lines
+
+              : not for scripts
+              retry: 3000
+
+              """;
+          case "live.jsh" ->
+              """
+              data: Hello again!
+              data: to each of mine
+              1 took it
+              data: to all
+              {STOPPING=1}
+              """;
+          default -> throw new AssertionError("nothing is known of " + script);
+        };
+    var jshell =
+        new ProcessBuilder(
+                javaHome("jshell"),
+                "-J-Djava.util.prefs.userRoot=" + Path.of("target", "prefs").toAbsolutePath(),
+                "--class-path",
+                CLASSES.toString(),
+                script.toString())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    try {
+      jshell.getOutputStream().close();
+      String output = new String(jshell.getInputStream().readAllBytes());
+      assertTrue(jshell.waitFor(10, TimeUnit.SECONDS));
+      assertAll(
+          () -> assertEquals(expected, output), () -> assertEquals(0, jshell.exitValue()));
+    } finally {
+      jshell.destroyForcibly();
+    }
+  }
+
+  // The means.
+
+  private static String javaHome(String tool) {
+    return Path.of(System.getProperty("java.home"), "bin", tool).toString();
+  }
+
+  /** A sample that runs as a process of its own, on a port that was free. */
+  private record Program(Process process, Lines output, URI uri) implements AutoCloseable {
+    Program(String file) throws Exception {
+      this(
+          new ProcessBuilder(
+                  javaHome("java"), "-cp", CLASSES.toString(), SAMPLES.resolve(file).toString(), "0")
+              .redirectErrorStream(true)
+              .start());
+    }
+
+    private Program(Process process) throws Exception {
+      this(process, new Lines(process.getInputStream()));
+    }
+
+    private Program(Process process, Lines output) throws Exception {
+      this(process, output, URI.create(output.next(line -> line.startsWith("http://"))));
+    }
+
+    @Override
+    public void close() {
+      process.destroyForcibly();
+    }
+  }
+
+  private static HttpRequest.Builder request(URI uri) {
+    return HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(20));
+  }
+
+  private static HttpRequest.Builder withPassword(HttpRequest.Builder request) {
+    String credentials = Base64.getEncoder().encodeToString("reader:secret".getBytes());
+    return request.header("Authorization", "Basic " + credentials);
+  }
+
+  private HttpResponse<InputStream> open(HttpRequest.Builder request) throws Exception {
+    var response = client.send(request.build(), BodyHandlers.ofInputStream());
+    assertEquals(200, response.statusCode());
+    var type = response.headers().firstValue("Content-Type");
+    assertEquals("text/event-stream; charset=utf-8", type.orElseThrow());
+    return response;
+  }
+
+  private Lines listen(HttpRequest.Builder request) throws Exception {
+    return new Lines(open(request).body());
+  }
+
+  private HttpResponse<Void> post(URI uri, String text) throws Exception {
+    var request = request(uri).POST(BodyPublishers.ofString(text)).build();
+    return client.send(request, BodyHandlers.discarding());
+  }
+}

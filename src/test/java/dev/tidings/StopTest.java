@@ -1,0 +1,456 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.ConnectException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a stop says, whom it waits for and how long. */
+class StopTest {
+  private static final Settings SETTINGS =
+      Settings.defaults()
+          .reconnect(Duration.ofMillis(1234), Duration.ofMillis(1234))
+          .farewell(Event.of("bye", "back soon"));
+  private static final Duration FOR_EVER = Duration.ofSeconds(Long.MAX_VALUE);
+  private static final String BROWSER = "Accept: text/event-stream";
+
+  private static SseServer server(Scheme scheme, SseHandler handler) throws Exception {
+    var server = scheme.builder().settings(SETTINGS).build();
+    return server.get("/", handler).get("/plain", request -> request.respond(200, "text/plain", "ok")).start();
+  }
+
+  /** Stops on a thread of its own, and tells how long that took once it is over. */
+  private static LinkedBlockingQueue<Duration> stopping(SseServer server, Duration grace) {
+    var took = new LinkedBlockingQueue<Duration>();
+    long start = System.nanoTime();
+    Thread.ofPlatform().start(() -> {
+      server.stop(grace);
+      took.add(Duration.ofNanos(System.nanoTime() - start));
+    });
+    Await.until("the stop began", server.eventSources()::isStopping);
+    return took;
+  }
+
+  private static void assertWithin(Duration least, Duration most, Duration took) {
+    assertTrue(took.compareTo(least) >= 0 && took.compareTo(most) < 0, took::toString);
+  }
+
+  static List<String> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .map(Thread::getName)
+        .filter(name -> name.startsWith("tidings") || name.equals("HTTP-Dispatcher"))
+        .sorted()
+        .toList();
+  }
+
+  private static void keepAlive(SseRequest request) {
+    try (var stream = request.getEventSource()) {
+      stream.keepAlive();
+    }
+  }
+
+  // Whom it waits for.
+
+  @ParameterizedTest
+  @EnumSource
+  void itReturnsAsSoonAsTheHandlersHaveEndedByThemselves(Scheme scheme) throws Exception {
+    var before = threads();
+    var saw = new CountDownLatch(1);
+    var go = new CountDownLatch(1);
+    var server = server(scheme, request -> {
+      try (var stream = request.getEventSource()) {
+        stream.send("first");
+        Await.until("a stop", stream::isStopping);
+        saw.countDown();
+        Await.latch("the test", go);
+        stream.send("last");
+      }
+    });
+    try (var client = Client.get(server.uri())) {
+      assertEquals("first", client.next().data());
+      var took = stopping(server, FOR_EVER);
+      assertEquals("bye", client.next().type());
+      Await.latch("the handler to see it", saw);
+      assertTrue(took.isEmpty());
+      long start = System.nanoTime();
+      go.countDown();
+      assertEquals("last", client.next().data());
+      assertNull(client.next());
+      assertEquals(1234, client.parser().reconnectionTime());
+      Await.next("the stop", took);
+      assertWithin(Duration.ZERO, Duration.ofMillis(400), Duration.ofNanos(System.nanoTime() - start));
+      assertEquals(Map.of(Ending.CLOSED, 1L), server.eventSources().ended());
+    }
+    assertThrows(ConnectException.class, () -> Client.get(server.uri()));
+    Await.until("no thread is left", () -> threads().equals(before));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void parkedStreamsLiveOnUntilTheGraceIsOver(Scheme scheme) throws Exception {
+    var server = server(scheme, StopTest::keepAlive);
+    try (var client = Client.get(server.uri())) {
+      client.awaitText(":\n\n");
+      var took = stopping(server, Duration.ofMillis(700));
+      assertEquals("back soon", client.next().data());
+      assertEquals(1, server.eventSources().broadcast("during the grace"));
+      assertEquals("during the grace", client.next().data());
+      assertEquals("", client.toEnd().replaceFirst("(?s).*during the grace\n\n", ""));
+      assertWithin(Duration.ofMillis(700), Duration.ofMillis(1900), Await.next("the stop", took));
+      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
+    }
+  }
+
+  @Test
+  void atOnceMeansFarewellRetryAndEnd() throws Exception {
+    var server = server(Scheme.HTTP, StopTest::keepAlive);
+    try (var client = Client.get(server.uri())) {
+      client.awaitText(":\n\n");
+      server.close();
+      assertEquals(":\n\nevent: bye\ndata: back soon\n\nretry: 1234\n\n", client.toEnd());
+      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
+    }
+  }
+
+  @Test
+  void aRequestWithoutAStreamIsWaitedForToo() throws Exception {
+    var go = new CountDownLatch(1);
+    var started = new CountDownLatch(1);
+    var server = server(Scheme.HTTP, request -> {
+      started.countDown();
+      Await.latch("the test", go);
+      request.respond(200, "text/plain", "done");
+    });
+    try (var client = Client.get(server.uri())) {
+      Await.latch("the handler", started);
+      var took = stopping(server, FOR_EVER);
+      assertTrue(took.isEmpty());
+      go.countDown();
+      assertEquals("done", client.toEnd());
+      Await.next("the stop", took);
+    }
+  }
+
+  @Test
+  void aFarewellDoesNotEndTheHeaderPhase() throws Exception {
+    var opened = new CountDownLatch(1);
+    var go = new CountDownLatch(1);
+    var server = server(Scheme.HTTP, request -> {
+      try (var stream = request.getEventSource()) {
+        opened.countDown();
+        Await.latch("the test", go);
+        stream.appendHeader("Late", "yes").send("only");
+      }
+    });
+    try (var client = Client.get(server.uri())) {
+      Await.latch("the stream", opened);
+      var took = stopping(server, FOR_EVER);
+      go.countDown();
+      assertEquals("yes", client.headers().get("Late"));
+      assertEquals("event: bye\ndata: back soon\n\nretry: 1234\n\ndata: only\n\n", client.toEnd());
+      Await.next("the stop", took);
+    }
+  }
+
+  @Test
+  void aStreamThatHasSentNothingYetIsToldAsItEnds() throws Exception {
+    var opened = new CountDownLatch(1);
+    var server = server(Scheme.HTTP, request -> {
+      try (var stream = request.getEventSource()) {
+        opened.countDown();
+        Await.until("the end", () -> !stream.isOpen());
+      }
+    });
+    try (var client = Client.get(server.uri())) {
+      Await.latch("the stream", opened);
+      server.close();
+      assertEquals("event: bye\ndata: back soon\n\nretry: 1234\n\n", client.toEnd());
+    }
+  }
+
+  @Test
+  void aStreamThatCompletesDuringTheGraceIsToldBoth() throws Exception {
+    var server = server(Scheme.HTTP, request -> {
+      var stream = request.getEventSource();
+      Await.until("a stop", stream::isStopping);
+      stream.complete();
+    });
+    try (var client = Client.get(server.uri())) {
+      Await.until("it is open", () -> server.eventSources().count() == 1);
+      server.stop(FOR_EVER);
+      assertTrue(client.toEnd().endsWith("retry: 1234\n\nid: " + WireFormat.COMPLETED_ID + "\n\n"));
+    }
+  }
+
+  // Who comes later.
+
+  @ParameterizedTest
+  @EnumSource
+  void newRequestsAreRefusedDuringTheGrace(Scheme scheme) throws Exception {
+    var server = server(scheme, StopTest::keepAlive);
+    try (var client = Client.get(server.uri())) {
+      client.awaitText(":\n\n");
+      var took = stopping(server, FOR_EVER);
+      for (var path : List.of("", "plain", "no/such/path")) {
+        var uri = server.uri().resolve("/" + path);
+        try (var late = Client.get(uri, BROWSER)) {
+          assertEquals(200, late.status());
+          assertEquals("retry: 1234\n\n", late.toEnd());
+        }
+        try (var late = Client.get(uri)) {
+          assertEquals(503, late.status());
+          assertEquals("close", late.headers().get("Connection"));
+          assertEquals("2", late.headers().get("Retry-After"));
+          assertEquals("the server stops\n", late.toEnd());
+        }
+      }
+      try (var completed = Client.get(server.uri(), BROWSER, "Last-Event-ID: " + WireFormat.COMPLETED_ID)) {
+        assertEquals(204, completed.status());
+      }
+      assertTrue(took.isEmpty());
+      assertEquals(1, server.eventSources().dropAll());
+      Await.next("the stop", took);
+      assertEquals(Map.of(Ending.CLOSED, 1L, Ending.REFUSED, 3L), server.eventSources().ended());
+    }
+  }
+
+  // Several calls, interrupts, handlers.
+
+  @Test
+  void aShorterGraceShortensALongerOne() throws Exception {
+    var server = server(Scheme.HTTP, StopTest::keepAlive);
+    try (var client = Client.get(server.uri())) {
+      client.awaitText(":\n\n");
+      var first = stopping(server, FOR_EVER);
+      var second = stopping(server, Duration.ofMillis(300));
+      var third = stopping(server, Duration.ofHours(1));
+      assertWithin(Duration.ofMillis(300), Duration.ofMillis(1500), Await.next("the second", second));
+      Await.next("the first", first);
+      Await.next("the third", third);
+      long start = System.nanoTime();
+      server.stop(FOR_EVER);
+      server.close();
+      assertWithin(Duration.ZERO, Duration.ofMillis(200), Duration.ofNanos(System.nanoTime() - start));
+      client.toEnd();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anInterruptEndsTheGraceAndStays(boolean beforehand) throws Exception {
+    var server = server(Scheme.HTTP, StopTest::keepAlive);
+    try (var client = Client.get(server.uri())) {
+      client.awaitText(":\n\n");
+      var status = new LinkedBlockingQueue<Boolean>();
+      var thread = Thread.ofPlatform().start(() -> {
+        if (beforehand) {
+          Thread.currentThread().interrupt();
+        }
+        server.stop(FOR_EVER);
+        status.add(Thread.currentThread().isInterrupted());
+      });
+      Await.until("the stop began", server.eventSources()::isStopping);
+      if (!beforehand) {
+        assertEquals("bye", client.next().type());
+        thread.interrupt();
+      }
+      assertTrue(Await.next("the stop", status));
+      client.toEnd();
+      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void severalHandlersMayStopTheirOwnServer(Scheme scheme) throws Exception {
+    var before = threads();
+    var self = new CompletableFuture<SseServer>();
+    var both = new CyclicBarrier(2);
+    var server = server(scheme, request -> {
+      try (var stream = request.getEventSource()) {
+        stream.send("before");
+        both.await(20, TimeUnit.SECONDS);
+        self.get().stop(FOR_EVER); // would wait for this very handler
+        stream.send("after");
+      }
+    });
+    self.complete(server);
+    try (var one = Client.get(server.uri()); var two = Client.get(server.uri())) {
+      for (var client : List.of(one, two)) {
+        assertEquals(List.of("before", "back soon", "after"), client.data(3));
+        assertNull(client.next());
+      }
+      server.join();
+    }
+    Await.until("no thread is left", () -> threads().equals(before));
+  }
+
+  @Test
+  void aHandlerThatIgnoresTheStopIsInterruptedAfterTheGrace() throws Exception {
+    var before = threads();
+    var started = new CountDownLatch(1);
+    var interrupted = new CountDownLatch(1);
+    var server = server(Scheme.HTTP, request -> {
+      started.countDown();
+      try {
+        new CountDownLatch(1).await();
+      } catch (InterruptedException e) {
+        interrupted.countDown();
+      }
+    });
+    try (var client = Client.get(server.uri())) {
+      Await.latch("the handler", started);
+      var took = stopping(server, Duration.ofMillis(300));
+      assertWithin(Duration.ofMillis(300), Duration.ofMillis(1800), Await.next("the stop", took));
+      assertEquals(0, interrupted.getCount());
+      client.toEndOrCut();
+    }
+    Await.until("no thread is left", () -> threads().equals(before));
+  }
+
+  @Test
+  void aNegativeGraceIsRefusedAndStopsNothing() throws Exception {
+    try (var server = server(Scheme.HTTP, StopTest::keepAlive)) {
+      assertThrows(IllegalArgumentException.class, () -> server.stop(Duration.ofNanos(-1)));
+      assertThrows(IllegalArgumentException.class, () -> server.eventSources().stop(Duration.ofNanos(-1)));
+      assertFalse(server.eventSources().isStopping());
+      try (var client = Client.get(server.uri())) {
+        assertEquals(200, client.status());
+      }
+    }
+  }
+
+  // The registry by itself.
+
+  @Test
+  void aRegistryStopsByItselfWithGrace() throws Exception {
+    var ticker = new ManualTicker();
+    var sources = new EventSources(SETTINGS, ticker);
+    try (var site = new Site(sources, EventSource::keepAlive);
+        var early = Client.get(site.uri("early"));
+        var late = Client.get(site.uri("late"))) {
+      early.awaitText(":\n\n");
+      late.awaitText(":\n\n");
+      var stopped = new CountDownLatch(1);
+      Thread.ofPlatform().start(() -> {
+        sources.stop(Duration.ofMinutes(1));
+        stopped.countDown();
+      });
+      assertEquals("bye", early.next().type());
+      assertEquals("bye", late.next().type());
+      sources.getByIdentifier("early").orElseThrow().close();
+      early.toEnd();
+      try (var refused = Client.get(site.uri("new"), BROWSER)) {
+        assertEquals("retry: 1234\n\n", refused.toEnd());
+      }
+      ticker.advance(Duration.ofSeconds(60).minusNanos(1));
+      assertEquals(1, stopped.getCount());
+      assertTrue(sources.getByIdentifier("late").orElseThrow().isStopping());
+      ticker.advance(Duration.ofNanos(1));
+      Await.latch("the stop", stopped);
+      late.toEnd();
+      assertEquals(Map.of(Ending.CLOSED, 1L, Ending.STOPPING, 1L, Ending.REFUSED, 1L), sources.ended());
+    }
+  }
+
+  @Test
+  void aRegistryIsStoppedOnceAllItsStreamsHaveEnded() throws Exception {
+    var sources = EventSources.create(SETTINGS);
+    try (var site = new Site(sources, EventSource::keepAlive); var client = Client.get(site.uri())) {
+      client.awaitText(":\n\n");
+      var stopped = new CountDownLatch(1);
+      Thread.ofPlatform().start(() -> {
+        sources.stop(FOR_EVER);
+        stopped.countDown();
+      });
+      assertEquals("bye", client.next().type());
+      sources.dropAll();
+      Await.latch("the stop", stopped);
+    }
+  }
+
+  @Test
+  void aHandlerMayStopItsRegistry() throws Exception {
+    var sources = EventSources.create(SETTINGS);
+    try (var site = new Site(sources, stream -> {
+          sources.stop(FOR_EVER); // would wait for this very stream
+          stream.send("after");
+          return Ending.CLOSED;
+        });
+        var client = Client.get(site.uri())) {
+      assertEquals("bye", client.next().type());
+      assertEquals("after", client.next().data());
+      assertNull(client.next());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0, 50})
+  void aStopWhileStreamsOpenLeavesNothingHalfWay(long graceMillis) throws Exception {
+    for (int round = 0; round < 10; round++) {
+      var sources = EventSources.create(SETTINGS);
+      try (var clients = Executors.newVirtualThreadPerTaskExecutor(); var site = new Site(sources, EventSource::keepAlive)) {
+        var results = new ArrayList<Future<String>>();
+        for (int i = 0; i < 100; i++) {
+          var uri = i % 2 == 0 ? site.uri() : site.uri("id-" + i);
+          results.add(clients.submit(() -> {
+            try (var client = Client.get(uri, BROWSER)) {
+              return client.toEnd();
+            }
+          }));
+        }
+        int some = 5 * round;
+        Await.until("some are open", () -> sources.opened() >= some);
+        sources.stop(Duration.ofMillis(graceMillis));
+        for (var result : results) {
+          String body = result.get();
+          assertEquals(1, body.split("retry: 1234\n\n", -1).length - 1, body);
+          assertTrue(body.equals("retry: 1234\n\n") || body.contains("event: bye"), body);
+        }
+        assertEquals(0, sources.count());
+        assertEquals(List.of(), sources.all());
+        assertEquals(100, sources.ended().values().stream().mapToLong(Long::longValue).sum());
+      }
+    }
+  }
+
+  @Test
+  void anEmptyRegistryStopsAtOnceHoweverLongTheGrace() throws Exception {
+    EventSources.create().stop(FOR_EVER);
+    var server = server(Scheme.HTTP, StopTest::keepAlive);
+    server.stop(FOR_EVER);
+    SseServer.create(0).stop(FOR_EVER);
+  }
+
+  @Test
+  void theRegistryOfAServerCanBeStoppedBeforeIt() throws Exception {
+    var server = server(Scheme.HTTP, StopTest::keepAlive);
+    try (var client = Client.get(server.uri())) {
+      client.awaitText(":\n\n");
+      server.eventSources().close();
+      client.toEnd();
+      try (var plain = Client.get(server.uri().resolve("/plain"))) {
+        assertEquals("ok", plain.toEnd()); // the server goes on
+      }
+      server.stop(Duration.ofSeconds(30));
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What the waits wait for, by a clock that the tests move. */
+class WaitingTest {
+  private final ManualTicker ticker = new ManualTicker();
+  private final LinkedBlockingQueue<Ending> endings = new LinkedBlockingQueue<>();
+  private Site site;
+  private Client client;
+  private EventSource stream;
+
+  @BeforeEach
+  void open() throws Exception {
+    site = new Site(new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker), EventSource::keepAlive);
+    client = Client.get(site.uri("waiting"));
+    stream = site.opened();
+    client.head();
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    client.close();
+    site.close();
+  }
+
+  private Thread waiting(Duration idle) {
+    var thread = Thread.ofVirtual().start(() -> endings.add(stream.waitForFail(idle)));
+    Await.until("it waits", () -> thread.getState() == Thread.State.WAITING || !thread.isAlive());
+    return thread;
+  }
+
+  private Ending ending() throws InterruptedException {
+    return Await.next("a wait to return", endings);
+  }
+
+  @Test
+  void idleCountsFromTheLastMessage() throws Exception {
+    waiting(Duration.ofSeconds(15));
+    ticker.advance(Duration.ofSeconds(10));
+    stream.send("one");
+    ticker.advance(Duration.ofMillis(14_999));
+    assertTrue(stream.isOpen());
+    ticker.advance(Duration.ofMillis(1));
+    assertEquals(Ending.IDLE, ending());
+    assertEquals("one", client.next().data());
+    assertEquals(null, client.next());
+    assertEquals(Map.of(Ending.IDLE, 1L), site.sources.ended());
+  }
+
+  @Test
+  void idleDoesNotCountFromTheCall() throws Exception {
+    stream.send("one");
+    ticker.advance(Duration.ofSeconds(12));
+    waiting(Duration.ofSeconds(15));
+    ticker.advance(Duration.ofSeconds(3));
+    assertEquals(Ending.IDLE, ending());
+  }
+
+  @Test
+  void aWaitThatComesTooLateEndsAtOnce() throws Exception {
+    stream.send("one");
+    ticker.advance(Duration.ofSeconds(20));
+    assertEquals(Ending.IDLE, stream.waitForFail(Duration.ofSeconds(15)));
+    assertEquals("one", client.next().data());
+  }
+
+  @Test
+  void pingsDoNotCount() throws Exception {
+    stream.withPing(ping -> ping.asEvent("ping").interval(Duration.ofSeconds(4)).start());
+    waiting(Duration.ofSeconds(10));
+    ticker.advance(Duration.ofSeconds(9));
+    assertEquals("ping", client.next().type());
+    ticker.advance(Duration.ofSeconds(1));
+    assertEquals(Ending.IDLE, ending());
+  }
+
+  @Test
+  void anOfferAndABroadcastCount() throws Exception {
+    waiting(Duration.ofSeconds(10));
+    ticker.advance(Duration.ofSeconds(9));
+    assertTrue(stream.offer("one"));
+    ticker.advance(Duration.ofSeconds(9));
+    assertEquals(1, site.sources.broadcast("two"));
+    ticker.advance(Duration.ofSeconds(9));
+    assertTrue(stream.isOpen());
+    ticker.advance(Duration.ofSeconds(1));
+    assertEquals(Ending.IDLE, ending());
+  }
+
+  @Test
+  void zeroEndsAtOnceAndNegativeIsAnError() {
+    var e = assertThrows(IllegalArgumentException.class, () -> stream.waitForFail(Duration.ofNanos(-1)));
+    assertTrue(e.getMessage().contains("PT-0.000000001S"), e.getMessage());
+    assertTrue(stream.isOpen());
+    stream.send("one");
+    assertEquals(Ending.IDLE, stream.waitForFail(Duration.ZERO));
+  }
+
+  @Test
+  void absurdlyLongIsForEver() throws Exception {
+    waiting(Duration.ofSeconds(Long.MAX_VALUE, 999_999_999));
+    ticker.advance(Duration.ofHours(5));
+    assertTrue(stream.isOpen());
+    stream.close();
+    assertEquals(Ending.CLOSED, ending());
+  }
+
+  @Test
+  void theShortestOfSeveralWaitsEndsThemAll() throws Exception {
+    waiting(Duration.ofSeconds(30));
+    waiting(Duration.ofSeconds(10));
+    waiting(Duration.ofSeconds(20));
+    ticker.advance(Duration.ofSeconds(10));
+    assertEquals(Ending.IDLE, ending());
+    assertEquals(Ending.IDLE, ending());
+    assertEquals(Ending.IDLE, ending());
+    assertEquals(Ending.IDLE, site.ending());
+  }
+
+  @Test
+  void afterTheEndWaitsReturnTheFirstEnding() throws Exception {
+    stream.close();
+    assertEquals(Ending.CLOSED, stream.waitForFail(Duration.ofSeconds(1)));
+    assertEquals(Ending.CLOSED, stream.waitForFail(Duration.ZERO));
+    assertEquals(Ending.CLOSED, stream.keepAlive());
+    assertEquals(Ending.CLOSED, stream.ending().orElseThrow());
+  }
+
+  @Test
+  void anInterruptEndsTheStreamAndTheStatusStays() throws Exception {
+    var interrupted = new LinkedBlockingQueue<Boolean>();
+    var thread = Thread.ofVirtual().start(() -> {
+      endings.add(stream.waitForFail(Duration.ofSeconds(15)));
+      stream.close();
+      interrupted.add(Thread.currentThread().isInterrupted());
+    });
+    Await.until("it waits", () -> thread.getState() == Thread.State.WAITING);
+    stream.send("accepted before");
+    thread.interrupt();
+    assertEquals(Ending.INTERRUPTED, ending());
+    assertTrue(Await.next("the status", interrupted));
+    assertEquals("accepted before", client.next().data());
+    assertEquals(null, client.next());
+  }
+
+  @Test
+  void theStreamHasLeftTheRegistryWhenTheWaitReturns() throws Exception {
+    var found = new LinkedBlockingQueue<Boolean>();
+    Thread.ofVirtual().start(() -> {
+      stream.keepAlive();
+      found.add(site.sources.getByIdentifier("waiting").isPresent() || site.sources.count() > 0);
+    });
+    stream.end(Ending.EXPIRED);
+    assertFalse(Await.next("the wait", found));
+  }
+}

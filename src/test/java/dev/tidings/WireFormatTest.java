@@ -1,0 +1,133 @@
+package dev.tidings;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WireFormatTest {
+
+  static Stream<Arguments> exactBytes() {
+    return Stream.of(
+        Arguments.of(Event.of("Hello, world!"), "data: Hello, world!\n\n"),
+        Arguments.of(Event.of(""), "data:\n\n"),
+        Arguments.of(Event.of("\n"), "data:\ndata:\n\n"),
+        Arguments.of(Event.of("a\nb"), "data: a\ndata: b\n\n"),
+        Arguments.of(Event.of("a\rb"), "data: a\ndata: b\n\n"),
+        Arguments.of(Event.of("a\r\nb"), "data: a\ndata: b\n\n"),
+        Arguments.of(Event.of("a\n\rb"), "data: a\ndata:\ndata: b\n\n"),
+        Arguments.of(Event.of("a\r\r\nb"), "data: a\ndata:\ndata: b\n\n"),
+        Arguments.of(Event.of("trailing\n"), "data: trailing\ndata:\n\n"),
+        Arguments.of(Event.of("trailing\r\n"), "data: trailing\ndata:\n\n"),
+        Arguments.of(Event.of(" leading"), "data:  leading\n\n"),
+        Arguments.of(Event.of(": colon:"), "data: : colon:\n\n"),
+        Arguments.of(Event.of("\0"), "data: \0\n\n"),
+        Arguments.of(Event.of("\uFEFF"), "data: \uFEFF\n\n"),
+        Arguments.of(Event.of("\u0085\u2028"), "data: \u0085\u2028\n\n"),
+        Arguments.of(Event.of("tick", "1"), "event: tick\ndata: 1\n\n"),
+        Arguments.of(Event.of("x").withId("7"), "id: 7\ndata: x\n\n"),
+        Arguments.of(Event.of("x").withId(""), "id:\ndata: x\n\n"),
+        Arguments.of(Event.empty().withId(" 7"), "id:  7\n\n"),
+        Arguments.of(Event.empty().withRetry(Duration.ofSeconds(3)), "retry: 3000\n\n"),
+        Arguments.of(Event.empty().withRetry(Duration.ZERO), "retry: 0\n\n"),
+        Arguments.of(Event.empty().withRetry(Duration.ofNanos(1_999_999)), "retry: 1\n\n"),
+        Arguments.of(Event.empty().withComment(""), ":\n\n"),
+        Arguments.of(Event.empty().withComment("a\r\ndata: b\rc\n"), ": a\n: data: b\n: c\n:\n\n"),
+        Arguments.of(Event.of("x").withField("trace", "1\n2"), "trace: 1\ntrace: 2\ndata: x\n\n"),
+        Arguments.of(
+            Event.of("n", "d").withId("i").withRetry(Duration.ofMillis(5)).withComment("c"),
+            ": c\nevent: n\nid: i\nretry: 5\ndata: d\n\n"),
+        Arguments.of(Event.empty(), "\n"));
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void exactBytes(Event event, String bytes) {
+    assertEquals(bytes, event.encode());
+    assertArrayEquals(bytes.getBytes(UTF_8), WireFormat.bytes(event));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\uD83D", "\uDE00", "\uDE00\uD83D", "a\uD83D", "\uD83D\uD83D\uDE00"})
+  void loneSurrogatesBecomeReplacementCharacters(String text) {
+    String expected = "data: " + text.codePoints()
+        .map(c -> Character.getType(c) == Character.SURROGATE ? 0xFFFD : c)
+        .mapToObj(Character::toString).collect(Collectors.joining()) + "\n\n";
+    assertEquals(expected, new String(WireFormat.bytes(Event.of(text)), UTF_8));
+    assertEquals("data: \uD83D\uDE00\n\n", Event.of("\uD83D\uDE00").encode());
+  }
+
+  static Stream<Arguments> invalid() {
+    return Stream.of(
+        Arguments.of("event name must be one line: \"a\\nb\"", of(() -> Event.of("a\nb", ""))),
+        Arguments.of("event name must be one line: \"a\\rb\"", of(() -> Event.of("a\rb", ""))),
+        Arguments.of("event name must not be empty", of(() -> Event.of("", ""))),
+        Arguments.of("event id must be one line: \"1\\n\"", of(() -> Event.of("x").withId("1\n"))),
+        Arguments.of("event id must be one line: \"\\r\"", of(() -> Event.of("x").withId("\r"))),
+        Arguments.of("event id must not contain NUL", of(() -> Event.of("x").withId("a\0"))),
+        Arguments.of("retry must be", of(() -> Event.empty().withRetry(Duration.ofMillis(-1)))),
+        Arguments.of("retry must be", of(() -> Event.empty().withRetry(Duration.ofSeconds(Long.MAX_VALUE)))),
+        Arguments.of("field name must be one line", of(() -> Event.of("x").withField("a\nb", ""))),
+        Arguments.of("field name must not contain a colon", of(() -> Event.of("x").withField("data:y", ""))),
+        Arguments.of("field name must not be empty", of(() -> Event.of("x").withField("", "y"))),
+        Arguments.of("field name must not start with U+FEFF: \"\\ufeffdata\"", of(() -> Event.empty().withField("\uFEFFdata", "y"))),
+        Arguments.of("field has a method of its own in Event: \"data\"", of(() -> Event.of("x").withField("data", "y"))));
+  }
+
+  private static Supplier<Event> of(Supplier<Event> event) {
+    return event;
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void invalid(String message, Supplier<Event> event) {
+    var e = assertThrows(IllegalArgumentException.class, event::get);
+    assertTrue(e.getMessage().startsWith(message), e.getMessage());
+  }
+
+  @Test
+  void longValuesAreCutInMessages() {
+    var e = assertThrows(IllegalArgumentException.class, () -> Event.of("\n" + "x".repeat(500), ""));
+    assertTrue(e.getMessage().length() < 150 && e.getMessage().endsWith("(cut)"), e.getMessage());
+  }
+
+  /** Whatever the strings, the parser gets back what was sent, and nothing else. */
+  @Test
+  void everyRandomEventComesBackExactly() {
+    for (long seed = 0; seed < 5000; seed++) {
+      var random = new Random(seed);
+      var events = Stream.generate(() -> RandomEvents.next(random)).limit(5).toList();
+      var parser = new WhatwgParser();
+      var expected = new RandomEvents.Expectation();
+      for (Event event : events) {
+        byte[] bytes = WireFormat.bytes(event);
+        int cut = random.nextInt(bytes.length + 1);
+        parser.feed(bytes, 0, cut);
+        parser.feed(bytes, cut, bytes.length);
+        expected.add(event);
+      }
+      expected.check("seed " + seed, parser);
+    }
+  }
+
+  @Test
+  void aMebibyteOfDataComesBackExactly() {
+    String data = RandomEvents.text(new Random(1), 1 << 20);
+    var parser = new WhatwgParser();
+    parser.feed(WireFormat.bytes(Event.of(data)));
+    assertEquals(List.of(RandomEvents.received(data)), parser.messages().stream().map(WhatwgParser.Message::data).toList());
+  }
+}
