@@ -1,0 +1,112 @@
+package dev.tidings.interop;
+
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** A program that runs beside the test and ends with it, with all that it started. */
+final class Child implements AutoCloseable {
+  private final Process process;
+  private final BlockingQueue<Optional<String>> lines = new LinkedBlockingQueue<>(); // empty: the end
+
+  private Child(Process process) {
+    this.process = process;
+    Thread.ofVirtual().name("child-output").start(this::read);
+    Runtime.getRuntime().addShutdownHook(new Thread(this::close));
+  }
+
+  /** Standard error comes with the output. */
+  static Child start(String... command) throws IOException {
+    return new Child(new ProcessBuilder(command).redirectErrorStream(true).start());
+  }
+
+  /** Runs it to its end and returns what it printed; a failure if it takes longer or fails. */
+  static String run(Duration bound, String... command) throws IOException, InterruptedException {
+    try (var child = start(command)) {
+      var output = new StringBuilder();
+      long end = System.nanoTime() + bound.toNanos();
+      for (Optional<String> line; (line = child.next(Duration.ofNanos(end - System.nanoTime()))).isPresent(); ) {
+        output.append(line.get()).append('\n');
+      }
+      int status = child.status();
+      return status == 0 ? output.toString() : fail(Arrays.toString(command) + " ended with " + status + ": " + output);
+    }
+  }
+
+  /** The path of the first of these that is installed; where CI is true, a missing one is a failure. */
+  static String find(String... names) {
+    var folders = Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin", "/sbin")).toList();
+    for (String name : names) {
+      for (String folder : folders) {
+        if (Files.isExecutable(Path.of(folder, name))) {
+          return Path.of(folder, name).toString();
+        }
+      }
+    }
+    String text = "none of " + List.of(names) + " is installed";
+    return "true".equals(System.getenv("CI")) ? fail(text) : abort(text);
+  }
+
+  private void read() {
+    try (var reader = process.inputReader()) {
+      reader.lines().map(Optional::of).forEach(lines::add);
+    } catch (IOException | RuntimeException e) {
+      lines.add(Optional.of("its output could not be read: " + e));
+    }
+    lines.add(Optional.empty());
+  }
+
+  /** The next line of its output; empty at its end. */
+  Optional<String> next(Duration bound) throws InterruptedException {
+    var line = lines.poll(bound.toNanos(), TimeUnit.NANOSECONDS);
+    return line != null ? line : fail(process.info().commandLine().orElse("a child") + " printed nothing for " + bound);
+  }
+
+  /** Awaits a line that contains this, and returns it. */
+  String await(String text, Duration bound) throws InterruptedException {
+    var seen = new StringBuilder();
+    for (Optional<String> line; (line = next(bound)).isPresent(); seen.append(line.get()).append('\n')) {
+      if (line.get().contains(text)) {
+        return line.get();
+      }
+    }
+    return fail("ended without " + text + ": " + seen);
+  }
+
+  int status() throws InterruptedException {
+    return process.waitFor(10, TimeUnit.SECONDS) ? process.exitValue() : fail("closed its output and goes on");
+  }
+
+  ProcessHandle handle() {
+    return process.toHandle();
+  }
+
+  /** As a power cut would, without a word. */
+  void kill() {
+    process.destroyForcibly();
+  }
+
+  /** Ends it and what it started, and returns when they are gone. */
+  @Override
+  public void close() {
+    var all = Stream.concat(Stream.of(process.toHandle()), process.descendants()).toList();
+    process.destroy();
+    for (ProcessHandle one : all) {
+      one.onExit().completeOnTimeout(one, 5, TimeUnit.SECONDS).join();
+      if (one.destroyForcibly()) {
+        one.onExit().completeOnTimeout(one, 5, TimeUnit.SECONDS).join();
+      }
+    }
+  }
+}
