@@ -17,7 +17,8 @@ final class Backlog {
   private ArrayDeque<Frame> queue; // what waits if that is more; else null
   private int events; // waiting
   private long bytes; // of these
-  private int taken; // events that were taken and are not yet released
+  private int taken; // events of the batch that was taken and is not yet released
+  private long takenBytes; // of these
   private long dropped;
 
   Backlog(Settings settings) {
@@ -108,13 +109,11 @@ final class Backlog {
     return true;
   }
 
-  private boolean uncount(Frame frame) {
-    if (frame.isMark()) {
-      return false;
+  private void uncount(Frame frame) {
+    if (!frame.isMark()) {
+      events--;
+      bytes -= frame.bytes().length;
     }
-    events--;
-    bytes -= frame.bytes().length;
-    return true;
   }
 
   /** Moves the oldest frames to the batch: as many as fit into these bytes, and at least one. */
@@ -137,16 +136,26 @@ final class Backlog {
 
   private void move(Frame frame, List<Frame> batch) {
     batch.add(frame);
-    if (uncount(frame)) {
+    uncount(frame);
+    if (frame.bytes().length > 0) { // parting words are events by now
       taken++;
+      takenBytes += frame.bytes().length;
     }
   }
 
   /** The batch is written, or lost. */
-  void release(List<Frame> batch) {
-    for (Frame frame : batch) {
-      taken -= frame.isMark() ? 0 : 1;
-    }
+  void release() {
+    taken = 0;
+    takenBytes = 0;
+  }
+
+  /** Events that were taken to be written. */
+  int taken() {
+    return taken;
+  }
+
+  long takenBytes() {
+    return takenBytes;
   }
 
   /** Forgets what waits and returns it. */

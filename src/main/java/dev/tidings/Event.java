@@ -57,12 +57,17 @@ public record Event(
     retry.ifPresent(WireFormat::checkRetry);
     Objects.requireNonNull(data, "data");
     Objects.requireNonNull(comment, "comment");
-    fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
-    fields.forEach(
+    fields = fields.isEmpty() ? Map.of() : inOrder(fields);
+  }
+
+  private static Map<String, String> inOrder(Map<String, String> fields) {
+    var copy = new LinkedHashMap<>(fields);
+    copy.forEach(
         (field, value) -> {
           WireFormat.checkField(field);
           Objects.requireNonNull(value, field);
         });
+    return Collections.unmodifiableMap(copy);
   }
 
   /**

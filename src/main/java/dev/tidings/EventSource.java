@@ -109,8 +109,17 @@ public final class EventSource implements AutoCloseable {
   private void open() {
     if (!committed) {
       commit();
-      outbox.offerIfIdle(EventSources.EMPTY_COMMENT, sources.fanOut()::start);
+      if (mayWrite()) {
+        outbox.writeIfIdle(EventSources.EMPTY_COMMENT);
+      } else {
+        outbox.offerIfIdle(EventSources.EMPTY_COMMENT, sources.fanOut()::start);
+      }
     }
+  }
+
+  /** Whether this thread, which is about to wait, may as well write: a guard has to be able to free it. */
+  private static boolean mayWrite() {
+    return Thread.currentThread().isVirtual() && !Thread.currentThread().isInterrupted();
   }
 
   // Sending.
@@ -617,7 +626,15 @@ public final class EventSource implements AutoCloseable {
       } else {
         Log.failure("writing to " + EventSource.this, cause);
       }
-      end(cause instanceof Guard.CutOffException ? Ending.TOO_SLOW : Ending.CLIENT_GONE);
+      end(endingBy(cause));
+    }
+
+    private Ending endingBy(Throwable cause) {
+      if (cause instanceof Guard.CutOffException) {
+        return Ending.TOO_SLOW;
+      }
+      // That can only be the thread that waits on the stream, which wrote its first bytes.
+      return Thread.currentThread().isInterrupted() ? Ending.INTERRUPTED : Ending.CLIENT_GONE;
     }
 
     @Override

@@ -1,13 +1,14 @@
 package dev.tidings;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /**
  * The bounded queue of one stream and its single writer: a virtual thread that exists only while
- * there is something to write.
+ * there is something to write, or for its first bytes the one that is about to wait on the stream.
  */
 final class Outbox {
 
@@ -115,6 +116,11 @@ final class Outbox {
       start = needsWriter();
     }
     startWriter(start, writers);
+  }
+
+  /** As {@link #offerIfIdle}, but what there is to write first, this thread writes itself. */
+  void writeIfIdle(Frame frame) {
+    offerIfIdle(frame, Outbox::writeOnce);
   }
 
   /**
@@ -274,6 +280,20 @@ final class Outbox {
     }
   }
 
+  /** Is the writer for one batch, and leaves the rest to another thread. */
+  private void writeOnce() {
+    var batch = new ArrayList<Frame>(1);
+    if (take(batch) == State.OPEN && !batch.isEmpty()) {
+      writeBatch(batch);
+    }
+    boolean start;
+    synchronized (this) {
+      writing = false;
+      start = needsWriter();
+    }
+    startWriter(start, writers);
+  }
+
   /** Says what is to be done next: write the batch, or nothing if it is empty; finish; or abort. */
   private synchronized State take(List<Frame> batch) {
     batch.clear();
@@ -307,13 +327,9 @@ final class Outbox {
 
   private void written(List<Frame> batch, boolean done) {
     synchronized (this) {
-      backlog.release(batch);
-      for (Frame frame : batch) {
-        if (done && frame.bytes().length > 0) {
-          sentEvents++;
-          sentBytes += frame.bytes().length;
-        }
-      }
+      sentEvents += done ? backlog.taken() : 0;
+      sentBytes += done ? backlog.takenBytes() : 0;
+      backlog.release();
       // Not for every batch: to wake a sender for each few events costs more than to write them.
       if (waiters > 0 && backlog.isHalfEmpty()) {
         notifyAll();

@@ -79,6 +79,21 @@ final class WireFormat {
 
   /** {@code String.getBytes} would put a question mark for a lone surrogate. */
   private static String wellFormed(StringBuilder text) {
+    String whole = text.toString();
+    return hasSurrogates(whole) ? replaceLone(text) : whole;
+  }
+
+  /** On a string, not on its builder: where that has Latin-1 only, the compiler drops the loop. */
+  private static boolean hasSurrogates(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static String replaceLone(StringBuilder text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       if (Character.isSurrogate(c)) {

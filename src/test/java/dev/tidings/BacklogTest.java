@@ -41,7 +41,7 @@ class BacklogTest {
     assertFalse(backlog.isIdle());
     assertEquals(Answer.TAKEN, backlog.add(frame("a3")));
     assertEquals(3, backlog.unwritten());
-    backlog.release(batch);
+    backlog.release();
     assertEquals(1, backlog.unwritten());
   }
 

@@ -2,19 +2,12 @@ package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.mockito.Mockito.mock;
-import static org.mockito.Mockito.when;
-import static org.mockito.Mockito.withSettings;
 
 import com.sun.net.httpserver.Headers;
-import com.sun.net.httpserver.HttpContext;
 import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
-import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,22 +63,9 @@ class ReplayTest {
 
   /** A client that takes nothing before the latch opens; mocked, since a thousand real ones take gigabytes of the kernel. */
   private static HttpExchange stuckExchange(String lastEventId, CountDownLatch mayWrite) {
-    var exchange = mock(HttpExchange.class, withSettings().stubOnly());
-    var context = mock(HttpContext.class, withSettings().stubOnly());
-    var server = mock(HttpServer.class, withSettings().stubOnly());
     var request = new Headers();
     request.set("Last-Event-ID", lastEventId);
-    when(server.getExecutor()).thenReturn(Runnable::run);
-    when(context.getServer()).thenReturn(server);
-    when(exchange.getHttpContext()).thenReturn(context);
-    when(exchange.getRequestHeaders()).thenReturn(request);
-    when(exchange.getResponseHeaders()).thenReturn(new Headers());
-    when(exchange.getRequestMethod()).thenReturn("GET");
-    when(exchange.getProtocol()).thenReturn("HTTP/1.1");
-    when(exchange.getRequestURI()).thenReturn(URI.create("/"));
-    when(exchange.getResponseCode()).thenReturn(-1);
-    when(exchange.getRequestBody()).thenReturn(InputStream.nullInputStream());
-    when(exchange.getResponseBody()).thenReturn(new OutputStream() {
+    return MockExchange.with(request, new OutputStream() {
       @Override
       public void write(int b) throws IOException {
         write(new byte[] {(byte) b}, 0, 1);
@@ -100,7 +80,6 @@ class ReplayTest {
         }
       }
     });
-    return exchange;
   }
 
   @Test

@@ -5,8 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -152,6 +157,29 @@ class WaitingTest {
     assertTrue(Await.next("the status", interrupted));
     assertEquals("accepted before", client.next().data());
     assertEquals(null, client.next());
+  }
+
+  /** The waiting thread writes the first bytes itself, and an interrupt then costs the connection. */
+  @Test
+  void anInterruptOfTheFirstWriteIsNoClientThatWent() throws Exception {
+    var writing = new CountDownLatch(1);
+    var body = new OutputStream() {
+      @Override
+      public void write(int b) throws IOException {
+        writing.countDown();
+        try {
+          Await.latch("the interrupt", new CountDownLatch(1));
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt(); // as a channel does
+          throw new ClosedByInterruptException();
+        }
+      }
+    };
+    var other = site.sources.open(MockExchange.with(new Headers(), body));
+    var thread = Thread.ofVirtual().start(() -> endings.add(other.keepAlive()));
+    Await.latch("the first write", writing);
+    thread.interrupt();
+    assertEquals(Ending.INTERRUPTED, ending());
   }
 
   @Test

@@ -116,8 +116,8 @@ final class CaseRun {
 
   private void connects() throws IOException {
     try (var warmUp = new LoadClient(server.port(), server.acks(), "/events")) {
-      warmUp.connect(test.streams() / 5, server.nextEvent(), deadline(CONNECT_LIMIT));
-      awaitOpened(test.streams() / 5);
+      warmUp.connect(test.streams(), server.nextEvent(), deadline(CONNECT_LIMIT));
+      awaitOpened(test.streams());
     }
     // Whoever still keeps the closed streams learns from these that they are gone.
     for (int i = 0; i < 3; i++) {
@@ -129,7 +129,7 @@ final class CaseRun {
     long start = System.nanoTime();
     client.connect(test.streams(), server.nextEvent(), deadline(CONNECT_LIMIT));
     double seconds = (System.nanoTime() - start) / 1e9;
-    awaitOpened(test.streams() / 5 + test.streams());
+    awaitOpened(2 * test.streams());
     sample.set(Figure.CONNECTS, test.streams() / seconds);
     sample.set(Figure.CPU_TOTAL, server.processorTime().minus(cpu).toMillis());
     heapOf(test.streams());

@@ -1,0 +1,36 @@
+package dev.tidings;
+
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
+import static org.mockito.Mockito.withSettings;
+
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpContext;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+
+/** A GET without a network, for what a real one cannot do, or not a thousand times. */
+final class MockExchange {
+  private MockExchange() {}
+
+  static HttpExchange with(Headers request, OutputStream body) {
+    var exchange = mock(HttpExchange.class, withSettings().stubOnly());
+    var context = mock(HttpContext.class, withSettings().stubOnly());
+    var server = mock(HttpServer.class, withSettings().stubOnly());
+    when(server.getExecutor()).thenReturn(Runnable::run);
+    when(context.getServer()).thenReturn(server);
+    when(exchange.getHttpContext()).thenReturn(context);
+    when(exchange.getRequestHeaders()).thenReturn(request);
+    when(exchange.getResponseHeaders()).thenReturn(new Headers());
+    when(exchange.getRequestMethod()).thenReturn("GET");
+    when(exchange.getProtocol()).thenReturn("HTTP/1.1");
+    when(exchange.getRequestURI()).thenReturn(URI.create("/"));
+    when(exchange.getResponseCode()).thenReturn(-1);
+    when(exchange.getRequestBody()).thenReturn(InputStream.nullInputStream());
+    when(exchange.getResponseBody()).thenReturn(body);
+    return exchange;
+  }
+}
