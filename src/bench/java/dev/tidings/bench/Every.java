@@ -2,7 +2,7 @@ package dev.tidings.bench;
 
 import java.time.Duration;
 
-/** Runs a task again and again, for servers that leave pinging to their users. */
+/** Runs a task again and again at a fixed rate, for servers that leave pinging to their users. */
 final class Every {
   interface Task {
     void run() throws Exception;
@@ -18,9 +18,11 @@ final class Every {
   }
 
   private static void loop(Duration interval, Task task) {
+    long next = System.nanoTime();
     try {
       while (true) {
-        Thread.sleep(interval);
+        next += interval.toNanos();
+        Thread.sleep(Duration.ofNanos(Math.max(0, next - System.nanoTime())));
         task.run();
       }
     } catch (Exception e) {
