@@ -1,10 +1,8 @@
 package dev.tidings;
 
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -20,7 +18,7 @@ final class Crowd {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition emptied = lock.newCondition();
   // What follows is guarded by lock.
-  private final Set<EventSource> placed = new HashSet<>();
+  private int placed; // streams that have their place
   private final Map<Object, Integer> byClient = new HashMap<>();
   private int present; // had a place, and the exchange is not closed
   private boolean shut;
@@ -38,11 +36,13 @@ final class Crowd {
   boolean enter(EventSource newcomer, List<EventSource> replaced) {
     lock.lock();
     try {
-      if (shut || !hasRoom(newcomer.client(), replaced.stream().filter(placed::contains).toList())) {
+      var freed = replaced.stream().filter(EventSource::hasPlace).toList();
+      if (shut || !hasRoom(newcomer.client(), freed)) {
         return false;
       }
       replaced.forEach(this::release);
-      placed.add(newcomer);
+      placed++;
+      newcomer.place(true);
       if (newcomer.client() != null) {
         byClient.merge(newcomer.client(), 1, Integer::sum);
       }
@@ -55,7 +55,7 @@ final class Crowd {
   }
 
   private boolean hasRoom(Object client, List<EventSource> freed) {
-    if (placed.size() - freed.size() >= most) {
+    if (placed - freed.size() >= most) {
       return false;
     }
     if (client == null) {
@@ -76,7 +76,12 @@ final class Crowd {
   }
 
   private void release(EventSource stream) {
-    if (placed.remove(stream) && stream.client() != null) {
+    if (!stream.hasPlace()) {
+      return;
+    }
+    placed--;
+    stream.place(false);
+    if (stream.client() != null) {
       byClient.computeIfPresent(stream.client(), (client, count) -> count == 1 ? null : count - 1);
     }
   }

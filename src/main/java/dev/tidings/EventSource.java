@@ -38,6 +38,7 @@ public final class EventSource implements AutoCloseable {
   private volatile boolean committed; // set under the lock of response
   private volatile long lastMessage;
   private volatile long previousMessage; // the one before; near enough when several threads send
+  private boolean placed; // guarded by the crowd's lock: whether it has a place there
   private volatile boolean admitted; // to the registry
   private volatile boolean listed; // admitted and not ended
 
@@ -430,11 +431,24 @@ public final class EventSource implements AutoCloseable {
     response.prepare();
   }
 
+  boolean answersBody() {
+    return response.answersBody();
+  }
+
   /** The registry has it from now on; called once, before others can find it. */
   void admit() {
     sources.admitted();
     admitted = true;
     listed = true;
+  }
+
+  /** Gives it a place in the crowd, whose lock is held, or takes it. */
+  void place(boolean placed) {
+    this.placed = placed;
+  }
+
+  boolean hasPlace() {
+    return placed;
   }
 
   boolean isAdmitted() {

@@ -142,7 +142,7 @@ public final class EventSources implements AutoCloseable {
 
   private void begin(EventSource stream, HttpExchange exchange) {
     try {
-      if (!deadlines.isClosed() && !drain(exchange)) {
+      if (stream.answersBody() && !deadlines.isClosed() && !drain(exchange)) {
         stream.refuse(Refusal.with(413));
         return;
       }

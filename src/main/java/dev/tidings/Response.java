@@ -130,7 +130,7 @@ final class Response {
     // The server's only dispatcher thread says goodbye on TLS, and would wait for this client.
     boolean stuckServer = slow && exchange.getHttpContext().getServer() instanceof HttpsServer;
     // A close waits for what is left of a request, and after the end nobody cuts that off.
-    boolean stuckRequest = deadlines.isClosed() && hasBody();
+    boolean stuckRequest = deadlines.isClosed() && answersBody();
     if (stuckServer || stuckRequest) {
       guard.run(() -> body().flush());
       abort();
@@ -143,7 +143,8 @@ final class Response {
         });
   }
 
-  private boolean hasBody() {
+  /** Whether the request came with a body: without these headers there is none (RFC 9112, 6.3). */
+  boolean answersBody() {
     var headers = exchange.getRequestHeaders();
     return headers.containsKey("Content-Length") || headers.containsKey("Transfer-Encoding");
   }

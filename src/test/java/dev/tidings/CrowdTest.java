@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.ArgumentMatchers.anyBoolean;
+import static org.mockito.Mockito.doCallRealMethod;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.when;
 
@@ -338,6 +340,8 @@ class CrowdTest {
   private static EventSource stream(Object client) {
     var stream = mock(EventSource.class);
     when(stream.client()).thenReturn(client);
+    doCallRealMethod().when(stream).place(anyBoolean());
+    when(stream.hasPlace()).thenCallRealMethod();
     return stream;
   }
 
