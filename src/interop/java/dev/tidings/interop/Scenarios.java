@@ -36,6 +36,7 @@ final class Scenarios implements AutoCloseable {
   static final class Visit {
     final String lastEventId;
     final boolean answered204; // since it had been told not to come back
+    final long nanos = System.nanoTime(); // when it came
     volatile String ending;
 
     private Visit(String lastEventId, boolean answered204) {
@@ -61,10 +62,10 @@ final class Scenarios implements AutoCloseable {
     void on(EventSource sse, Run run, int visit) throws InterruptedException;
   }
 
-  private static final Duration RETRY = Duration.ofMillis(100);
-  private static final int VISITS = 4; // of /resume and /end, until the server completes
-  private static final int MISSED = 5; // what /resume publishes before each return
-  private static final int LIVE = 15; // and after it
+  static final Duration RETRY = Duration.ofMillis(100);
+  static final int VISITS = 4; // of /resume and /end, until the server completes
+  static final int MISSED = 5; // what /resume publishes before each return
+  static final int LIVE = 15; // and after it
   /** What /resume publishes in all: {@code "1"} up to this, each to be seen once and in this order. */
   static final int RESUMED = VISITS * LIVE + (VISITS - 1) * MISSED;
 
