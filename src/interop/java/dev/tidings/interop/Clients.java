@@ -10,16 +10,16 @@ import java.util.stream.Stream;
 
 /** The clients, and where they do otherwise than the standard; each such habit is checked, not tolerated. */
 enum Clients {
-  EVENTSOURCE("npm eventsource", new NodeClient("eventsource", Optional.empty()), Habit.TELLS_OWN_IDS, Habit.IDS_NEED_DATA),
+  EVENTSOURCE("npm eventsource", new NodeClient("eventsource", Optional.empty()), Habit.TELLS_OWN_IDS, Habit.IDS_NEED_DATA, Habit.LOSES_THE_BEGINNING),
   UNDICI("npm undici", new NodeClient("undici", Optional.empty())),
   EVENTSOURCE_CLIENT(
       "npm eventsource-client",
       new NodeClient("eventsource-client", Optional.empty()),
       Habit.TELLS_OWN_IDS,
-      Habit.IDS_NEED_DATA),
+      Habit.IDS_NEED_DATA, Habit.LOSES_THE_BEGINNING),
   OKHTTP_EVENTSOURCE(
-      "com.launchdarkly:okhttp-eventsource", new OkHttpEventSource(), Habit.JITTER, Habit.IDS_NEED_DATA, Habit.RETURNS_AFTER_204, Habit.WAITS_5_S),
-  OKHTTP_SSE("com.squareup.okhttp3:okhttp-sse", new OkHttpSse(), Habit.DOES_NOT_RETURN, Habit.IDS_NEED_DATA, Habit.WAITS_10_S),
+      "com.launchdarkly:okhttp-eventsource", new OkHttpEventSource(), Habit.JITTER, Habit.IDS_NEED_DATA, Habit.LOSES_THE_BEGINNING, Habit.RETURNS_AFTER_204, Habit.WAITS_5_S),
+  OKHTTP_SSE("com.squareup.okhttp3:okhttp-sse", new OkHttpSse(), Habit.DOES_NOT_RETURN, Habit.IDS_NEED_DATA, Habit.LOSES_THE_BEGINNING, Habit.WAITS_10_S),
   JERSEY("Jersey's SseEventSource", new JerseyClient(), Habit.TELLS_OWN_IDS, Habit.TRIMS, Habit.RETURNS_AFTER_204),
   JDK("java.net.http.HttpClient", new JdkClient(Optional.empty()), Habit.DOES_NOT_RETURN),
   CURL("curl -N", new Curl(), Habit.DOES_NOT_RETURN),
@@ -30,6 +30,7 @@ enum Clients {
     TELLS_OWN_IDS("an event has its own id and not the last one"),
     TRIMS("it takes all spaces away from the beginning of a line of data, where one would be right"),
     IDS_NEED_DATA("it forgets an id that comes without data, so it does not learn of complete() and comes back for ever"),
+    LOSES_THE_BEGINNING("it forgets an id that comes without data, as a stream's first position does, so that it comes back without one"),
     RETURNS_AFTER_204("it takes 204 for the end of a stream, and comes back for ever"),
     DOES_NOT_RETURN("it does not reconnect; the test does, with the last event id that it has"),
     WAITS_5_S("it reads for no longer than 5 s without a byte, and then reconnects: set readTimeout, or a heartbeat under 5 s"),

@@ -2,6 +2,7 @@ package dev.tidings.interop;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertIterableEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -59,7 +60,7 @@ class ClientsTest {
   private static void receives(Clients client, SseClient variant, Scenarios scenarios) throws Exception {
     var inbox = Inbox.open();
     try (var _ = variant.open(scenarios.uri("/receive", run("/receive", client)), inbox)) {
-      assertEquals(client.asTold(Scenarios.EXPECTED), inbox.take(Scenarios.EXPECTED.size()));
+      assertIterableEquals(client.asTold(Scenarios.EXPECTED), inbox.take(Scenarios.EXPECTED.size()));
     }
   }
 
@@ -86,6 +87,19 @@ class ClientsTest {
 
   private static Stream<Optional<String>> lastEventIds(List<Visit> visits) {
     return visits.stream().map(visit -> Optional.ofNullable(visit.lastEventId));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void resumesFromBeforeTheFirstEvent(Clients client) throws Exception {
+    var inbox = Inbox.open();
+    boolean loses = client.has(Habit.LOSES_THE_BEGINNING);
+    var expected = numbers(Scenarios.MISSED + 1).subList(loses ? Scenarios.MISSED : 0, Scenarios.MISSED + 1);
+    try (var _ = client.client.open(uri("/early", client), inbox)) {
+      assertEquals(expected, inbox.take(expected.size()).stream().map(Message::data).toList());
+    }
+    assertEquals(loses, visits("/early", client).get(1).lastEventId == null);
+    passed(client, "cut off before the first event, it gets what was published meanwhile", "", Habit.DOES_NOT_RETURN, Habit.LOSES_THE_BEGINNING);
   }
 
   @ParameterizedTest

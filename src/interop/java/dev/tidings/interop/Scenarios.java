@@ -112,6 +112,7 @@ final class Scenarios implements AutoCloseable {
     server = builder.build();
     play("/receive", Scenarios::receive);
     play("/resume", Scenarios::resume);
+    play("/early", Scenarios::early);
     play("/end", Scenarios::end);
     play("/complete", Scenarios::complete);
     play("/slow", Scenarios::slow);
@@ -159,11 +160,29 @@ final class Scenarios implements AutoCloseable {
     run.publish(LIVE);
     // The first visit's position is an event too, as is the reconnection time.
     int events = visit == 1 ? 2 + LIVE : 1 + MISSED + LIVE;
+    awaitSent(sse, events);
+    if (visit >= VISITS) {
+      sse.complete();
+    }
+  }
+
+  private static void awaitSent(EventSource sse, int events) throws InterruptedException {
     while (sse.isOpen() && sse.traffic().sent() < events) {
       Thread.sleep(1);
     }
-    if (visit >= VISITS) {
-      sse.complete();
+  }
+
+  /** Cuts the client when it knows where the channel stands, and publishes while it is away and after it came back. */
+  private static void early(EventSource sse, Run run, int visit) throws InterruptedException {
+    sse.send(Event.empty().withRetry(RETRY));
+    if (visit == 1) {
+      run.channel.join(sse);
+      awaitSent(sse, 2);
+    } else {
+      run.publish(MISSED);
+      run.channel.join(sse);
+      run.publish(1);
+      sse.keepAlive();
     }
   }
 
