@@ -1,6 +1,7 @@
 package dev.tidings.interop;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertIterableEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -104,6 +105,27 @@ class ClientsTest {
 
   @ParameterizedTest
   @EnumSource
+  void givesBackAnyId(Clients client) throws Exception {
+    var inbox = Inbox.open();
+    var connection = client.client.open(uri("/id", client), inbox);
+    inbox.take(1);
+    if (client.has(Habit.TRIES_IN_VAIN) || client.has(Habit.THROWS)) {
+      assertFalse(comesTrue(Scenarios.RETRY.multipliedBy(6), () -> visits("/id", client).size() > 1));
+    } else {
+      await(() -> visits("/id", client).size() > 1);
+      assertEquals(Scenarios.UNICODE_ID, visits("/id", client).get(1).lastEventId);
+    }
+    if (client.has(Habit.THROWS)) {
+      var failure = assertThrows(AssertionError.class, connection::close);
+      assertInstanceOf(IllegalArgumentException.class, failure.getCause());
+    } else {
+      connection.close();
+    }
+    passed(client, "an id that is not Latin-1 comes back", "", Habit.DOES_NOT_RETURN, Habit.TRIES_IN_VAIN, Habit.THROWS);
+  }
+
+  @ParameterizedTest
+  @EnumSource
   void returnsWhenTheServerEndsTheStream(Clients client) throws Exception {
     var inbox = Inbox.open();
     List<Message> messages;
@@ -179,22 +201,23 @@ class ClientsTest {
   @EnumSource
   void losesNothingWhenItReadsSlowly(Clients client) throws Exception {
     var inbox = Inbox.slow();
-    long start = System.nanoTime();
     List<Message> messages;
-    try (var _ = client.client.open(uri("/slow", client), inbox)) {
+    try (var _ = client.client.open(uri("/stall", client), inbox)) {
       messages = inbox.take(Scenarios.SLOW);
     }
     assertEquals(
         IntStream.range(0, Scenarios.SLOW).mapToObj(String::valueOf).toList(),
         messages.stream().map(message -> message.data().substring(0, message.data().indexOf(' '))).toList());
-    assertTrue(messages.stream().allMatch(message -> message.data().length() == 1000));
-    passed(client, "4,000 events of 1,000 characters in order, read slowly", millis(start) + " ms");
+    assertTrue(messages.stream().allMatch(message -> message.data().length() == Scenarios.STALL));
+    long waited = scenarios.longestSend(run("/stall", client)).toMillis();
+    assertTrue(waited > 100, "the server did not have to wait: " + waited + " ms");
+    passed(client, "20 MB in 4,000 events, in order, when it reads so slowly that the server has to wait", "for up to " + waited + " ms");
   }
 
   @ParameterizedTest
   @EnumSource
   void isMissedWhenItLeaves(Clients client) throws Exception {
-    passed(client, "it closes, and the server knows within a heartbeat of 500 ms and a second", leaves(client, client.client, scenarios) + " ms");
+    passed(client, "it closes, and the server knows within a heartbeat of 500 ms and a second", leaves(client, client.client, scenarios) + " ms", Habit.CLOSES_LATE);
   }
 
   private static long leaves(Clients client, SseClient variant, Scenarios scenarios) throws Exception {
@@ -273,11 +296,15 @@ class ClientsTest {
   }
 
   private static void await(BooleanSupplier condition) throws InterruptedException {
+    assertTrue(comesTrue(BOUND, condition), "waited in vain");
+  }
+
+  private static boolean comesTrue(Duration bound, BooleanSupplier condition) throws InterruptedException {
     long start = System.nanoTime();
-    while (!condition.getAsBoolean()) {
-      assertTrue(millis(start) < BOUND.toMillis(), "waited in vain");
+    while (!condition.getAsBoolean() && System.nanoTime() - start < bound.toNanos()) {
       Thread.sleep(1);
     }
+    return condition.getAsBoolean();
   }
 
   private static void passed(Clients client, String check, String measured, Habit... habits) throws Exception {

@@ -20,6 +20,7 @@ final class HostileEvents {
           "é", "€", "e\u0301", "\u202E", "\u200D", "null", "word", "0", "\\u000a", "\"", "</script>");
 
   private final Random random;
+  private int count;
 
   HostileEvents(long seed) {
     random = new Random(seed);
@@ -42,6 +43,9 @@ final class HostileEvents {
     if (oneIn(6)) {
       event = withField(event);
     }
+    if (++count % 20_000 == 0) {
+      return event.withData(text(800_000)); // more than an outbox holds, as a rule
+    }
     return oneIn(10) ? event : event.withData(text(10));
   }
 
@@ -55,10 +59,10 @@ final class HostileEvents {
     return random.nextInt(count) == 0;
   }
 
-  /** Pieces and now and then any characters; once in twenty thousand it has more than an outbox holds. */
+  /** Pieces, and now and then any character. */
   private String text(int pieces) {
     var text = new StringBuilder();
-    for (int left = oneIn(20_000) ? 500_000 : random.nextInt(pieces); left > 0; left--) {
+    for (int left = random.nextInt(pieces); left > 0; left--) {
       if (oneIn(6)) {
         text.append((char) random.nextInt(0x10000));
       } else {

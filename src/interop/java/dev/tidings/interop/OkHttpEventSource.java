@@ -3,11 +3,13 @@ package dev.tidings.interop;
 import com.launchdarkly.eventsource.ConnectStrategy;
 import com.launchdarkly.eventsource.ErrorStrategy;
 import com.launchdarkly.eventsource.EventSource;
+import com.launchdarkly.eventsource.MessageEvent;
 import dev.tidings.interop.Scenarios.Message;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import okhttp3.OkHttp;
@@ -31,13 +33,15 @@ final class OkHttpEventSource implements SseClient {
   @Override
   public Connection open(URI uri, Inbox inbox) {
     var source = new EventSource.Builder(ConnectStrategy.http(uri)).errorStrategy(ErrorStrategy.alwaysContinue()).build();
+    var failure = new AtomicReference<RuntimeException>();
     var thread =
         Thread.ofVirtual()
             .start(
                 () -> {
-                  for (var event : source.messages()) {
-                    String id = Optional.ofNullable(event.getLastEventId()).orElse("");
-                    inbox.got(new Message(event.getEventName(), event.getData(), id));
+                  try {
+                    source.messages().forEach(event -> got(event, inbox));
+                  } catch (RuntimeException e) {
+                    failure.set(e);
                   }
                 });
     return () -> {
@@ -45,6 +49,14 @@ final class OkHttpEventSource implements SseClient {
       if (!thread.join(Duration.ofSeconds(10))) {
         throw new AssertionError("it goes on though it was closed");
       }
+      if (failure.get() != null) {
+        throw new AssertionError("it failed", failure.get());
+      }
     };
+  }
+
+  private static void got(MessageEvent event, Inbox inbox) {
+    String id = Optional.ofNullable(event.getLastEventId()).orElse("");
+    inbox.got(new Message(event.getEventName(), event.getData(), id));
   }
 }
