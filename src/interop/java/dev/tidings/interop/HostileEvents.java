@@ -14,8 +14,10 @@ final class HostileEvents {
   private static final Set<String> STANDARD_FIELDS = Set.of("data", "event", "id", "retry");
   private static final List<String> PIECES =
       List.of(
-          "\n", "\r", "\r\n", "\n\n", "\r\r", "\n\r", "\r\n\r\n", " ", "  ", ":", ": ", "\t", "\0", "\u0085", "\u2028",
-          "data: forged", "\ndata: forged", "\nevent: forged", "\nid: forged\n\n", "\nretry: 1\n", "\n: forged", "\n\n\n",
+          "\n", "\r", "\r\n", "\n\n", "\r\r", "\n\r", "\r\n\r\n",
+          " ", "  ", ":", ": ", "\t", "\0", "\u0085", "\u2028",
+          "data: forged",
+          "\ndata: forged", "\nevent: forged", "\nid: forged\n\n", "\nretry: 1\n", "\n: forged", "\n\n\n",
           BYTE_ORDER_MARK, "\u00EF\u00BB\u00BF", "\uFFFD", "\uFFFF", "\uD83C\uDF88", "\uD83D", "\uDE00", "\uDE00\uD83D",
           "é", "€", "e\u0301", "\u202E", "\u200D", "null", "word", "0", "\\u000a", "\"", "</script>");
 
@@ -81,20 +83,20 @@ final class HostileEvents {
     var told = new ArrayList<List<Object>>();
     event.comment().ifPresent(comment -> lines(comment).forEach(line -> told.add(List.of("comment", line))));
     event.retry().ifPresent(retry -> told.add(List.of("retry", (double) retry.toMillis())));
-    event
-        .fields()
-        .forEach((name, value) -> lines(value).forEach(line -> told.add(List.of("unknown-field", wellFormed(name), line))));
-    event
-        .data()
-        .ifPresent(
-            data ->
-                told.add(
-                    Arrays.asList(
-                        "event",
-                        event.name().map(HostileEvents::wellFormed).orElse(null),
-                        event.id().map(HostileEvents::wellFormed).orElse(null),
-                        String.join("\n", lines(data)))));
+    event.fields().forEach((name, value) -> lines(value).forEach(line -> told.add(field(name, line))));
+    event.data().ifPresent(data -> told.add(message(event, data)));
     return told;
+  }
+
+  private static List<Object> field(String name, String line) {
+    return List.of("unknown-field", wellFormed(name), line);
+  }
+
+  /** With null for what it has not, as in JSON. */
+  private static List<Object> message(Event event, String data) {
+    String name = event.name().map(HostileEvents::wellFormed).orElse(null);
+    String id = event.id().map(HostileEvents::wellFormed).orElse(null);
+    return Arrays.asList("event", name, id, String.join("\n", lines(data)));
   }
 
   /** What arrives of a text, line by line. */
