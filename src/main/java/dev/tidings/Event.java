@@ -19,7 +19,8 @@ import java.util.Optional;
  * {@snippet file="hello.jsh" region="event"}
  *
  * @param id the last event id, which a browser gives back in {@code Last-Event-ID} when it reconnects;
- *     one line without NUL; an empty one makes the browser forget the id it had
+ *     one line without NUL; an empty one makes the browser forget the id it had; in ASCII if clients
+ *     other than browsers are to give it back, since most of them can put nothing else into a header
  * @param name the event type, for {@code addEventListener}; one line, not empty; without one the
  *     browser takes it as {@code message}
  * @param data the text of the message; each of its lines becomes a {@code data:} line; an empty text

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,7 +60,7 @@ final class Child implements AutoCloseable {
   }
 
   private void read() {
-    try (var reader = process.inputReader()) {
+    try (var reader = process.inputReader(StandardCharsets.UTF_8)) {
       reader.lines().map(Optional::of).forEach(lines::add);
     } catch (IOException | RuntimeException e) {
       lines.add(Optional.of("its output could not be read: " + e));
@@ -82,6 +83,13 @@ final class Child implements AutoCloseable {
       }
     }
     return fail("ended without " + text + ": " + seen);
+  }
+
+  /** Writes a line to its standard input. */
+  void say(String line) throws IOException {
+    var writer = process.outputWriter(StandardCharsets.UTF_8);
+    writer.write(line + "\n");
+    writer.flush();
   }
 
   int status() throws InterruptedException {

@@ -19,8 +19,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -36,6 +36,7 @@ final class Scenarios implements AutoCloseable {
   static final class Visit {
     final String lastEventId;
     final boolean answered204; // since it had been told not to come back
+    final long nanos = System.nanoTime(); // when it came
     volatile String ending;
 
     private Visit(String lastEventId, boolean answered204) {
@@ -48,6 +49,7 @@ final class Scenarios implements AutoCloseable {
     final Queue<Visit> visits = new ConcurrentLinkedQueue<>();
     final Channel channel = Channel.create(EventLog.inMemory());
     final AtomicInteger published = new AtomicInteger();
+    final AtomicLong longestSend = new AtomicLong();
 
     void publish(int count) {
       for (int i = 0; i < count; i++) {
@@ -61,15 +63,20 @@ final class Scenarios implements AutoCloseable {
     void on(EventSource sse, Run run, int visit) throws InterruptedException;
   }
 
-  private static final Duration RETRY = Duration.ofMillis(100);
-  private static final int VISITS = 4; // of /resume and /end, until the server completes
-  private static final int MISSED = 5; // what /resume publishes before each return
-  private static final int LIVE = 15; // and after it
+  static final Duration RETRY = Duration.ofMillis(100);
+  static final int VISITS = 4; // of /resume and /end, until the server completes
+  static final int MISSED = 5; // what /resume publishes before each return
+  static final int LIVE = 15; // and after it
   /** What /resume publishes in all: {@code "1"} up to this, each to be seen once and in this order. */
   static final int RESUMED = VISITS * LIVE + (VISITS - 1) * MISSED;
 
   /** How many events /slow sends: {@code "0 xxx…"}, 1,000 characters each. */
   static final int SLOW = 4000;
+
+  /** How long those of /stall are. */
+  static final int STALL = 5000;
+
+  static final String UNICODE_ID = "✓ 世界";
 
   private static final Gson GSON = new GsonBuilder().serializeNulls().create();
   private static final List<Event> EVENTS =
@@ -111,9 +118,12 @@ final class Scenarios implements AutoCloseable {
     server = builder.build();
     play("/receive", Scenarios::receive);
     play("/resume", Scenarios::resume);
+    play("/early", Scenarios::early);
     play("/end", Scenarios::end);
     play("/complete", Scenarios::complete);
+    play("/id", Scenarios::id);
     play("/slow", Scenarios::slow);
+    play("/stall", Scenarios::stall);
     play("/leave", Scenarios::leave);
     server.get("/expected", request -> request.respond(200, "application/json", GSON.toJson(EXPECTED)));
     server.get("/log", request -> request.respond(200, "application/json", GSON.toJson(visits(name(request)))));
@@ -158,11 +168,29 @@ final class Scenarios implements AutoCloseable {
     run.publish(LIVE);
     // The first visit's position is an event too, as is the reconnection time.
     int events = visit == 1 ? 2 + LIVE : 1 + MISSED + LIVE;
+    awaitSent(sse, events);
+    if (visit >= VISITS) {
+      sse.complete();
+    }
+  }
+
+  private static void awaitSent(EventSource sse, int events) throws InterruptedException {
     while (sse.isOpen() && sse.traffic().sent() < events) {
       Thread.sleep(1);
     }
-    if (visit >= VISITS) {
-      sse.complete();
+  }
+
+  /** Cuts the client when it knows where the channel stands, and publishes while it is away and after it came back. */
+  private static void early(EventSource sse, Run run, int visit) throws InterruptedException {
+    sse.send(Event.empty().withRetry(RETRY));
+    if (visit == 1) {
+      run.channel.join(sse);
+      awaitSent(sse, 2);
+    } else {
+      run.publish(MISSED);
+      run.channel.join(sse);
+      run.publish(1);
+      sse.keepAlive();
     }
   }
 
@@ -179,11 +207,31 @@ final class Scenarios implements AutoCloseable {
     sse.complete();
   }
 
+  /** Ends the stream after an event whose id is not ASCII. */
+  private static void id(EventSource sse, Run run, int visit) {
+    sse.send(Event.of("visit " + visit).withId(UNICODE_ID).withRetry(RETRY));
+    if (visit > 1) {
+      sse.keepAlive();
+    }
+  }
+
   private static void slow(EventSource sse, Run run, int visit) {
-    IntStream.range(0, SLOW)
-        .mapToObj(i -> (i + " " + "x".repeat(1000)).substring(0, 1000))
-        .allMatch(sse::send);
+    send(sse, run, 1000);
     sse.complete();
+  }
+
+  /** As /slow, and more than what the operating system holds for a client that does not read. */
+  private static void stall(EventSource sse, Run run, int visit) {
+    send(sse, run, STALL);
+    sse.complete();
+  }
+
+  private static void send(EventSource sse, Run run, int length) {
+    for (int i = 0; i < SLOW && sse.isOpen(); i++) {
+      long start = System.nanoTime();
+      sse.send((i + " " + "x".repeat(length)).substring(0, length));
+      run.longestSend.accumulateAndGet(System.nanoTime() - start, Math::max);
+    }
   }
 
   private static void leave(EventSource sse, Run run, int visit) {
@@ -195,6 +243,11 @@ final class Scenarios implements AutoCloseable {
 
   List<Visit> visits(String run) {
     return runs.containsKey(run) ? List.copyOf(runs.get(run).visits) : List.of();
+  }
+
+  /** How long the server had to wait for the client's reading, at most for one event. */
+  Duration longestSend(String run) {
+    return Duration.ofNanos(runs.get(run).longestSend.get());
   }
 
   URI uri(String path, String run) {

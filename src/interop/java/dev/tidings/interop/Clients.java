@@ -1,0 +1,124 @@
+package dev.tidings.interop;
+
+import static java.util.stream.Collectors.joining;
+
+import dev.tidings.interop.Scenarios.Message;
+import java.io.IOException;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** The clients, and where they do otherwise than the standard, which is checked too. */
+enum Clients {
+  EVENTSOURCE(
+      "npm eventsource",
+      new NodeClient("eventsource", Optional.empty()),
+      Habit.TELLS_OWN_IDS,
+      Habit.TRIES_IN_VAIN,
+      Habit.IDS_NEED_DATA,
+      Habit.LOSES_THE_BEGINNING),
+  UNDICI("npm undici", new NodeClient("undici", Optional.empty()), Habit.TRIES_IN_VAIN),
+  EVENTSOURCE_CLIENT(
+      "npm eventsource-client",
+      new NodeClient("eventsource-client", Optional.empty()),
+      Habit.TELLS_OWN_IDS,
+      Habit.TRIES_IN_VAIN,
+      Habit.IDS_NEED_DATA,
+      Habit.LOSES_THE_BEGINNING),
+  OKHTTP_EVENTSOURCE(
+      "com.launchdarkly:okhttp-eventsource",
+      new OkHttpEventSource(),
+      Habit.THROWS,
+      Habit.IDS_NEED_DATA,
+      Habit.LOSES_THE_BEGINNING,
+      Habit.RETURNS_AFTER_204,
+      Habit.WAITS_5_S,
+      Habit.JITTER),
+  OKHTTP_SSE(
+      "com.squareup.okhttp3:okhttp-sse",
+      new OkHttpSse(),
+      Habit.THROWS,
+      Habit.IDS_NEED_DATA,
+      Habit.LOSES_THE_BEGINNING,
+      Habit.DOES_NOT_RETURN,
+      Habit.WAITS_10_S),
+  JERSEY(
+      "Jersey's SseEventSource",
+      new JerseyClient(),
+      Habit.TELLS_OWN_IDS,
+      Habit.TRIMS,
+      Habit.RETURNS_AFTER_204,
+      Habit.CLOSES_LATE),
+  JDK("java.net.http.HttpClient", new JdkClient(Optional.empty()), Habit.THROWS, Habit.DOES_NOT_RETURN),
+  CURL("curl -N", new Curl(), Habit.DOES_NOT_RETURN),
+  CURL_1_0("curl -N --http1.0", new Curl("--http1.0"), Habit.DOES_NOT_RETURN);
+
+  /** What a client does otherwise than the standard's EventSource. */
+  enum Habit {
+    TELLS_OWN_IDS("an event has its own id and not the last one"),
+    TRIMS("it takes all spaces away from the beginning of a line of data, where one would be right"),
+    IDS_NEED_DATA("it forgets an id that comes without data, as complete() sends it, and comes back for ever"),
+    LOSES_THE_BEGINNING("it forgets an id that comes without data, as a first position does, and comes back without one"),
+    RETURNS_AFTER_204("it takes 204 for the end of a stream, and comes back for ever"),
+    TRIES_IN_VAIN("it cannot put such an id into a header: it tries for ever, and no request comes"),
+    THROWS("it does not take such an id for a header: IllegalArgumentException"),
+    CLOSES_LATE("it lets its connection go only when the next event or heartbeat comes"),
+    DOES_NOT_RETURN("it does not reconnect; the test does, with the last event id that it has"),
+    WAITS_5_S("5 s without a byte, and it reconnects: set readTimeout, or a heartbeat under 5 s"),
+    WAITS_10_S("10 s without a byte, and OkHttp fails: set readTimeout, or a heartbeat under 10 s"),
+    JITTER("it takes up to half of the reconnection time away, at random");
+
+    final String text;
+
+    Habit(String text) {
+      this.text = text;
+    }
+  }
+
+  final String who;
+  final SseClient client;
+  private final Set<Habit> habits;
+  private Optional<String> version = Optional.empty(); // guarded by this
+
+  Clients(String who, SseClient client, Habit... habits) {
+    this.who = who;
+    this.client = client;
+    this.habits = habits.length == 0 ? Set.of() : EnumSet.copyOf(List.of(habits));
+  }
+
+  synchronized String version() throws IOException, InterruptedException {
+    if (version.isEmpty()) {
+      version = Optional.of(client.version());
+    }
+    return version.get();
+  }
+
+  boolean has(Habit habit) {
+    return habits.contains(habit);
+  }
+
+  /** Those of these habits that it has, in words. */
+  String deviation(Set<Habit> those) {
+    return those.stream().filter(habits::contains).map(habit -> habit.text).collect(joining("; "));
+  }
+
+  /** How this client tells what the server sends. */
+  List<Message> asTold(List<Message> standard) {
+    var told = Stream.<Message>builder();
+    String last = "";
+    for (Message message : standard) {
+      String id = has(Habit.TELLS_OWN_IDS) && message.lastEventId().equals(last) ? "" : message.lastEventId();
+      String data = has(Habit.TRIMS) ? message.data().replaceAll("(?m)^ +", "") : message.data();
+      told.add(new Message(message.type(), data, id));
+      last = message.lastEventId();
+    }
+    return told.build().toList();
+  }
+
+  @Override
+  public String toString() {
+    return who;
+  }
+}

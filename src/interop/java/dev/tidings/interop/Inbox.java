@@ -1,0 +1,77 @@
+package dev.tidings.interop;
+
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.tidings.interop.Scenarios.Message;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/** What a client tells of its stream. */
+final class Inbox {
+  private static final Duration BOUND = Duration.ofSeconds(20);
+  private static final int RESTS = 40;
+  private static final Duration REST = Duration.ofMillis(25);
+
+  private final BlockingQueue<Message> messages = new LinkedBlockingQueue<>();
+  private final CountDownLatch over = new CountDownLatch(1);
+  private final boolean slow;
+  private int rests; // owned by the client's thread
+
+  private Inbox(boolean slow) {
+    this.slow = slow;
+  }
+
+  static Inbox open() {
+    return new Inbox(false);
+  }
+
+  /** Takes one second for the first messages, during which the client's thread does not read. */
+  static Inbox slow() {
+    return new Inbox(true);
+  }
+
+  boolean isSlow() {
+    return slow;
+  }
+
+  void got(Message message) {
+    messages.add(message);
+    if (slow && rests++ < RESTS) {
+      try {
+        Thread.sleep(REST);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** The client will not come back by itself. */
+  void over() {
+    over.countDown();
+  }
+
+  /** The next ones, as many as these. */
+  List<Message> take(int count) throws InterruptedException {
+    var taken = new ArrayList<Message>();
+    while (taken.size() < count) {
+      var next = messages.poll(BOUND.toNanos(), TimeUnit.NANOSECONDS);
+      taken.add(next != null ? next : fail("only " + taken.size() + " of " + count + ": " + taken));
+    }
+    return taken;
+  }
+
+  boolean isEmpty() {
+    return messages.isEmpty();
+  }
+
+  void awaitOver() throws InterruptedException {
+    if (!over.await(BOUND.toNanos(), TimeUnit.NANOSECONDS)) {
+      fail("it never said that it is over");
+    }
+  }
+}
