@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.GZIPInputStream;
 
 /** A stream as its client sees it: each event with the time of its arrival, and how it ends. */
 final class ProxyClient implements AutoCloseable {
@@ -48,9 +49,15 @@ final class ProxyClient implements AutoCloseable {
   final HttpResponse<InputStream> response;
   private final BlockingQueue<Seen> seen = new LinkedBlockingQueue<>();
 
-  private ProxyClient(HttpResponse<InputStream> response, InputStream body) {
+  private ProxyClient(HttpResponse<InputStream> response) {
     this.response = response;
-    Thread.ofVirtual().name("proxy-client").start(() -> read(body));
+    Thread.ofVirtual().name("proxy-client").start(this::read);
+  }
+
+  /** A whole answer. */
+  static HttpResponse<String> get(HttpClient client, URI uri, String... headers) throws IOException, InterruptedException {
+    var request = HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(20)).headers(headers);
+    return client.send(request.build(), BodyHandlers.ofString());
   }
 
   /** Returns when the head has arrived, as a browser's {@code open}. */
@@ -61,11 +68,24 @@ final class ProxyClient implements AutoCloseable {
     }
     var response = client.send(request.build(), BodyHandlers.ofInputStream());
     assertEquals(200, response.statusCode());
-    return new ProxyClient(response, response.body());
+    return new ProxyClient(response);
   }
 
-  private void read(InputStream body) {
-    try (var reader = new BufferedReader(new InputStreamReader(body, UTF_8))) {
+  private InputStream body() throws IOException {
+    return header("Content-Encoding").equals("gzip") ? unzipped(response.body()) : response.body();
+  }
+
+  private static InputStream unzipped(InputStream in) throws IOException {
+    return new GZIPInputStream(in) {
+      @Override
+      public int available() {
+        return 0; // it would be 1, and a reader would wait until its buffer is full
+      }
+    };
+  }
+
+  private void read() {
+    try (var reader = new BufferedReader(new InputStreamReader(body(), UTF_8))) {
       var lines = new ArrayList<String>();
       for (String line; (line = reader.readLine()) != null; ) {
         if (line.isEmpty() && !lines.isEmpty()) {

@@ -38,7 +38,8 @@ record ProxyFront(ProxyKind kind, boolean readme) {
   /** All together, where the time goes by waiting. */
   static void atOnce(List<ProxyFront> fronts, String what, Check check) throws Exception {
     fronts.forEach(front -> front.kind.binary()); // on this thread, which a missing one skips
-    try (var executor = Executors.newVirtualThreadPerTaskExecutor()) {
+    // Platform threads, since virtual ones that wait for a class to be initialised hold all carriers.
+    try (var executor = Executors.newFixedThreadPool(fronts.size())) {
       var outcomes =
           executor.invokeAll(fronts.stream().map(front -> (Callable<Outcome>) () -> check.on(front)).toList());
       for (int i = 0; i < fronts.size(); i++) {

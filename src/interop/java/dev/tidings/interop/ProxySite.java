@@ -1,7 +1,5 @@
 package dev.tidings.interop;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.tidings.Channel;
 import dev.tidings.Ending;
 import dev.tidings.EventLog;
@@ -9,12 +7,16 @@ import dev.tidings.EventSource;
 import dev.tidings.Settings;
 import dev.tidings.SseServer;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
-/** The server behind the proxies. The streams are called by names in the query: {@code /events?name=a}. */
+/**
+ * The server behind the proxies. The streams are called by names in the query, {@code /events?name=a}, and
+ * join a channel if it says so: {@code /events?name=a&channel=b}.
+ */
 final class ProxySite implements AutoCloseable {
   /** What ended a stream, and when, as {@link System#nanoTime} counts. */
   record Ended(Ending why, long nanos) {}
@@ -28,7 +30,7 @@ final class ProxySite implements AutoCloseable {
 
   private static final String PAGE = "<!doctype html><title>Streams</title>";
 
-  final Channel news = Channel.create(EventLog.inMemory());
+  private final Map<String, Channel> channels = new ConcurrentHashMap<>();
   private final Map<String, CompletableFuture<Visit>> visits = new ConcurrentHashMap<>();
   private final SseServer server;
 
@@ -42,9 +44,7 @@ final class ProxySite implements AutoCloseable {
             var visit = new Visit(sse, request.exchange().getProtocol(), new CompletableFuture<>());
             sse.onEnd(why -> visit.end.complete(new Ended(why, System.nanoTime())));
             visit(name).complete(visit);
-            if (request.query("news").isPresent()) {
-              news.join(sse);
-            }
+            request.query("channel").map(this::channel).ifPresent(channel -> channel.join(sse));
             sse.keepAlive();
           }
         });
@@ -61,13 +61,32 @@ final class ProxySite implements AutoCloseable {
     return visit(name).get(20, TimeUnit.SECONDS);
   }
 
+  /** The streams whose names begin like this. */
+  List<EventSource> streams(String prefix) {
+    return server.eventSources().find(name -> name.startsWith(prefix));
+  }
+
+  Channel channel(String name) {
+    return channels.computeIfAbsent(name, unknown -> Channel.create(EventLog.inMemory()));
+  }
+
   int port() {
     return server.port();
+  }
+
+  /** On the port that is given, as a process that can be killed; to its channel comes an event every 50 ms. */
+  static void main(String... args) throws Exception {
+    var site = new ProxySite(Integer.parseInt(args[0]), Settings.defaults());
+    System.out.println("ready");
+    for (int number = 1; ; number++) {
+      site.channel("news").publish("number " + number);
+      Thread.sleep(50);
+    }
   }
 
   @Override
   public void close() {
     server.close();
-    news.close();
+    channels.values().forEach(Channel::close);
   }
 }
