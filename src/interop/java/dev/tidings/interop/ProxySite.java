@@ -28,7 +28,7 @@ final class ProxySite implements AutoCloseable {
     }
   }
 
-  private static final String PAGE = "<!doctype html><title>Streams</title>";
+  private static final String PAGE = "<!doctype html><title>Streams</title>" + "<p>Some text.</p>".repeat(100);
 
   private final Map<String, Channel> channels = new ConcurrentHashMap<>();
   private final Map<String, CompletableFuture<Visit>> visits = new ConcurrentHashMap<>();

@@ -171,7 +171,7 @@ class ProxyTest {
           ProxyFront.README,
           "timeout 2 s: with a heartbeat of 500 ms a stream lasts through 5 s without events, with one of 15 s it is cut",
           front -> {
-            String configuration = front.configuration().replace("60", "2");
+            String configuration = Proxy.replace(front.configuration(), "60", "2");
             try (var lasting = Proxy.start(front.kind(), configuration, beating.port());
                 var cutting = Proxy.start(front.kind(), configuration, silent.port())) {
               return quiet(front, lasting, cutting, beating);
