@@ -34,10 +34,11 @@ final class Proxy implements AutoCloseable {
 
   /** Returns when it listens. */
   static Proxy start(ProxyKind kind, String configuration, int upstream) throws IOException, InterruptedException {
-    kind.binary(); // before there is anything to clean up
+    kind.binary(); // both before there is anything to clean up
+    String keys = ProxyKeys.KEYS.pem();
     var folder = Files.createTempDirectory("tidings-proxy-");
     var proxy = new Proxy(kind, folder, freePort(), freePort());
-    Files.writeString(folder.resolve("keys.pem"), ProxyKeys.KEYS.pem());
+    Files.writeString(folder.resolve("keys.pem"), keys);
     String text = replace(configuration, "127.0.0.1:8080", "127.0.0.1:" + upstream);
     Files.writeString(folder.resolve("proxy.conf"), kind.whole(text, proxy.port, proxy.tlsPort));
     proxy.start();
