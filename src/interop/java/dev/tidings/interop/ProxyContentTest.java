@@ -43,11 +43,26 @@ class ProxyContentTest {
 
   private static final List<Compressor> COMPRESSORS =
       List.of(
-          new Compressor(ProxyKind.NGINX, "gzip on: streams are not compressed, since their type is not on its list", "location", "gzip on;", false),
-          new Compressor(ProxyKind.NGINX, "gzip on, gzip_types text/event-stream: each event arrives at once", "location", "gzip on; gzip_types text/event-stream;", true),
-          new Compressor(ProxyKind.HAPROXY, "compression algo gzip: streams are not compressed, since they are no-transform", "  timeout connect", "  compression algo gzip", false),
-          new Compressor(ProxyKind.APACHE, "AddOutputFilterByType DEFLATE text/html: streams are not compressed", "ProxyPass", "AddOutputFilterByType DEFLATE text/html", false),
-          new Compressor(ProxyKind.APACHE, "SetOutputFilter DEFLATE: each event arrives at once", "ProxyPass", "SetOutputFilter DEFLATE", true));
+          new Compressor(
+              ProxyKind.NGINX,
+              "gzip on: streams are not compressed, since their type is not on its list",
+              "location", "gzip on;", false),
+          new Compressor(
+              ProxyKind.NGINX,
+              "gzip on, gzip_types text/event-stream: each event arrives at once",
+              "location", "gzip on; gzip_types text/event-stream;", true),
+          new Compressor(
+              ProxyKind.HAPROXY,
+              "compression algo gzip: streams are not compressed, since they are no-transform",
+              "  timeout connect", "  compression algo gzip", false),
+          new Compressor(
+              ProxyKind.APACHE,
+              "AddOutputFilterByType DEFLATE text/html: streams are not compressed",
+              "ProxyPass", "AddOutputFilterByType DEFLATE text/html", false),
+          new Compressor(
+              ProxyKind.APACHE,
+              "SetOutputFilter DEFLATE: each event arrives at once",
+              "ProxyPass", "SetOutputFilter DEFLATE", true));
 
   @Test
   void compressorsDoNotHoldEventsBack() throws Exception {
@@ -92,7 +107,9 @@ class ProxyContentTest {
       opening.get().close();
       front.passed(
           "without X-Accel-Buffering (proxy_ignore_headers): nothing arrives before some 4 KB are sent",
-          new Outcome(sent + " events of 100 characters", "what nginx does with HTTP/1.0 to the server, which is its default, to any stream that does not say X-Accel-Buffering: no"));
+          new Outcome(
+              sent + " events of 100 characters",
+              "what nginx does with HTTP/1.0 to the server, which is its default, to any stream that does not say X-Accel-Buffering: no"));
     }
   }
 

@@ -2,6 +2,7 @@ package dev.tidings.interop;
 
 import dev.tidings.interop.Results.Part;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
@@ -71,8 +72,8 @@ record ProxyFront(ProxyKind kind, boolean readme) {
     return Proxy.start(kind, configuration(), site.port());
   }
 
-  /** The path of a stream that nobody else has, called by this. */
+  /** The name of a stream that no other one has. */
   String stream() {
-    return kind.name().toLowerCase() + (readme ? "-readme" : "-defaults");
+    return kind.name().toLowerCase(Locale.ROOT) + (readme ? "-readme" : "-defaults");
   }
 }

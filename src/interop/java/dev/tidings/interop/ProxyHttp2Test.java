@@ -104,7 +104,9 @@ class ProxyHttp2Test {
       assertEquals(200, page.get(20, TimeUnit.SECONDS).statusCode());
       front.passed(
           "HTTP/2: six streams of a new connection open; what else the client asks for there waits until one of them ends",
-          new Outcome("", "mod_http2 begins with six requests of a connection at once, and doubles that with answers that are finished: a browser that has loaded a page and its parts has more"));
+          new Outcome(
+              "",
+              "mod_http2 begins with six requests of a connection at once, and doubles that with answers that are finished: a browser that has loaded a page and its parts has more"));
     } finally {
       for (ProxyClient one : listening) {
         one.close();

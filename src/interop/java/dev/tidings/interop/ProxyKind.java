@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
@@ -148,7 +149,7 @@ enum ProxyKind {
   /** The fenced block of the README, whose language is the lower-case name of the constant. */
   String readme() {
     try {
-      String fence = "```" + name().toLowerCase() + "\n";
+      String fence = "```" + name().toLowerCase(Locale.ROOT) + "\n";
       var block = Pattern.compile(fence + "(.*?)```", Pattern.DOTALL).matcher(Files.readString(README));
       assertTrue(block.find(), "not in README.md: " + fence);
       return block.group(1);

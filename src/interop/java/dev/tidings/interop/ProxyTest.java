@@ -93,7 +93,8 @@ class ProxyTest {
     try (var site = new ProxySite(0, SETTINGS.maxStreams(1))) {
       ProxyFront.inTurn(
           ProxyFront.ALL,
-          "Content-Type and Cache-Control reach the client, and so do: 200 with retry for a browser and 503 with Retry-After for others when it is full, 204 for who was told to stay away",
+          "Content-Type and Cache-Control reach the client, and so do: 200 with retry for a browser and 503 with"
+              + " Retry-After for others when it is full, 204 for who was told to stay away",
           front -> answers(front, site));
     }
   }
