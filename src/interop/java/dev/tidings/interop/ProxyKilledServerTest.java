@@ -32,9 +32,10 @@ class ProxyKilledServerTest {
       for (ProxyFront front : ProxyFront.ALL) {
         visitors.add(new Visitor(front, port));
       }
+      long start = System.nanoTime();
       server.child.kill();
       for (Visitor visitor : visitors) {
-        visitor.seesTheCut();
+        visitor.seesTheCut(start);
       }
       visitors.forEach(Visitor::comesTooEarly);
       for (Visitor visitor : visitors) {
@@ -60,6 +61,7 @@ class ProxyKilledServerTest {
     final Proxy proxy;
     private final ProxyClient listening;
     private String id;
+    private long cut; // after so many milliseconds
     private CompletableFuture<String> early;
 
     Visitor(ProxyFront front, int port) throws Exception {
@@ -71,13 +73,15 @@ class ProxyKilledServerTest {
     }
 
     /** Over HTTP/1.0 the end of the connection is all that a proxy sees of either. */
-    void seesTheCut() throws Exception {
+    void seesTheCut(long start) throws Exception {
       var expected = front.isBare(ProxyKind.NGINX) ? ProxyClient.END : ProxyClient.BROKEN;
       ProxyClient.Seen seen;
       while (!(seen = listening.next()).id().isEmpty()) {
         id = seen.id();
       }
       assertEquals(expected, seen.lines(), front.toString());
+      cut = (seen.nanos() - start) / 1_000_000;
+      assertTrue(cut < 2000, front + ": " + cut + " ms");
       listening.close();
     }
 
@@ -113,9 +117,9 @@ class ProxyKilledServerTest {
             case APACHE -> "who comes while it is down gets 503";
           };
       return new Outcome(
-          early.join(),
+          "cut after " + cut + " ms; then " + early.join(),
           deviation
-              + ", after which an EventSource does not come back by itself"
+              + ", after which an EventSource does not come back, as its standard says"
               + (front.isBare(ProxyKind.NGINX) ? "; over HTTP/1.0 to the server the cut looks like an end" : ""));
     }
   }

@@ -145,12 +145,17 @@ class ProxyTest {
     var channel = site.channel(stream);
     try (var proxy = front.start(site)) {
       String id;
+      long seen;
       try (var listening = open(proxy, stream + "-1&channel=" + stream)) {
         listening.next(); // its position
         channel.publish("1");
         id = listening.next().id();
+        long start = System.nanoTime();
         proxy.killAndRestart();
-        assertEquals(ProxyClient.BROKEN, listening.next().lines());
+        var cut = listening.next();
+        assertEquals(ProxyClient.BROKEN, cut.lines());
+        seen = (cut.nanos() - start) / 1_000_000;
+        assertTrue(seen < 2000, front + ": " + seen + " ms");
       }
       channel.publish("2");
       try (var listening = open(proxy, stream + "-2&channel=" + stream, "Last-Event-ID", id)) {
@@ -160,7 +165,7 @@ class ProxyTest {
         site.await(stream + "-2").sse().close();
         assertEquals(ProxyClient.END, listening.next().lines());
       }
-      return Outcome.AS_EXPECTED;
+      return Outcome.measured("cut after " + seen + " ms");
     }
   }
 
