@@ -349,10 +349,12 @@ public final class EventSource implements AutoCloseable {
    * Ends the stream for good, as {@link Ending#COMPLETED}, unless it has ended: after a plain end a
    * browser reconnects, after this one it does not. Blocks as {@link #close()} does. Idempotent.
    *
-   * <p>After all that was accepted, the client is sent an event block that does nothing but set the last
-   * event id to a value which is reserved for this. When a client comes back with that id, opening the
-   * stream answers {@code 204}, at which an EventSource gives up (WHATWG HTML, 9.2.3). Nothing is kept
-   * in memory for that, so the client may come back to another server.
+   * <p>After all that was accepted, the client is sent an event that sets the last event id to a value
+   * which is reserved for this. It is of the type {@code tidings:completed} and without text; scripts see
+   * it only if they listen for that type, while some clients that are no browsers hand it on. When a
+   * client comes back with that id, opening the stream answers {@code 204}, at which an EventSource gives
+   * up (WHATWG HTML, 9.2.3). Nothing is kept in memory for that, so the client may come back to another
+   * server.
    */
   public void complete() {
     commit();

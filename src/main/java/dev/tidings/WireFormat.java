@@ -16,8 +16,12 @@ final class WireFormat {
   /** The last event id of a client that is not to come back; one that does is answered with 204. */
   static final String COMPLETED_ID = "tidings:completed:5d41f3c8";
 
-  /** The block that sets it and does nothing else; {@code Event} refuses that id. */
-  static final byte[] COMPLETION = ("id: " + COMPLETED_ID + "\n\n").getBytes(UTF_8);
+  /**
+   * The event that sets it, which {@code Event} refuses. It has data, without which many clients that are
+   * no browsers forget its id, and a type of its own, for which nobody listens who does not ask for it.
+   */
+  static final byte[] COMPLETION =
+      ("event: tidings:completed\nid: " + COMPLETED_ID + "\ndata:\n\n").getBytes(UTF_8);
 
   private static final Set<String> STANDARD_FIELDS = Set.of("data", "event", "id", "retry");
   private static final char BYTE_ORDER_MARK = '\uFEFF';

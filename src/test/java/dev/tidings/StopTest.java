@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -196,7 +197,7 @@ class StopTest {
     try (var client = Client.get(server.uri())) {
       Await.until("it is open", () -> server.eventSources().count() == 1);
       server.stop(FOR_EVER);
-      assertTrue(client.toEnd().endsWith("retry: 1234\n\nid: " + WireFormat.COMPLETED_ID + "\n\n"));
+      assertTrue(client.toEnd().endsWith("retry: 1234\n\n" + new String(WireFormat.COMPLETION, UTF_8)));
     }
   }
 

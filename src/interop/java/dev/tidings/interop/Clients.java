@@ -17,7 +17,6 @@ enum Clients {
       new NodeClient("eventsource", Optional.empty()),
       Habit.TELLS_OWN_IDS,
       Habit.TRIES_IN_VAIN,
-      Habit.IDS_NEED_DATA,
       Habit.LOSES_THE_BEGINNING),
   UNDICI("npm undici", new NodeClient("undici", Optional.empty()), Habit.TRIES_IN_VAIN),
   EVENTSOURCE_CLIENT(
@@ -25,13 +24,13 @@ enum Clients {
       new NodeClient("eventsource-client", Optional.empty()),
       Habit.TELLS_OWN_IDS,
       Habit.TRIES_IN_VAIN,
-      Habit.IDS_NEED_DATA,
+      Habit.TELLS_COMPLETION,
       Habit.LOSES_THE_BEGINNING),
   OKHTTP_EVENTSOURCE(
       "com.launchdarkly:okhttp-eventsource",
       new OkHttpEventSource(),
+      Habit.TELLS_COMPLETION,
       Habit.THROWS,
-      Habit.IDS_NEED_DATA,
       Habit.LOSES_THE_BEGINNING,
       Habit.RETURNS_AFTER_204,
       Habit.WAITS_5_S,
@@ -39,8 +38,8 @@ enum Clients {
   OKHTTP_SSE(
       "com.squareup.okhttp3:okhttp-sse",
       new OkHttpSse(),
+      Habit.TELLS_COMPLETION,
       Habit.THROWS,
-      Habit.IDS_NEED_DATA,
       Habit.LOSES_THE_BEGINNING,
       Habit.DOES_NOT_RETURN,
       Habit.WAITS_10_S),
@@ -51,15 +50,20 @@ enum Clients {
       Habit.TRIMS,
       Habit.RETURNS_AFTER_204,
       Habit.CLOSES_LATE),
-  JDK("java.net.http.HttpClient", new JdkClient(Optional.empty()), Habit.THROWS, Habit.DOES_NOT_RETURN),
-  CURL("curl -N", new Curl(), Habit.DOES_NOT_RETURN),
-  CURL_1_0("curl -N --http1.0", new Curl("--http1.0"), Habit.DOES_NOT_RETURN);
+  JDK(
+      "java.net.http.HttpClient",
+      new JdkClient(Optional.empty()),
+      Habit.THROWS,
+      Habit.TELLS_COMPLETION,
+      Habit.DOES_NOT_RETURN),
+  CURL("curl -N", new Curl(), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN),
+  CURL_1_0("curl -N --http1.0", new Curl("--http1.0"), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN);
 
   /** What a client does otherwise than the standard's EventSource. */
   enum Habit {
     TELLS_OWN_IDS("an event has its own id and not the last one"),
     TRIMS("it takes all spaces away from the beginning of a line of data, where one would be right"),
-    IDS_NEED_DATA("it forgets an id that comes without data, as complete() sends it, and comes back for ever"),
+    TELLS_COMPLETION("it hands on the event that says so, of the type tidings:completed and without text"),
     LOSES_THE_BEGINNING("it forgets an id that comes without data, as a first position does, and comes back without one"),
     RETURNS_AFTER_204("it takes 204 for the end of a stream, and comes back for ever"),
     TRIES_IN_VAIN("it cannot put such an id into a header: it tries for ever, and no request comes"),

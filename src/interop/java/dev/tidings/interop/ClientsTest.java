@@ -158,7 +158,10 @@ class ClientsTest {
     var inbox = Inbox.open();
     try (var _ = client.client.open(uri("/complete", client), inbox)) {
       assertEquals(List.of("last words"), inbox.take(1).stream().map(Message::data).toList());
-      if (client.has(Habit.IDS_NEED_DATA) || client.has(Habit.RETURNS_AFTER_204)) {
+      if (client.has(Habit.TELLS_COMPLETION)) {
+        assertEquals(List.of(new Message("tidings:completed", "", completedId())), inbox.take(1));
+      }
+      if (client.has(Habit.RETURNS_AFTER_204)) {
         await(() -> visits("/complete", client).size() > 3);
       } else {
         inbox.awaitOver();
@@ -167,14 +170,10 @@ class ClientsTest {
       }
     }
     var returns = visits("/complete", client).stream().skip(1);
-    if (client.has(Habit.IDS_NEED_DATA)) {
-      assertTrue(returns.allMatch(visit -> visit.lastEventId == null && !visit.answered204));
-    } else {
-      assertTrue(returns.allMatch(visit -> visit.answered204));
-      assertTrue(inbox.isEmpty());
-    }
+    assertTrue(returns.allMatch(visit -> visit.answered204));
+    assertTrue(inbox.isEmpty());
     String check = "after complete() it comes back once, is answered 204, and stays away";
-    passed(client, check, "", Habit.DOES_NOT_RETURN, Habit.IDS_NEED_DATA, Habit.RETURNS_AFTER_204);
+    passed(client, check, "", Habit.DOES_NOT_RETURN, Habit.TELLS_COMPLETION, Habit.RETURNS_AFTER_204);
   }
 
   @ParameterizedTest
