@@ -36,7 +36,8 @@ import org.junit.jupiter.api.Timeout;
 class ChannelChaosTest {
   private static final int CLIENTS = 200;
   private static final int PUBLISHERS = 8;
-  private static final int SECONDS = Integer.getInteger("chaos.seconds", 10);
+  private static final int SECONDS = 10;
+  private static final int LONGER = Integer.getInteger("chaos.seconds", SECONDS); // for the main case
   private static final long SEED = Long.getLong("chaos.seed", System.nanoTime());
   private static final String END = "the end";
   private static final Pattern GAP =
@@ -197,7 +198,7 @@ class ChannelChaosTest {
   }
 
   /** Runs clients and publishers, and returns what the clients saw. */
-  private List<Visitor> run(int clients, int pauseMillis, int size) throws InterruptedException {
+  private List<Visitor> run(int clients, int seconds, int pauseMillis, int size) throws InterruptedException {
     System.out.println("chaos.seed=" + SEED);
     var random = new Random(SEED);
     var visitors = new ArrayList<Visitor>();
@@ -206,7 +207,7 @@ class ChannelChaosTest {
     }
     visitors.forEach(visitor -> Thread.ofVirtual().name("visitor").start(visitor));
     Await.until("all have a position", () -> !failures.isEmpty() || visitors.stream().noneMatch(visitor -> visitor.firstId.isEmpty()));
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     var publishers = new ArrayList<Thread>();
     for (int i = 0; i < PUBLISHERS; i++) {
       int number = i;
@@ -215,7 +216,7 @@ class ChannelChaosTest {
           Thread.ofPlatform().name("publisher").start(() -> publish(number, mine, end, pauseMillis, size)));
     }
     for (Thread publisher : publishers) {
-      assertTrue(publisher.join(Duration.ofSeconds(SECONDS + 30)), "a publisher hangs");
+      assertTrue(publisher.join(Duration.ofSeconds(seconds + 30)), "a publisher hangs");
     }
     channels.forEach(channel -> channel.publish(END));
     for (Visitor visitor : visitors) {
@@ -263,7 +264,7 @@ class ChannelChaosTest {
         sse.keepAlive();
       }
     });
-    var visitors = run(CLIENTS, 40, 200);
+    var visitors = run(CLIENTS, LONGER, 40, 200);
     var sequence = messages(log.all());
     for (Visitor visitor : visitors) {
       assertEquals(after(sequence, visitor.firstId), visitor.seen, "seed " + SEED);
@@ -292,7 +293,7 @@ class ChannelChaosTest {
         sse.keepAlive();
       }
     });
-    var visitors = run(CLIENTS, 50, 200);
+    var visitors = run(CLIENTS, SECONDS, 50, 200);
     var sequence = messages(log.all());
     var places = places(sequence);
     int gaps = 0;
@@ -350,7 +351,7 @@ class ChannelChaosTest {
         sse.keepAlive();
       }
     });
-    for (Visitor visitor : run(50, 40, 200)) {
+    for (Visitor visitor : run(50, SECONDS, 40, 200)) {
       var start = Positions.split(visitor.firstId, logs.keySet());
       var previous = start;
       var views = logs.keySet().stream().collect(Collectors.toMap(name -> name, name -> new ArrayList<String>()));
