@@ -65,6 +65,16 @@ final class Crowd {
     return byClient.getOrDefault(client, 0) - own < mostPerClient;
   }
 
+  /** How many streams have their place. */
+  int count() {
+    lock.lock();
+    try {
+      return placed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** The stream has ended; gives its place back, unless a newcomer took it. */
   void leave(EventSource stream) {
     lock.lock();

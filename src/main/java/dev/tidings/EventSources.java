@@ -235,13 +235,13 @@ public final class EventSources implements AutoCloseable {
   }
 
   /**
-   * Returns how many streams are open, those without an identifier too.
+   * Returns how many streams are open, those without an identifier too; of two that replace each other
+   * only the newer one counts.
    *
-   * @return zero or more
+   * @return zero or more, never more than {@link Settings#maxStreams(int)}
    */
   public int count() {
-    long ends = ended.values().stream().mapToLong(LongAdder::sum).sum();
-    return (int) (opened.sum() - ends); // in this order, or what comes and goes meanwhile is missed
+    return crowd.count();
   }
 
   /**

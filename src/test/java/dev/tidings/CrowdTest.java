@@ -114,10 +114,10 @@ class CrowdTest {
         var one = open(site.uri("one"));
         var two = open(site.uri("two"));
         var again = open(site.uri("two"))) {
-      assertNull(two.next());
+      assertSentAway(two);
       assertRefused(site.uri("three"));
       try (var _ = open(site.uri("one"))) {
-        assertNull(one.next());
+        assertSentAway(one);
         assertRefused(site.uri("three"));
         assertEquals(2, site.sources.count());
       }
@@ -136,7 +136,7 @@ class CrowdTest {
       assertTrue(site.sources.getByIdentifier("shared").orElseThrow().send("still there"));
       assertEquals("still there", ann.next().data());
       try (var _ = open(site.uri("shared"), "User: cid")) {
-        assertNull(ann.next());
+        assertSentAway(ann);
         try (var _ = open(site.uri("other"), "User: ann")) {
           assertRefused(site.uri("third"), "User: ann");
         }
@@ -319,6 +319,7 @@ class CrowdTest {
       go.countDown();
       Await.until("every request came", () -> sources.opened() + sources.ended().getOrDefault(Ending.REFUSED, 0L) == 200);
       assertEquals(4, sources.count());
+      Await.until("those have ended that were replaced", () -> sources.streams().size() == 4);
       assertEquals(4, sources.dropAll());
       for (var result : results) {
         assertTrue(List.of(200, 503).contains(result.get()));
@@ -328,6 +329,11 @@ class CrowdTest {
         assertRefused503(site.uri("e"));
       }
     }
+  }
+
+  private static void assertSentAway(Client replaced) throws IOException {
+    assertEquals(WireFormat.COMPLETED_ID, replaced.next().lastEventId());
+    assertNull(replaced.next());
   }
 
   private static void assertRefused503(URI uri) throws IOException {

@@ -109,6 +109,7 @@ class RegistryTest {
       try (var newer = Client.get(site.uri("me"))) {
         newer.head();
         assertEquals(Ending.REPLACED, site.ending());
+        assertEquals(WireFormat.COMPLETED_ID, older.next().lastEventId());
         assertNull(older.next());
         assertEquals(1, site.sources.count());
         var second = site.opened();
