@@ -344,7 +344,7 @@ class StopTest {
   @Test
   void aRegistryStopsByItselfWithGrace() throws Exception {
     var ticker = new ManualTicker();
-    var sources = new EventSources(SETTINGS, ticker);
+    var sources = new EventSources(SETTINGS.writeDeadline(Duration.ofDays(1)), ticker);
     try (var site = new Site(sources, EventSource::keepAlive);
         var early = Client.get(site.uri("early"));
         var late = Client.get(site.uri("late"))) {
