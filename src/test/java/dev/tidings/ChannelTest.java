@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.WhatwgParser.Message;
 import java.io.UncheckedIOException;
+import java.lang.ref.WeakReference;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -391,6 +392,7 @@ class ChannelTest {
         assertThrows(IllegalStateException.class, () -> Channel.joinAll(stream, other, third));
         assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, other, channel));
         assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, other, other));
+        assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream));
         channel.leave(stream);
         Channel.joinAll(stream, other, third);
         other.leave(stream);
@@ -419,6 +421,29 @@ class ChannelTest {
       assertEquals(0, channel.count());
       assertTrue(stream.send("by itself"));
       assertEquals("by itself", client.next().data());
+    }
+  }
+
+  @Test
+  void aStreamDoesNotHoldAChannelThatItLeft() throws Exception {
+    serve(Settings.defaults(), EventSource::keepAlive);
+    try (var client = Client.get(site.uri())) {
+      var stream = site.opened();
+      client.awaitText(":\n\n");
+      var left = visited(stream);
+      Await.until("it is forgotten", () -> {
+        System.gc();
+        return left.get() == null;
+      });
+      assertTrue(stream.isOpen());
+    }
+  }
+
+  private static WeakReference<Channel> visited(EventSource stream) {
+    try (var room = Channel.create()) {
+      room.join(stream);
+      room.leave(stream);
+      return new WeakReference<>(room);
     }
   }
 
