@@ -262,6 +262,7 @@ public final class Channel implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
+    reader.close();
     tail.close();
     List.copyOf(subscribers.keySet()).forEach(this::leave);
   }

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.logging.Level;
 import java.util.stream.IntStream;
@@ -565,6 +566,32 @@ class ChannelTest {
         assertEquals(numbers(3, 6), newcomer.data(3));
         assertEquals(1, records.messages(Level.SEVERE).size(), () -> records.messages(Level.SEVERE).toString());
       }
+    }
+  }
+
+  @Test
+  void closingEndsTheThreadsAlsoOfALogThatIsDownAndTakesTheInterrupt() throws Exception {
+    var reading = new CountDownLatch(1);
+    var log = new Wrapped(EventLog.inMemory()) {
+      @Override
+      public Reading read(String after, int most, Duration wait) {
+        reading.countDown();
+        try {
+          new CountDownLatch(1).await(20, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+          throw new UncheckedIOException(new IOException(e));
+        }
+        throw new UncheckedIOException(new IOException("no route to the log"));
+      }
+    };
+    channel = new Channel("", log, Duration.ZERO);
+    serve();
+    try (var records = new LogRecords(); var client = Client.get(site.uri())) {
+      client.awaitText("id: ");
+      Await.latch("a reading", reading);
+      Await.until("it was noticed", () -> !records.messages(Level.SEVERE).isEmpty());
+      channel.close();
+      Await.until("its threads ended", () -> VirtualThreads.named("tidings-replay").isEmpty());
     }
   }
 
