@@ -1,10 +1,9 @@
 package dev.tidings;
 
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -16,7 +15,7 @@ final class Bookmark {
   private final EventSource stream;
   private final boolean several;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Set<String> names = new LinkedHashSet<>(); // guarded by lock: of its channels
+  private final Map<String, Channel> channels = new LinkedHashMap<>(); // guarded by lock: by name
   private final Map<String, String> positions = new LinkedHashMap<>(); // guarded by lock: by name
 
   Bookmark(EventSource stream, boolean several) {
@@ -29,11 +28,11 @@ final class Bookmark {
   }
 
   /** From now on the stream is in this channel, at this position if it is known. */
-  void enter(String name, Optional<String> position) {
+  void enter(Channel channel, Optional<String> position) {
     lock.lock();
     try {
-      names.add(name);
-      position.ifPresent(id -> positions.put(name, id));
+      channels.put(channel.name(), channel);
+      position.ifPresent(id -> positions.put(channel.name(), id));
     } finally {
       lock.unlock();
     }
@@ -43,8 +42,8 @@ final class Bookmark {
   void leave(String name) {
     lock.lock();
     try {
-      names.remove(name);
-      if (names.isEmpty()) {
+      channels.remove(name);
+      if (channels.isEmpty()) {
         stream.lose(this);
       }
     } finally {
@@ -52,10 +51,22 @@ final class Bookmark {
     }
   }
 
+  /** The stream has ended. */
+  void leaveAll() {
+    List<Channel> left;
+    lock.lock();
+    try {
+      left = List.copyOf(channels.values());
+    } finally {
+      lock.unlock();
+    }
+    left.forEach(channel -> channel.leave(stream));
+  }
+
   boolean isIn(String name) {
     lock.lock();
     try {
-      return names.contains(name) && stream.isOpen();
+      return channels.containsKey(name) && stream.isOpen();
     } finally {
       lock.unlock();
     }
@@ -72,7 +83,7 @@ final class Bookmark {
 
   private String id() {
     var present = new LinkedHashMap<>(positions);
-    present.keySet().retainAll(names);
+    present.keySet().retainAll(channels.keySet());
     return Positions.join(present);
   }
 
@@ -90,7 +101,7 @@ final class Bookmark {
   Outbox.Answer offer(String name, Entry entry) {
     lock.lock();
     try {
-      if (!names.contains(name)) {
+      if (!channels.containsKey(name)) {
         return Outbox.Answer.CLOSED;
       }
       String before = positions.put(name, entry.id());

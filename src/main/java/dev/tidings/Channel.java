@@ -172,10 +172,13 @@ public final class Channel implements AutoCloseable {
    *
    * @param stream the stream; one that has ended gets nothing
    * @param channels with different names
-   * @throws IllegalArgumentException if a channel has no name, or two have the same
+   * @throws IllegalArgumentException if there is no channel, if one has no name, or if two have the same
    * @throws IllegalStateException if a channel is closed, or if the stream has joined a channel
    */
   public static void joinAll(EventSource stream, Channel... channels) {
+    if (channels.length == 0) { // the stream would be taken for one that has joined, for ever
+      throw new IllegalArgumentException("at least one channel must be named");
+    }
     var names = new HashSet<String>();
     for (Channel channel : channels) {
       channel.requireOpen();
@@ -209,11 +212,10 @@ public final class Channel implements AutoCloseable {
 
   private Subscriber enter(
       Bookmark bookmark, Optional<Predicate<? super Event>> filter, Optional<String> lastEventId) {
-    bookmark.enter(name, lastEventId.or(this::latest));
+    bookmark.enter(this, lastEventId.or(this::latest));
     var subscriber = new Subscriber(this, bookmark, filter, lastEventId.isEmpty());
     subscribers.put(bookmark.stream(), subscriber);
-    bookmark.stream().onEnd(why -> leave(bookmark.stream()));
-    if (closed) {
+    if (closed || !bookmark.stream().isOpen()) { // it may have been looked for before it was here
       leave(bookmark.stream());
     }
     return subscriber;
@@ -260,6 +262,7 @@ public final class Channel implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
+    reader.close();
     tail.close();
     List.copyOf(subscribers.keySet()).forEach(this::leave);
   }

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
@@ -46,6 +47,7 @@ public final class EventSource implements AutoCloseable {
 
   private final Life life = new Life();
   private final AtomicReference<Bookmark> bookmark = new AtomicReference<>(); // null outside channels
+  private final AtomicBoolean joined = new AtomicBoolean(); // whether it ever was in one
 
   EventSource(
       EventSources sources, HttpExchange exchange, Optional<String> identifier, Object client) {
@@ -518,7 +520,18 @@ public final class EventSource implements AutoCloseable {
 
   /** Where it stands in its channels; false if it is in others already. */
   boolean keep(Bookmark newOne) {
-    return bookmark.compareAndSet(null, newOne);
+    boolean kept = bookmark.compareAndSet(null, newOne);
+    if (kept && !joined.getAndSet(true)) { // once, or it would hold all channels that it ever was in
+      onEnd(why -> leaveChannels());
+    }
+    return kept;
+  }
+
+  private void leaveChannels() {
+    var last = bookmark.get();
+    if (last != null) {
+      last.leaveAll();
+    }
   }
 
   /** It is in none of these channels any more. */

@@ -415,9 +415,14 @@ public final class EventSources implements AutoCloseable {
     return farewell.map(event -> List.of(event, retry)).orElseGet(() -> List.of(retry));
   }
 
-  /** Ends who is left, without waiting; what was accepted has a second. */
+  /**
+   * Ends who is left, without waiting; what was accepted has a second. So has what those accepted who
+   * ended before and have not handed it over: the server's stop would wait for them, or hang on TLS.
+   */
   void endRest() {
-    streams().forEach(stream -> stream.end(Ending.STOPPING, STOP_LIMIT.toNanos()));
+    registry.claimed().stream()
+        .filter(stream -> stream.isListed() || !stream.isOpen())
+        .forEach(stream -> stream.end(Ending.STOPPING, STOP_LIMIT.toNanos()));
   }
 
   /** Waits until all is handed over or cut, which the deadlines bound. */

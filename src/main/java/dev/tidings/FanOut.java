@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The writers of one registry: for a stream that sends by itself a virtual thread of its own; for the
  * streams that a broadcast makes ready one thread for each block of them, since to schedule a thread
  * costs about half as much as the write. A block whose thread hangs on a client that does not read
- * goes on with one more thread, a moment later.
+ * goes on with more threads, a moment later.
  */
 final class FanOut {
   private static final int BLOCK = 64;
@@ -75,7 +75,7 @@ final class FanOut {
 
   private void look() {
     for (Block block : blocks) {
-      if (block.standsStill()) {
+      for (int i = block.missing(); i > 0; i--) {
         threads.newThread(() -> run(block)).start();
       }
     }
@@ -91,6 +91,7 @@ final class FanOut {
     private int size; // written before a thread takes from it
     private final AtomicInteger next = new AtomicInteger();
     private int seen = -1; // owned by the ticker: how far it was at the last look
+    private int more; // owned by the ticker: how many threads it got at the last standstill
 
     /** Whether it is full now. */
     boolean add(Outbox outbox) {
@@ -106,14 +107,17 @@ final class FanOut {
     }
 
     /**
-     * Whether nobody took from it since the last look, though something is left. A block that nobody
-     * has begun waits for a processor, and one more thread would wait with it.
+     * How many more threads it needs: none unless nobody took from it since the last look, though
+     * something is left; then one, and with each standstill twice as many, since clients that got the
+     * same hang at the same event. A block that nobody has begun waits for a processor, and more threads
+     * would wait with it.
      */
-    boolean standsStill() {
+    int missing() {
       int now = next.get();
       boolean still = now > 0 && now == seen && now < size;
       seen = now;
-      return still;
+      more = still ? Math.clamp(2L * more, 1, size - now) : more;
+      return still ? more : 0;
     }
   }
 }

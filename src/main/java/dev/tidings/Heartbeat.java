@@ -10,6 +10,7 @@ import java.time.Duration;
  */
 final class Heartbeat {
   private static final long MOMENT = Duration.ofMillis(500).toNanos();
+  private static final long FOR_EVER = Long.MAX_VALUE / 2; // a time can be added to it
 
   private final Ticker ticker;
   private final Pulse pulse;
@@ -31,7 +32,7 @@ final class Heartbeat {
 
   synchronized void start(Frame ping, Duration interval) {
     this.ping = ping;
-    this.interval = Time.nanos(interval);
+    this.interval = Math.min(Time.nanos(interval), FOR_EVER);
     schedule();
   }
 

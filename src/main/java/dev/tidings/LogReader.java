@@ -11,6 +11,7 @@ final class LogReader {
   private final EventLog log;
   private final long pause;
   private final AtomicBoolean failing = new AtomicBoolean();
+  private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
     this.log = log;
@@ -47,8 +48,16 @@ final class LogReader {
       } catch (Exception | Error e) {
         failed(e);
       }
+      if (closed) { // a log, or what it is made of, may have taken the interrupt for itself
+        throw new InterruptedException("the channel is closed");
+      }
       Thread.sleep(Duration.ofNanos(spread(pause)));
     }
+  }
+
+  /** Tries no more; to be called before those who read are interrupted. */
+  void close() {
+    closed = true;
   }
 
   /** Half the pause to one and a half, so that not all who follow come at once. */

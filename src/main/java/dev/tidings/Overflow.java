@@ -43,7 +43,8 @@ public sealed interface Overflow {
    * oldest do: for values of which only the latest counts, such as prices or positions.
    *
    * @param key what an event is about; a null key is nobody's. Called once for each event on the
-   *     sending thread, outside all locks
+   *     sending thread, outside all locks; the {@code equals} of what it returns is called under the
+   *     lock of a full outbox, so it must neither block nor throw
    * @return the choice
    */
   static Overflow keepLatest(Function<? super Event, ?> key) {

@@ -12,6 +12,8 @@ import java.util.TreeMap;
  */
 final class Pulse {
   private static final long SLOT = Duration.ofMillis(100).toNanos();
+  /** Who is due later comes by to be added again, so that none is held for long after its end. */
+  private static final long LONGEST = Duration.ofMinutes(1).toNanos();
 
   private final Ticker ticker;
   private final FanOut fanOut;
@@ -26,16 +28,20 @@ final class Pulse {
     this.start = ticker.now();
   }
 
-  /** Has it beat in so many nanoseconds, or up to a slot later; returns the slot. */
+  /** Has it beat in so many nanoseconds or up to a slot later, or in a minute; returns the slot. */
   synchronized long add(Heartbeat heartbeat, long nanos) {
     long elapsed = ticker.now() - start;
-    long due = nanos > Long.MAX_VALUE / 2 ? Long.MAX_VALUE / 2 : Math.max(nanos, 1);
-    long slot = Math.ceilDiv(elapsed + due, SLOT);
+    long slot = Math.ceilDiv(elapsed + Math.clamp(nanos, 1, LONGEST), SLOT);
     slots.computeIfAbsent(slot, key -> new ArrayList<>()).add(heartbeat);
     if (!ticking) {
       schedule(elapsed);
     }
     return slot;
+  }
+
+  /** How many beats are to come, those of ended streams too. */
+  synchronized int size() {
+    return slots.values().stream().mapToInt(List::size).sum();
   }
 
   private void schedule(long elapsed) {

@@ -19,7 +19,10 @@ final class Registry {
       new ConcurrentHashMap<>();
 
   private final AtomicLong changes = new AtomicLong(); // of byExchange
-  private volatile List<EventSource> inOrder; // null after a change
+  private volatile Snapshot inOrder; // null after a change
+
+  /** The streams as they were after so many changes. */
+  private record Snapshot(long changes, List<EventSource> streams) {}
 
   Registry(Crowd crowd) {
     this.crowd = crowd;
@@ -120,16 +123,17 @@ final class Registry {
    * waits for memory more than for anything else of ours.
    */
   List<EventSource> claimedInOrder() {
-    var streams = inOrder;
-    if (streams == null) {
-      long seen = changes.get();
-      streams = new ArrayList<>(byExchange.values());
+    long seen = changes.get(); // before looking: who came before is among them
+    var snapshot = inOrder;
+    if (snapshot == null || snapshot.changes() != seen) {
+      var streams = new ArrayList<>(byExchange.values());
       streams.sort(Comparator.comparingLong(EventSource::opened));
-      inOrder = streams;
+      snapshot = new Snapshot(seen, streams);
+      inOrder = snapshot;
       if (changes.get() != seen) {
-        inOrder = null; // what changed meanwhile may be missing, or would not be let go
+        inOrder = null; // or those of them that have ended would not be let go
       }
     }
-    return streams;
+    return snapshot.streams();
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.WhatwgParser.Message;
 import java.io.UncheckedIOException;
+import java.lang.ref.WeakReference;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -15,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.logging.Level;
 import java.util.stream.IntStream;
@@ -391,6 +393,7 @@ class ChannelTest {
         assertThrows(IllegalStateException.class, () -> Channel.joinAll(stream, other, third));
         assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, other, channel));
         assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, other, other));
+        assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream));
         channel.leave(stream);
         Channel.joinAll(stream, other, third);
         other.leave(stream);
@@ -419,6 +422,29 @@ class ChannelTest {
       assertEquals(0, channel.count());
       assertTrue(stream.send("by itself"));
       assertEquals("by itself", client.next().data());
+    }
+  }
+
+  @Test
+  void aStreamDoesNotHoldAChannelThatItLeft() throws Exception {
+    serve(Settings.defaults(), EventSource::keepAlive);
+    try (var client = Client.get(site.uri())) {
+      var stream = site.opened();
+      client.awaitText(":\n\n");
+      var left = visited(stream);
+      Await.until("it is forgotten", () -> {
+        System.gc();
+        return left.get() == null;
+      });
+      assertTrue(stream.isOpen());
+    }
+  }
+
+  private static WeakReference<Channel> visited(EventSource stream) {
+    try (var room = Channel.create()) {
+      room.join(stream);
+      room.leave(stream);
+      return new WeakReference<>(room);
     }
   }
 
@@ -540,6 +566,32 @@ class ChannelTest {
         assertEquals(numbers(3, 6), newcomer.data(3));
         assertEquals(1, records.messages(Level.SEVERE).size(), () -> records.messages(Level.SEVERE).toString());
       }
+    }
+  }
+
+  @Test
+  void closingEndsTheThreadsAlsoOfALogThatIsDownAndTakesTheInterrupt() throws Exception {
+    var reading = new CountDownLatch(1);
+    var log = new Wrapped(EventLog.inMemory()) {
+      @Override
+      public Reading read(String after, int most, Duration wait) {
+        reading.countDown();
+        try {
+          new CountDownLatch(1).await(20, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+          throw new UncheckedIOException(new IOException(e));
+        }
+        throw new UncheckedIOException(new IOException("no route to the log"));
+      }
+    };
+    channel = new Channel("", log, Duration.ZERO);
+    serve();
+    try (var records = new LogRecords(); var client = Client.get(site.uri())) {
+      client.awaitText("id: ");
+      Await.latch("a reading", reading);
+      Await.until("it was noticed", () -> !records.messages(Level.SEVERE).isEmpty());
+      channel.close();
+      Await.until("its threads ended", () -> VirtualThreads.named("tidings-replay").isEmpty());
     }
   }
 

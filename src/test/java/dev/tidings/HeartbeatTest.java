@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.WhatwgParser.Message;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -151,5 +152,23 @@ class HeartbeatTest {
     long sent = stream.traffic().sent();
     ticker.advance(Duration.ofMinutes(5));
     assertEquals(sent, stream.traffic().sent());
+  }
+
+  @Test
+  void anEndedStreamIsForgottenHoweverLongTheIntervalWas() throws Exception {
+    stream.withPing(ping -> ping.interval(ChronoUnit.FOREVER.getDuration()).start());
+    stream.close();
+    ticker.advance(Duration.ofMinutes(2));
+    assertEquals(0, site.sources.pulse().size());
+  }
+
+  @Test
+  void anIntervalForEverMeansNoPingAndNoSecondWrite() throws Exception {
+    stream.withPing(ping -> ping.interval(ChronoUnit.FOREVER.getDuration()).start());
+    for (int i = 1; i <= 5; i++) {
+      stream.send("n" + i);
+      advance(Duration.ofHours(1), 1);
+      assertEquals(i, stream.traffic().sent());
+    }
   }
 }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -205,6 +207,32 @@ class RegistryTest {
         assertEquals(List.of(), List.copyOf(site.sources.streams()));
         client.toEndOrCut();
       }
+    }
+  }
+
+  /** By chance, a few times in each second before the list knew of which moment it was. */
+  @Test
+  void whoWasClaimedIsInTheListForBroadcastsHoweverManyAskForIt() throws Exception {
+    var registry = new Registry(new Crowd(Settings.defaults()));
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    var done = new AtomicBoolean();
+    try (var sources = EventSources.create()) {
+      var stream = new EventSource(sources, exchange, Optional.empty(), null);
+      var other = Thread.ofPlatform().start(() -> {
+        while (!done.get()) {
+          registry.claimedInOrder();
+        }
+      });
+      int missed = 0;
+      for (long start = System.nanoTime(); System.nanoTime() - start < 3_000_000_000L; ) {
+        registry.claim(exchange, stream);
+        missed += registry.claimedInOrder().contains(stream) ? 0 : 1;
+        registry.release(exchange);
+        missed += registry.claimedInOrder().contains(stream) ? 1 : 0;
+      }
+      done.set(true);
+      Await.end(other);
+      assertEquals(0, missed);
     }
   }
 

@@ -27,10 +27,15 @@ class SlowTest {
 
   /** Offers until the writer hangs in a write and the outbox is full; whether the stream still lives. */
   private static boolean fill(EventSource stream) {
+    return fill(stream, LARGE, 3);
+  }
+
+  /** Until it was seen to hang this many times in a row, 20 ms apart. */
+  static boolean fill(EventSource stream, String data, int times) {
     int refused = 0;
-    while (refused < 3 && stream.isOpen()) {
+    while (refused < times && stream.isOpen()) {
       long before = stream.traffic().sent();
-      if (stream.offer(LARGE)) {
+      if (stream.offer(data)) {
         continue;
       }
       refused = stream.traffic().sent() == before ? refused + 1 : 0;

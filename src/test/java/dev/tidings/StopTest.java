@@ -327,6 +327,20 @@ class StopTest {
     Await.until("no thread is left", () -> threads().equals(before));
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void whoWasClosedBeforeAndDoesNotReadIsCutLikeTheRest(Scheme scheme) throws Exception {
+    var server = scheme.builder().settings(SETTINGS.overflow(Overflow.dropNewest())).build();
+    server.get("/", StopTest::keepAlive).start();
+    try (var client = Client.get(server.uri(), 4096)) {
+      Await.until("it is open", () -> server.eventSources().count() == 1);
+      assertTrue(SlowTest.fill(server.eventSources().streams().getFirst(), "x".repeat(3000), 25));
+      assertEquals(1, server.eventSources().dropAll()); // has the write deadline, 10 s, to read the rest
+      assertWithin(Duration.ZERO, Duration.ofSeconds(2), Await.next("the stop", stopping(server, Duration.ZERO)));
+      client.toEndOrCut();
+    }
+  }
+
   @Test
   void aNegativeGraceIsRefusedAndStopsNothing() throws Exception {
     try (var server = server(Scheme.HTTP, StopTest::keepAlive)) {
