@@ -116,11 +116,20 @@ public interface EventLog {
    *     the log knows
    */
   record Reading(boolean covered, String from, List<Event> events, OptionalLong missed) {
-    /** Copies the list. */
+    /**
+     * Checks the ids and copies the list.
+     *
+     * @throws IllegalArgumentException if {@code from} has CR, LF or NUL, or an event has no id
+     */
     public Reading {
-      Objects.requireNonNull(from, "from");
+      WireFormat.checkId(from);
       Objects.requireNonNull(missed, "missed");
       events = List.copyOf(events);
+      for (Event event : events) {
+        if (event.id().isEmpty()) {
+          throw new IllegalArgumentException("an event of a log must have an id: " + event);
+        }
+      }
     }
 
     /**

@@ -492,8 +492,8 @@ public final class EventSource implements AutoCloseable {
         response.refuse(Refusal.with(500));
         farewellSaid = true; // that is no stream any more
       }
+      end(Ending.FAILED); // before anybody else sends, which would become the text of that answer
     }
-    end(Ending.FAILED);
     awaitEnd();
   }
 

@@ -29,7 +29,7 @@ import java.util.random.RandomGenerator;
  */
 public final class EventSources implements AutoCloseable {
   static final Frame EMPTY_COMMENT = Frame.of(Event.empty().withComment(""));
-  private static final Duration STOP_LIMIT = Duration.ofSeconds(1);
+  private static final Duration STOP_LIMIT = Duration.ofMillis(800);
   private static final Duration STOP_SLACK = Duration.ofMillis(500); // what is cut has ended by then
 
   private final Settings settings;
@@ -354,8 +354,8 @@ public final class EventSources implements AutoCloseable {
   /**
    * Refuses new streams, sends each open one the {@link Settings#farewell farewell} event and a {@code
    * retry:} from the range of {@link Settings#reconnect}, and gives them this time to come to their own
-   * end. Then it ends the rest as {@link Ending#STOPPING}, hands over what was accepted, at most for a
-   * second, and cuts who does not take it. Blocks until all streams have ended, which may be early;
+   * end. Then it ends the rest as {@link Ending#STOPPING}, hands over what was accepted, and cuts
+   * who does not take it within 0.8 seconds. Blocks until all streams have ended, which may be early;
    * returns within the time of grace and a second.
    *
    * <p>Idempotent: a second call waits for the same stop, and shortens the grace if its own is shorter.
@@ -416,7 +416,7 @@ public final class EventSources implements AutoCloseable {
   }
 
   /**
-   * Ends who is left, without waiting; what was accepted has a second. So has what those accepted who
+   * Ends who is left, without waiting; what was accepted has its limit. So has what those accepted who
    * ended before and have not handed it over: the server's stop would wait for them, or hang on TLS.
    */
   void endRest() {

@@ -252,8 +252,9 @@ public final class SseRequest {
   /**
    * Reads the body. Blocks until it is there, at most for the write deadline. The body can be read once.
    *
-   * @param limit how many bytes at the most
+   * @param limit how many bytes at the most, 0 or more
    * @return the body
+   * @throws IllegalArgumentException if the limit is negative
    * @throws IOException if the body is larger, for which the answer is 413 if it leaves the handler; or
    *     if the client is gone
    */
@@ -285,8 +286,9 @@ public final class SseRequest {
    * Reads the body as text, in the charset of {@code Content-Type} or else UTF-8; otherwise as {@link
    * #bytes(int)}.
    *
-   * @param limit how many bytes at the most
+   * @param limit how many bytes at the most, 0 or more
    * @return the text
+   * @throws IllegalArgumentException as there
    * @throws IOException as there, and if the charset is not known, for which the answer is 415
    */
   public String text(int limit) throws IOException {

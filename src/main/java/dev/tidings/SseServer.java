@@ -350,7 +350,7 @@ public final class SseServer implements AutoCloseable {
    * each open stream is sent the {@link Settings#farewell farewell} event and a {@code retry:} from the
    * range of {@link Settings#reconnect}. Then the handlers have this time; they see {@link
    * EventSource#isStopping()}. When it is over, the streams that are left end as {@link
-   * Ending#STOPPING}, what was accepted is handed over, at most for a second, who does not take it is
+   * Ending#STOPPING}, what was accepted is handed over, who does not take it within 0.8 seconds is
    * cut, handlers that go on for half a second are interrupted, and every connection is closed.
    *
    * <p>Blocks until all that is done and every thread has ended: early if the handlers of all requests

@@ -156,6 +156,29 @@ class EndingTest {
   }
 
   @Test
+  void whatAnotherThreadSendsAsTheHandlerFailsIsNeverTheTextOfA500() throws Exception {
+    try (var _ = new LogRecords(); var server = SseServer.create(0)) {
+      server.get("/", request -> {
+        var sse = request.getEventSource();
+        var ready = new CountDownLatch(1);
+        Thread.ofPlatform().start(() -> {
+          ready.countDown();
+          sse.send("x");
+        });
+        Await.latch("the other thread", ready);
+        throw new IllegalStateException("boom");
+      });
+      server.start();
+      for (int i = 0; i < 1000; i++) {
+        try (var client = Client.get(server.uri())) {
+          String body = client.toEnd();
+          assertTrue(client.status() == 200 || body.isEmpty(), client.status() + ": " + body);
+        }
+      }
+    }
+  }
+
+  @Test
   void listenersAreToldOnceInOrderOutsideLocksAndMayThrow() throws Exception {
     var sources = EventSources.create();
     var told = new LinkedBlockingQueue<String>();

@@ -162,4 +162,11 @@ class MemoryEventLogTest implements EventLogContract {
     EventLog.inMemory(1, 1, Duration.ofNanos(1));
     EventLog.inMemory(Integer.MAX_VALUE, Long.MAX_VALUE, Duration.ofSeconds(Long.MAX_VALUE));
   }
+
+  @Test
+  void aReadingHasIdsThatCanBeSent() {
+    var none = OptionalLong.empty();
+    assertThrows(IllegalArgumentException.class, () -> EventLog.Reading.gap("1\n2", List.of(), none));
+    assertThrows(IllegalArgumentException.class, () -> EventLog.Reading.gap("1", List.of(Event.of("no id")), none));
+  }
 }
