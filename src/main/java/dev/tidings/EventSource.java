@@ -91,8 +91,11 @@ public final class EventSource implements AutoCloseable {
     }
   }
 
-  /** Ends the header phase; a request for the headers only has got all that it asked for. */
-  private void commit() {
+  /**
+   * Ends the header phase; a request for the headers only has got all that it asked for. Whether anything
+   * may still be sent: the phase may have ended with the stream, for an answer that is no stream.
+   */
+  private boolean commit() {
     if (!committed) {
       sealHeaders();
       if (response.isHeadOnly()) {
@@ -100,6 +103,7 @@ public final class EventSource implements AutoCloseable {
       }
     }
     sayFarewell(); // before anything that a handler sends because of the stop
+    return listed;
   }
 
   private void sealHeaders() {
@@ -159,9 +163,8 @@ public final class EventSource implements AutoCloseable {
    */
   public boolean send(Event event) {
     var frame = Frame.of(event, sources.settings().overflow());
-    commit();
     long limit = sources.deadlines().limit();
-    return took(outbox.put(frame, sources.ticker(), limit), Ending.TOO_SLOW);
+    return commit() && took(outbox.put(frame, sources.ticker(), limit), Ending.TOO_SLOW);
   }
 
   /**
@@ -185,14 +188,12 @@ public final class EventSource implements AutoCloseable {
   }
 
   private boolean offer(Frame frame) {
-    commit();
-    return took(outbox.offer(frame), Ending.OVERFLOW);
+    return commit() && took(outbox.offer(frame), Ending.OVERFLOW);
   }
 
   /** Takes the frame if there is room now; an overflow is the caller's to deal with. */
   Outbox.Answer offerIfFits(Frame frame) {
-    commit();
-    var answer = outbox.offerIfFits(frame);
+    var answer = commit() ? outbox.offerIfFits(frame) : Outbox.Answer.CLOSED;
     if (answer == Outbox.Answer.TAKEN) {
       sentMessage();
     }
@@ -201,8 +202,7 @@ public final class EventSource implements AutoCloseable {
 
   /** As one of many. */
   boolean offer(Frame frame, FanOut.Broadcast broadcast) {
-    commit();
-    return took(outbox.offer(frame, broadcast::add), Ending.OVERFLOW);
+    return commit() && took(outbox.offer(frame, broadcast::add), Ending.OVERFLOW);
   }
 
   private boolean took(Outbox.Answer answer, Ending ifFull) {
@@ -247,8 +247,9 @@ public final class EventSource implements AutoCloseable {
   }
 
   void ping(Frame frame, FanOut.Broadcast broadcast) {
-    commit();
-    outbox.offerIfIdle(frame, broadcast::add);
+    if (commit()) {
+      outbox.offerIfIdle(frame, broadcast::add);
+    }
   }
 
   long lastMessage() {
@@ -492,7 +493,7 @@ public final class EventSource implements AutoCloseable {
         response.refuse(Refusal.with(500));
         farewellSaid = true; // that is no stream any more
       }
-      end(Ending.FAILED); // before anybody else sends, which would become the text of that answer
+      end(Ending.FAILED); // before anybody else may send, which would become the text of that answer
     }
     awaitEnd();
   }
