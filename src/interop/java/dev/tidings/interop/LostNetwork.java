@@ -11,8 +11,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Two servers, one with a short write deadline and one practically without, and five machines with
- * clients. All cables but one are pulled at once, and have their fates.
+ * Servers, one with a short write deadline and two practically without, and five machines with clients. All
+ * cables but one are pulled at once, and have their fates.
  */
 final class LostNetwork implements AutoCloseable {
   /** Its cable stays pulled. */
@@ -44,6 +44,7 @@ final class LostNetwork implements AutoCloseable {
   private final Namespaces network;
   private final NetworkServer quick;
   private final NetworkServer patient;
+  private final NetworkServer stopping; // patient too
   private final List<String> booksBefore;
   private final Map<String, NetworkClient> clients = new LinkedHashMap<>();
   private final CompletableFuture<Long> back = new CompletableFuture<>();
@@ -53,6 +54,7 @@ final class LostNetwork implements AutoCloseable {
     this.network = network;
     quick = NetworkServer.start(network, 8080, HEARTBEAT, DEADLINE);
     patient = NetworkServer.start(network, 8081, HEARTBEAT, Duration.ofDays(1));
+    stopping = NetworkServer.start(network, 8082, HEARTBEAT, Duration.ofDays(1));
     warmUp();
     booksBefore = List.of(quick.awaitEmptyBooks(), patient.awaitEmptyBooks());
     openClients();
@@ -95,6 +97,7 @@ final class LostNetwork implements AutoCloseable {
     for (String kind : List.of("idle", "busy", "crowd")) {
       open(GONE, quick, kind);
       open(GONE, patient, kind);
+      open(GONE, stopping, kind);
       open(BLINK, quick, kind);
       open(BACK, patient, kind);
     }
@@ -108,11 +111,11 @@ final class LostNetwork implements AutoCloseable {
   }
 
   private void open(String machine, NetworkServer server, String kind) throws IOException, InterruptedException {
-    clients.put(key(machine, server == quick, kind), NetworkClient.open(network, machine, server, kind));
+    clients.put(key(machine, server, kind), NetworkClient.open(network, machine, server, kind));
   }
 
-  private static String key(String machine, boolean deadline, String kind) {
-    return machine + deadline + kind;
+  private static String key(String machine, NetworkServer server, String kind) {
+    return machine + server.port() + kind;
   }
 
   private void fates() {
@@ -145,11 +148,21 @@ final class LostNetwork implements AutoCloseable {
 
   /** A client of the server with the write deadline. */
   NetworkClient withDeadline(String machine, String kind) {
-    return clients.get(key(machine, true, kind));
+    return clients.get(key(machine, quick, kind));
   }
 
   NetworkClient withoutDeadline(String machine, String kind) {
-    return clients.get(key(machine, false, kind));
+    return clients.get(key(machine, patient, kind));
+  }
+
+  /** A client of the server that is to be stopped. */
+  NetworkClient ofStopping(String machine, String kind) {
+    return clients.get(key(machine, stopping, kind));
+  }
+
+  /** Stops that server, and returns how long it took. */
+  Duration stop() throws IOException, InterruptedException {
+    return stopping.stop();
   }
 
   /** When that was, counted from when the network was lost. */
@@ -180,6 +193,7 @@ final class LostNetwork implements AutoCloseable {
     clients.values().forEach(NetworkClient::close);
     quick.close();
     patient.close();
+    stopping.close();
     network.close();
   }
 }

@@ -108,6 +108,26 @@ class LostNetworkTest {
   }
 
   @Test
+  @Order(1)
+  void aServerStopsInTimeAllTheSame() throws Exception {
+    var kinds = List.of("idle", "busy", "crowd");
+    lost.withDeadline(LostNetwork.GONE, "busy").awaitEnd(); // so by now the others' writes wait as well
+    for (String kind : kinds) {
+      assertTrue(lost.ofStopping(LostNetwork.GONE, kind).isOpenAtServer());
+    }
+    var took = lost.stop();
+    assertTrue(took.compareTo(Duration.ofSeconds(2)) < 0, took.toString());
+    for (String kind : kinds) {
+      assertEquals("STOPPING", lost.ofStopping(LostNetwork.GONE, kind).awaitEnd().ending());
+    }
+    passed(
+        "a server is closed whose links are down and whose writes wait, with a write deadline of a day: it need not await"
+            + " the kernel, and each stream ends as STOPPING",
+        seconds(took),
+        "");
+  }
+
+  @Test
   void withoutTheDeadlineABusyStreamLastsLonger() throws Exception {
     var broadcast = lost.withoutDeadline(LostNetwork.GONE, "crowd").awaitEnd();
     assertEquals("OVERFLOW", broadcast.ending());

@@ -3,6 +3,7 @@ package dev.tidings.interop;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -55,7 +56,7 @@ final class NetworkServer implements AutoCloseable {
         if (words[0].equals("ended")) {
           var ended = new Ended(words[2], Long.parseLong(words[3]), Long.parseLong(words[4]), Long.parseLong(words[5]));
           end(words[1]).complete(ended);
-        } else if (words[0].equals("marked") || words[0].equals("books:")) {
+        } else if (List.of("marked", "books:", "stopped").contains(words[0])) {
           answers.add(line.get());
         } else {
           System.err.println("the server says: " + line.get());
@@ -100,6 +101,11 @@ final class NetworkServer implements AutoCloseable {
         throw new AssertionError(books);
       }
     }
+  }
+
+  /** Stops it at once, and returns how long that took. */
+  Duration stop() throws IOException, InterruptedException {
+    return Duration.parse(ask("stop").split(" ")[1]);
   }
 
   private synchronized String ask(String what) throws IOException, InterruptedException {

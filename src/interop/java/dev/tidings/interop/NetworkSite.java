@@ -52,6 +52,7 @@ final class NetworkSite {
       switch (line) {
         case "mark" -> site.mark();
         case "books" -> System.out.println(site.books());
+        case "stop" -> site.stop();
         default -> throw new IllegalArgumentException(line);
       }
     }
@@ -94,6 +95,13 @@ final class NetworkSite {
   private void mark() {
     server.eventSources().all().forEach(sse -> marks.put(sse, sse.traffic()));
     System.out.println("marked");
+  }
+
+  /** At once, and tells how long that took. */
+  private void stop() {
+    long start = System.nanoTime();
+    server.close();
+    System.out.println("stopped " + Duration.ofNanos(System.nanoTime() - start));
   }
 
   private void ended(String name, EventSource sse, Ending why) {
