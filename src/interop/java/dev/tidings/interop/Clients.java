@@ -2,6 +2,7 @@ package dev.tidings.interop;
 
 import static java.util.stream.Collectors.joining;
 
+import dev.tidings.interop.Results.Part;
 import dev.tidings.interop.Scenarios.Message;
 import java.io.IOException;
 import java.util.EnumSet;
@@ -57,7 +58,17 @@ enum Clients {
       Habit.TELLS_COMPLETION,
       Habit.DOES_NOT_RETURN),
   CURL("curl -N", new Curl(), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN),
-  CURL_1_0("curl -N --http1.0", new Curl("--http1.0"), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN);
+  CURL_1_0("curl -N --http1.0", new Curl("--http1.0"), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN),
+  FETCH_EVENT_SOURCE(
+      "npm @microsoft/fetch-event-source",
+      new BrowserClient(Browser.CHROMIUM, "fetch-event-source"),
+      Habit.TELLS_OWN_IDS,
+      Habit.LOSES_EMPTY_LINES,
+      Habit.TELLS_COMPLETION,
+      Habit.TRIES_IN_VAIN,
+      Habit.FAILS_AT_204),
+  CHROMIUM(Browser.CHROMIUM),
+  FIREFOX(Browser.FIREFOX, Habit.LOSES_THE_BEGINNING, Habit.WAITS_500_MS, Habit.READS_AHEAD);
 
   /** What a client does otherwise than the standard's EventSource. */
   enum Habit {
@@ -72,6 +83,12 @@ enum Clients {
     DOES_NOT_RETURN("it does not reconnect; the test does, with the last event id that it has"),
     WAITS_5_S("5 s without a byte, and it reconnects: set readTimeout, or a heartbeat under 5 s"),
     WAITS_10_S("10 s without a byte, and OkHttp fails: set readTimeout, or a heartbeat under 10 s"),
+    LOSES_EMPTY_LINES(
+        "it forgets line breaks that data begins with, and hands on blocks without data,"
+            + " a heartbeat or a reconnection time, as empty messages"),
+    FAILS_AT_204("it takes 204 for a failure, and comes back for ever"),
+    WAITS_500_MS("it waits no less than 500 ms, whatever `retry:` says"),
+    READS_AHEAD("it reads on while its page is busy, and keeps what comes: the server does not have to wait"),
     JITTER("it takes up to half of the reconnection time away, at random");
 
     final String text;
@@ -81,12 +98,23 @@ enum Clients {
     }
   }
 
+  final Part part;
   final String who;
   final SseClient client;
   private final Set<Habit> habits;
   private Optional<String> version = Optional.empty(); // guarded by this
 
   Clients(String who, SseClient client, Habit... habits) {
+    this(Part.CLIENTS, who, client, habits);
+  }
+
+  /** The one that is built into a browser. */
+  Clients(Browser browser, Habit... habits) {
+    this(Part.BROWSERS, browser.who, new BrowserClient(browser, "EventSource"), habits);
+  }
+
+  Clients(Part part, String who, SseClient client, Habit... habits) {
+    this.part = part;
     this.who = who;
     this.client = client;
     this.habits = habits.length == 0 ? Set.of() : EnumSet.copyOf(List.of(habits));
@@ -115,7 +143,10 @@ enum Clients {
     for (Message message : standard) {
       String id = has(Habit.TELLS_OWN_IDS) && message.lastEventId().equals(last) ? "" : message.lastEventId();
       String data = has(Habit.TRIMS) ? message.data().replaceAll("(?m)^ +", "") : message.data();
-      told.add(new Message(message.type(), data, id));
+      data = has(Habit.LOSES_EMPTY_LINES) ? data.replaceAll("^\n+", "") : data;
+      if (!data.isEmpty()) {
+        told.add(new Message(message.type(), data, id));
+      }
       last = message.lastEventId();
     }
     return told.build().toList();
