@@ -74,6 +74,7 @@ class BrowserDemoTest {
       tab.await(card("shop-2") + ".includes('closed ·')");
       tab.await("!" + rows() + ".includes('shop-2')");
       tab.click("#drop");
+      tab.await("document.querySelector('#sent').textContent.startsWith('ended 3 streams, ')"); // with that of the live data
       tab.await(card("shop-1") + ".includes('ended by the server ·')");
       tab.await("document.querySelector('#open-count').textContent === '0'");
       tab.await("document.querySelector('#feed').textContent === 'live'");
