@@ -17,22 +17,19 @@ enum Clients {
       "npm eventsource",
       new NodeClient("eventsource", Optional.empty()),
       Habit.TELLS_OWN_IDS,
-      Habit.TRIES_IN_VAIN,
-      Habit.LOSES_THE_BEGINNING),
+      Habit.TRIES_IN_VAIN),
   UNDICI("npm undici", new NodeClient("undici", Optional.empty()), Habit.TRIES_IN_VAIN),
   EVENTSOURCE_CLIENT(
       "npm eventsource-client",
       new NodeClient("eventsource-client", Optional.empty()),
       Habit.TELLS_OWN_IDS,
       Habit.TRIES_IN_VAIN,
-      Habit.TELLS_COMPLETION,
-      Habit.LOSES_THE_BEGINNING),
+      Habit.TELLS_COMPLETION),
   OKHTTP_EVENTSOURCE(
       "com.launchdarkly:okhttp-eventsource",
       new OkHttpEventSource(),
       Habit.TELLS_COMPLETION,
       Habit.THROWS,
-      Habit.LOSES_THE_BEGINNING,
       Habit.RETURNS_AFTER_204,
       Habit.WAITS_5_S,
       Habit.JITTER),
@@ -41,7 +38,6 @@ enum Clients {
       new OkHttpSse(),
       Habit.TELLS_COMPLETION,
       Habit.THROWS,
-      Habit.LOSES_THE_BEGINNING,
       Habit.DOES_NOT_RETURN,
       Habit.WAITS_10_S),
   JERSEY(
@@ -68,14 +64,14 @@ enum Clients {
       Habit.TRIES_IN_VAIN,
       Habit.FAILS_AT_204),
   CHROMIUM(Browser.CHROMIUM),
-  FIREFOX(Browser.FIREFOX, Habit.LOSES_THE_BEGINNING, Habit.WAITS_500_MS, Habit.READS_AHEAD);
+  FIREFOX(Browser.FIREFOX, Habit.WAITS_500_MS, Habit.READS_AHEAD);
 
   /** What a client does otherwise than the standard's EventSource. */
   enum Habit {
     TELLS_OWN_IDS("an event has its own id and not the last one"),
     TRIMS("it takes all spaces away from the beginning of a line of data, where one would be right"),
     TELLS_COMPLETION("it hands on the event that says so, of the type tidings:completed and without text"),
-    LOSES_THE_BEGINNING("it forgets an id that comes without data, as a first position does, and comes back without one"),
+    TELLS_POSITION("it hands on the events that tell its position, of the type tidings:position and without text"),
     RETURNS_AFTER_204("it takes 204 for the end of a stream, and comes back for ever"),
     TRIES_IN_VAIN("it cannot put such an id into a header: it tries for ever, and no request comes"),
     THROWS("it does not take such an id for a header: IllegalArgumentException"),
@@ -128,12 +124,12 @@ enum Clients {
   }
 
   boolean has(Habit habit) {
-    return habits.contains(habit);
+    return habits.contains(habit) || habit == Habit.TELLS_POSITION && has(Habit.TELLS_COMPLETION);
   }
 
   /** Those of these habits that it has, in words. */
   String deviation(Set<Habit> those) {
-    return those.stream().filter(habits::contains).map(habit -> habit.text).collect(joining("; "));
+    return those.stream().filter(this::has).map(habit -> habit.text).collect(joining("; "));
   }
 
   /** How this client tells what the server sends. */
