@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -54,6 +55,18 @@ class BrowserCorsTest {
         } catch (e) {
           tell('failed ' + e.name);
         }
+      }
+      async function ask() {
+        const { fetchEventSource } = await import('/fetch-event-source/fetch');
+        fetchEventSource(events.replace('events', 'question'), {
+          method: 'POST',
+          credentials: 'include',
+          headers: { 'Content-Type': 'application/json' },
+          body: '"why?"',
+          openWhenHidden: true,
+          onmessage: event => event.data && tell('got ' + event.data),
+          onclose: () => { throw new Error('come back') },
+        });
       }
       """);
 
@@ -95,12 +108,23 @@ class BrowserCorsTest {
         sse.send("and more");
       }
     });
+    events.post("/question", request -> {
+      String body = request.text();
+      try (var sse = request.getEventSource()) {
+        String last = request.lastEventId().orElse("0");
+        sse.send(Event.of(body + " after " + last).withId("1").withRetry(Duration.ofMillis(100)));
+        if (request.lastEventId().isPresent()) {
+          sse.keepAlive();
+        }
+      }
+    });
     events.start();
   }
 
   private static SseServer page() throws IOException {
     var server = SseServer.create(0);
     Pages.html(server, "/", PAGE);
+    BrowserClient.serve(server);
     return server.start();
   }
 
@@ -166,6 +190,23 @@ class BrowserCorsTest {
       assertEquals(List.of(new Asked("OPTIONS", null, null), new Asked("POST", "user=ann", null)), List.of(asked(), asked()));
     }
     browser.passed("CORS: `fetch` posts JSON with credentials after a preflight, and reads the stream that answers");
+  }
+
+  @Test
+  void fetchEventSourceAsksOnceMoreBeforeItResumes() throws Exception {
+    try (var tab = loggedIn(Browser.CHROMIUM, friend)) {
+      tab.evaluate("ask()");
+      tab.awaitTold("got \"why?\" after 0", "got \"why?\" after 1");
+      var preflight = new Asked("OPTIONS", null, null);
+      assertEquals(
+          List.of(preflight, new Asked("POST", "user=ann", null), preflight, new Asked("POST", "user=ann", "1")),
+          List.of(asked(), asked(), asked(), asked()));
+    }
+    Results.passed(
+        Results.Part.CLIENTS,
+        Clients.FETCH_EVENT_SOURCE.who,
+        Clients.FETCH_EVENT_SOURCE.version(),
+        "CORS: it posts to another origin with credentials, and after an end posts again with `Last-Event-ID`, each after a preflight");
   }
 
   @ParameterizedTest

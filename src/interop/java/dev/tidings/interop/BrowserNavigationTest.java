@@ -132,7 +132,7 @@ class BrowserNavigationTest {
       Browser.CHROMIUM.passed(
           "leaving a page ends its stream; on the way back the page begins anew",
           "",
-          "it keeps the page in memory with its stream open, for minutes, which takes one of the six connections;"
+          "it keeps the page in memory with its stream open, which takes one of the six connections;"
               + " on the way back the page gets what was sent meanwhile");
     }
   }
