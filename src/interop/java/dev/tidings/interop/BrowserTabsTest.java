@@ -11,6 +11,7 @@ import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** More streams than a browser has connections to one origin over HTTP/1.1. */
 @Timeout(60)
@@ -72,7 +73,7 @@ class BrowserTabsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"CHROMIUM", "FIREFOX"})
+  @EnumSource
   void theSeventhStreamOfOnePageWaitsUntilAnotherCloses(Browser browser) throws Exception {
     try (var server = start();
         var tab = browser.open()) {
