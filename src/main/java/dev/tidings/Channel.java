@@ -138,10 +138,11 @@ public final class Channel implements AutoCloseable {
   /**
    * Lets a stream have the events that match, from its {@link EventSource#lastEventId()} on or, if it
    * has none, all that are published once this method has returned: then its client is told its position
-   * at once, by an id without an event. The stream is in the channel until it ends or leaves; its handler
-   * waits meanwhile, as in {@code keepAlive()}. Headers go out, so {@code appendHeader} comes before.
-   * Whatever else is sent on the stream should have no id, since the client would take that for its
-   * position.
+   * at once, by an event of the type {@code tidings:position} without text, which scripts see only if
+   * they listen for that type, while some clients that are no browsers hand it on. The stream is in the
+   * channel until it ends or leaves; its handler waits meanwhile, as in {@code keepAlive()}. Headers go
+   * out, so {@code appendHeader} comes before. Whatever else is sent on the stream should have no id,
+   * since the client would take that for its position.
    *
    * <p>Does not wait for the client. Without a last event id it asks the log for its latest id; if the
    * log cannot be reached, the stream begins where the log is when it can be.

@@ -15,9 +15,12 @@ final class Entry {
     this.event = event;
   }
 
-  /** Nothing but an id: a client keeps it and sees no event (WHATWG HTML, 9.2.6). */
+  /**
+   * For its id alone. It has data, without which Firefox and many clients that are no browsers forget the
+   * id, and a type of its own, for which nobody listens who does not ask for it.
+   */
   static Entry position(String id) {
-    return new Entry(Event.empty().withId(id));
+    return new Entry(Event.of("tidings:position", "").withId(id));
   }
 
   Event event() {

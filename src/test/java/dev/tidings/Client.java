@@ -135,17 +135,18 @@ final class Client implements AutoCloseable {
     return bytes.length > 0;
   }
 
-  /** The next message; null at the clean end of the response. */
+  /** The next message, positions in channels left out; null at the clean end of the response. */
   Message next() throws IOException {
-    while (parser.messages().size() <= taken) {
+    Message message;
+    while ((message = poll()) == null) {
       if (!readMore()) {
         return null;
       }
     }
-    return parser.messages().get(taken++);
+    return message;
   }
 
-  /** Reads until there is a message, or an id alone; both are for others to take. */
+  /** Reads until there is a message, or a position; both are for others to take. */
   void awaitMessage() throws IOException {
     String id = parser.lastEventId();
     while (parser.messages().size() <= taken && parser.lastEventId().equals(id)) {
@@ -155,7 +156,13 @@ final class Client implements AutoCloseable {
 
   /** The next message that was read already, if there is one. */
   Message poll() {
-    return parser.messages().size() <= taken ? null : parser.messages().get(taken++);
+    while (parser.messages().size() > taken) {
+      var message = parser.messages().get(taken++);
+      if (!message.type().equals("tidings:position")) {
+        return message;
+      }
+    }
+    return null;
   }
 
   /** Reads whatever comes next; at the clean end that is an exception. */

@@ -21,6 +21,7 @@ final class Inbox {
   private final CountDownLatch over = new CountDownLatch(1);
   private final boolean slow;
   private int rests; // owned by the client's thread
+  private boolean sawPosition; // owned by the test's thread
 
   private Inbox(boolean slow) {
     this.slow = slow;
@@ -63,6 +64,25 @@ final class Inbox {
       taken.add(next != null ? next : fail("only " + taken.size() + " of " + count + ": " + taken));
     }
     return taken;
+  }
+
+  /** The next ones, as many as these besides those that tell a position in a channel. */
+  List<Message> takeWithoutPositions(int count) throws InterruptedException {
+    var taken = new ArrayList<Message>();
+    while (taken.size() < count) {
+      var next = take(1).getFirst();
+      if (next.type().equals("tidings:position")) {
+        sawPosition = true;
+      } else {
+        taken.add(next);
+      }
+    }
+    return taken;
+  }
+
+  /** Whether one of those was among what was taken so far. */
+  boolean sawPosition() {
+    return sawPosition;
   }
 
   boolean isEmpty() {

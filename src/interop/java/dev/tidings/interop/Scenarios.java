@@ -127,6 +127,7 @@ final class Scenarios implements AutoCloseable {
     play("/leave", Scenarios::leave);
     server.get("/expected", request -> request.respond(200, "application/json", GSON.toJson(EXPECTED)));
     server.get("/log", request -> request.respond(200, "application/json", GSON.toJson(visits(name(request)))));
+    BrowserClient.serve(server);
     server.start();
   }
 

@@ -1,0 +1,93 @@
+// Drives one browser for the tests: node browser.mjs chrome|firefox EXECUTABLE
+// Commands come as lines of JSON, {call, tab, method, args}: a method of Puppeteer's Page, or one of act below;
+// answers go out as {call, value} or {call, error}, as they come. What a page says by console.debug('tell …') goes out as
+// {tab, told}, in order; what it or the browser complains about as {tab, complaint}. The browser ends with the input.
+import { createInterface } from 'node:readline';
+import puppeteer from 'puppeteer-core';
+
+const [browserName, executablePath] = process.argv.slice(2);
+const browser = await puppeteer.launch({
+  browser: browserName,
+  executablePath,
+  headless: true,
+  acceptInsecureCerts: true,
+  args: browserName === 'firefox' ? [] : [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--disable-dev-shm-usage',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-background-timer-throttling',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+});
+const tabs = new Map();
+
+// In ASCII, whatever the locale is.
+function print(value) {
+  const text = JSON.stringify(value).replace(/[^ -~]/g, c => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
+  process.stdout.write(text + '\n');
+}
+
+async function open(tab) {
+  const page = await browser.newPage();
+  tabs.set(tab, page);
+  page.setDefaultTimeout(20_000);
+  const complain = complaint => print({ tab, complaint });
+  page.on('console', message => {
+    const text = message.text();
+    if (text.startsWith('tell ')) {
+      print({ tab, told: text.slice(5) });
+    } else if (['error', 'warn', 'assert'].includes(message.type())) {
+      complain('console: ' + text);
+    }
+  });
+  page.on('pageerror', error => complain('error: ' + (error?.message ?? error)));
+  page.on('requestfailed', request => complain('failed: ' + request.url() + ' ' + request.failure()?.errorText));
+  page.on('response', response => response.status() >= 400 && complain(response.status() + ': ' + response.url()));
+}
+
+// Not waitForFunction, which a page's Content-Security-Policy forbids.
+async function until(page, condition) {
+  for (const end = performance.now() + 20_000; !await page.evaluate(condition);) {
+    if (performance.now() > end) {
+      throw new Error('never came');
+    }
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+}
+
+async function fill(page, selector, text) {
+  await page.$eval(selector, field => field.select());
+  await page.focus(selector);
+  await page.keyboard.press('Backspace');
+  await page.type(selector, text);
+}
+
+async function act({ tab, method, args }) {
+  if (method === 'open') {
+    return open(tab);
+  }
+  const own = { until, fill }[method];
+  if (own) {
+    return own(tabs.get(tab), ...args);
+  }
+  const value = await tabs.get(tab)[method](...args);
+  return method === 'evaluate' ? value : null; // others return what is of use here only
+}
+
+async function run(command) {
+  try {
+    print({ call: command.call, value: (await act(command)) ?? null });
+  } catch (e) {
+    print({ call: command.call, error: e.message });
+  }
+}
+
+print({ version: await browser.version() });
+for await (const line of createInterface({ input: process.stdin })) {
+  run(JSON.parse(line)); // not awaited: some wait for what others do
+}
+await browser.close();
