@@ -127,7 +127,7 @@ public final class EventSources implements AutoCloseable {
 
   private EventSource open(HttpExchange exchange, Optional<String> identifier) {
     JdkServer.requireExecutor(exchange);
-    if (exchange.getResponseCode() != -1) {
+    if (exchange.getResponseCode() > 0) {
       throw new IllegalStateException("this request has been answered");
     }
     JdkServer.warnOnce();

@@ -1,7 +1,7 @@
 package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpsServer;
+import com.sun.net.httpserver.HttpsExchange;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -128,7 +128,7 @@ final class Response {
   /** Ends politely, unless that could block where no guard helps. */
   void finish() throws IOException {
     // The server's only dispatcher thread says goodbye on TLS, and would wait for this client.
-    boolean stuckServer = slow && exchange.getHttpContext().getServer() instanceof HttpsServer;
+    boolean stuckServer = slow && exchange instanceof HttpsExchange;
     // A close waits for what is left of a request, and after the end nobody cuts that off.
     boolean stuckRequest = deadlines.isClosed() && answersBody();
     if (stuckServer || stuckRequest) {

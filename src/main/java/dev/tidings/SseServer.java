@@ -31,14 +31,17 @@ public final class SseServer implements AutoCloseable {
   private static final Duration HANDLERS_LIMIT = Duration.ofMillis(500);
 
   private final HttpServer http;
+  private final String scheme;
   private final HttpContext context;
   private final EventSources sources;
   private final Routes routes = new Routes();
   private final InFlight handlers = new InFlight();
   private final Stop stop;
 
-  private SseServer(HttpServer http, Settings settings, Ticker ticker, RandomGenerator random) {
+  private SseServer(
+      HttpServer http, String scheme, Settings settings, Ticker ticker, RandomGenerator random) {
     this.http = http;
+    this.scheme = scheme;
     // The ticker is needed until the last request is answered.
     this.sources = new EventSources(settings, ticker, random, false);
     this.stop = new Stop(ticker, this::runStop);
@@ -150,11 +153,12 @@ public final class SseServer implements AutoCloseable {
     SseServer build(RandomGenerator random) throws IOException {
       JdkServer.prepare();
       if (tls == null) {
-        return new SseServer(HttpServer.create(address, backlog), settings, Ticker.system(), random);
+        var http = HttpServer.create(address, backlog);
+        return new SseServer(http, "http", settings, Ticker.system(), random);
       }
       var https = HttpsServer.create(address, backlog);
       https.setHttpsConfigurator(new HttpsConfigurator(tls));
-      return new SseServer(https, settings, Ticker.system(), random);
+      return new SseServer(https, "https", settings, Ticker.system(), random);
     }
   }
 
@@ -264,7 +268,6 @@ public final class SseServer implements AutoCloseable {
     var host = address.isAnyLocalAddress() ? InetAddress.getLoopbackAddress() : address;
     String name = host.getHostAddress();
     String literal = name.contains(":") ? "[" + name + "]" : name;
-    String scheme = http instanceof HttpsServer ? "https" : "http";
     return URI.create(scheme + "://" + literal + ":" + port() + "/");
   }
 
@@ -309,7 +312,7 @@ public final class SseServer implements AutoCloseable {
   private void finish(SseRequest request) throws IOException {
     if (request.stream().isPresent()) {
       request.stream().get().close();
-    } else if (request.exchange().getResponseCode() == -1) {
+    } else if (request.exchange().getResponseCode() <= 0) {
       Log.warning("no answer from the handler of " + request.method() + " " + request.path());
       request.respond(500, "text/plain", "the handler gave no answer\n");
     }
@@ -318,7 +321,7 @@ public final class SseServer implements AutoCloseable {
   private void fail(SseRequest request, int status, String text) {
     if (request.stream().isPresent()) {
       request.stream().get().fail();
-    } else if (request.exchange().getResponseCode() == -1) {
+    } else if (request.exchange().getResponseCode() <= 0) {
       try {
         request.respond(status, "text/plain", text);
       } catch (IOException | RuntimeException e) {

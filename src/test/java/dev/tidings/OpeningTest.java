@@ -320,4 +320,14 @@ class OpeningTest {
       }
     }
   }
+
+  /** Jetty's server behind the same API says 0 where the JDK's says -1. */
+  @Test
+  void aResponseCodeOfZeroIsNoAnswerYet() {
+    var exchange = MockExchange.with(new com.sun.net.httpserver.Headers(), java.io.OutputStream.nullOutputStream());
+    org.mockito.Mockito.when(exchange.getResponseCode()).thenReturn(0);
+    try (var sources = EventSources.create(); var stream = sources.open(exchange)) {
+      assertTrue(stream.isOpen());
+    }
+  }
 }
