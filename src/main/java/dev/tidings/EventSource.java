@@ -2,7 +2,6 @@ package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpPrincipal;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,7 +55,8 @@ public final class EventSource implements AutoCloseable {
     this.identifier = identifier;
     this.client = client;
     this.response = new Response(exchange, sources.deadlines());
-    this.outbox = new Outbox(new Sink(), sources.fanOut()::start, sources.settings());
+    var delivery = new Delivery(this, response, sources);
+    this.outbox = new Outbox(delivery, sources.fanOut()::start, sources.settings());
     this.opened = sources.ticker().now();
     this.lastMessage = opened;
     this.previousMessage = opened;
@@ -260,6 +260,11 @@ public final class EventSource implements AutoCloseable {
     return previousMessage;
   }
 
+  /** Whether somebody waits to send. */
+  boolean isAwaited() {
+    return outbox.isAwaited();
+  }
+
   // Waiting and ending.
 
   /**
@@ -277,7 +282,7 @@ public final class EventSource implements AutoCloseable {
   public Ending waitForFail(Duration idle) {
     long limit = Time.nanos(Time.requireNotNegative("idle", idle));
     open();
-    var watch = new IdleWatch(limit);
+    var watch = new IdleWatch(this, sources.ticker(), limit);
     watch.check();
     try {
       return await();
@@ -304,37 +309,6 @@ public final class EventSource implements AutoCloseable {
       end(Ending.INTERRUPTED);
     }
     return life.ending().orElseThrow();
-  }
-
-  /** Looks after one wait's limit, at the moments when it could be reached. */
-  private final class IdleWatch {
-    private final long limit;
-    private Ticker.Timer timer = () -> {}; // guarded by this
-    private boolean stopped; // guarded by this
-
-    IdleWatch(long limit) {
-      this.limit = limit;
-    }
-
-    void check() {
-      long left = limit - (sources.ticker().now() - lastMessage);
-      if (left > 0 || limit > 0 && outbox.isAwaited()) { // who waits to send is not idle
-        again(left > 0 ? left : limit);
-      } else {
-        end(Ending.IDLE);
-      }
-    }
-
-    private synchronized void again(long nanos) {
-      if (!stopped) {
-        timer = sources.ticker().schedule(nanos, this::check);
-      }
-    }
-
-    synchronized void stop() {
-      stopped = true;
-      timer.cancel();
-    }
   }
 
   /**
@@ -640,46 +614,5 @@ public final class EventSource implements AutoCloseable {
   public String toString() {
     return "EventSource[" + identifier.orElse("unidentified") + ", "
         + ending().map(Ending::name).orElse("open") + "]";
-  }
-
-  /** What the outbox does to the exchange, and what follows for the stream. */
-  private final class Sink implements Outbox.Sink {
-    @Override
-    public void write(List<Frame> batch) throws IOException {
-      response.write(batch);
-    }
-
-    @Override
-    public void failed(Throwable cause) {
-      if (cause instanceof IOException) {
-        Log.debug(() -> EventSource.this + ": " + cause);
-      } else {
-        Log.failure("writing to " + EventSource.this, cause);
-      }
-      end(endingBy(cause));
-    }
-
-    private Ending endingBy(Throwable cause) {
-      if (cause instanceof Guard.CutOffException) {
-        return Ending.TOO_SLOW;
-      }
-      // That can only be the thread that waits on the stream, which wrote its first bytes.
-      return Thread.currentThread().isInterrupted() ? Ending.INTERRUPTED : Ending.CLIENT_GONE;
-    }
-
-    @Override
-    public void finish() throws IOException {
-      response.finish();
-    }
-
-    @Override
-    public void abort() {
-      response.abort();
-    }
-
-    @Override
-    public void ended() {
-      sources.forget(EventSource.this);
-    }
   }
 }

@@ -1,7 +1,6 @@
 package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
@@ -40,6 +39,7 @@ public final class EventSources implements AutoCloseable {
   private final Spread spread;
   private final Crowd crowd;
   private final Registry registry;
+  private final Admission admission;
   private final List<Consumer<? super EventSource>> openListeners = new CopyOnWriteArrayList<>();
   private final List<BiConsumer<? super EventSource, ? super Ending>> endListeners =
       new CopyOnWriteArrayList<>();
@@ -65,6 +65,7 @@ public final class EventSources implements AutoCloseable {
     this.spread = new Spread(settings, random);
     this.crowd = new Crowd(settings);
     this.registry = new Registry(crowd);
+    this.admission = new Admission(settings, registry, deadlines, spread);
     this.farewell = settings.farewell().map(event -> Frame.parting(WireFormat.bytes(event)));
     this.stop = new Stop(ticker, () -> runStop(ownsTicker));
   }
@@ -127,7 +128,7 @@ public final class EventSources implements AutoCloseable {
 
   private EventSource open(HttpExchange exchange, Optional<String> identifier) {
     JdkServer.requireExecutor(exchange);
-    if (exchange.getResponseCode() > 0) {
+    if (Response.isBegun(exchange)) {
       throw new IllegalStateException("this request has been answered");
     }
     JdkServer.warnOnce();
@@ -136,62 +137,8 @@ public final class EventSources implements AutoCloseable {
     var stream = new EventSource(this, exchange, identifier, client);
     registry.claim(exchange, stream);
     stream.prepare();
-    begin(stream, exchange);
+    admission.begin(stream, exchange);
     return stream;
-  }
-
-  private void begin(EventSource stream, HttpExchange exchange) {
-    try {
-      if (stream.answersBody() && !deadlines.isClosed() && !drain(exchange)) {
-        stream.refuse(Refusal.with(413));
-        return;
-      }
-    } catch (IOException | RuntimeException e) {
-      Log.debug(() -> "no stream, since the request's body did not arrive: " + e);
-      stream.beginUnlisted();
-      stream.end(Ending.CLIENT_GONE);
-      return;
-    }
-    if (isCompleted(exchange)) {
-      stream.stayAway();
-      return;
-    }
-    if (exchange.getRequestMethod().equals("HEAD")) {
-      stream.beginUnlisted();
-      return;
-    }
-    var leaving = registry.enter(stream, settings.duplicates());
-    if (leaving.contains(stream)) {
-      stream.refuse(Refusal.forNow(exchange, spread.reconnect()));
-      return;
-    }
-    leaving.forEach(older -> older.end(Ending.REPLACED));
-    stream.begin();
-  }
-
-  /** Whether the client comes back although it was told not to. */
-  private boolean isCompleted(HttpExchange exchange) {
-    var lastEventId = LastEventId.of(exchange, settings);
-    return lastEventId.filter(WireFormat.COMPLETED_ID::equals).isPresent();
-  }
-
-  /** Reads what is left of the request's body; false if that is more than the limit. */
-  private boolean drain(HttpExchange exchange) throws IOException {
-    var within = new boolean[1];
-    deadlines
-        .newGuard()
-        .run(
-            () -> {
-              var body = exchange.getRequestBody();
-              var buffer = new byte[2048];
-              long left = settings.bodyLimit();
-              int count;
-              while (left >= 0 && (count = body.read(buffer)) >= 0) {
-                left -= count;
-              }
-              within[0] = left >= 0;
-            });
-    return within[0];
   }
 
   // Finding.

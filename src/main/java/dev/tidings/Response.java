@@ -63,6 +63,11 @@ final class Response {
     exchange.getResponseHeaders().add(name, value);
   }
 
+  /** Whether somebody began to answer; some servers behind the API say 0 where the JDK's says -1. */
+  static boolean isBegun(HttpExchange exchange) {
+    return exchange.getResponseCode() > 0;
+  }
+
   /** Answers with this instead of a stream; before anything is written. */
   void refuse(Refusal refusal) {
     status = refusal.status();

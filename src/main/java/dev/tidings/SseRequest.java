@@ -89,7 +89,7 @@ public final class SseRequest {
       throw new IllegalArgumentException("status must be 200 to 599: " + status);
     }
     HeaderSyntax.check("Content-Type", contentType);
-    if (stream.isPresent() || exchange.getResponseCode() > 0) {
+    if (stream.isPresent() || Response.isBegun(exchange)) {
       throw new IllegalStateException("this request has been answered");
     }
     boolean plain = contentType.startsWith("text/") && !contentType.contains("charset=");

@@ -312,7 +312,7 @@ public final class SseServer implements AutoCloseable {
   private void finish(SseRequest request) throws IOException {
     if (request.stream().isPresent()) {
       request.stream().get().close();
-    } else if (request.exchange().getResponseCode() <= 0) {
+    } else if (!Response.isBegun(request.exchange())) {
       Log.warning("no answer from the handler of " + request.method() + " " + request.path());
       request.respond(500, "text/plain", "the handler gave no answer\n");
     }
@@ -321,7 +321,7 @@ public final class SseServer implements AutoCloseable {
   private void fail(SseRequest request, int status, String text) {
     if (request.stream().isPresent()) {
       request.stream().get().fail();
-    } else if (request.exchange().getResponseCode() <= 0) {
+    } else if (!Response.isBegun(request.exchange())) {
       try {
         request.respond(status, "text/plain", text);
       } catch (IOException | RuntimeException e) {
