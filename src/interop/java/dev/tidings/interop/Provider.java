@@ -1,5 +1,7 @@
 package dev.tidings.interop;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -42,6 +44,17 @@ enum Provider {
         "a malformed escape in a query reaches the handler");
     JETTY.deviations.put("LastEventIdTest.itMayBeAsLongAsTheServerTakesIt",
         "a request head is at most 8 KiB, so longer ids do not arrive");
+  }
+
+  /** As its jar is called. */
+  String version() throws IOException {
+    try (var files = Files.list(folder())) {
+      return files.map(file -> file.getFileName().toString())
+          .filter(name -> name.startsWith(jar))
+          .map(name -> name.substring(jar.length()).replace(".jar", ""))
+          .findAny()
+          .orElseThrow();
+    }
   }
 
   Path folder() {
