@@ -94,6 +94,7 @@ static final String PAGE = """
         events = new EventSource("/both?lastEventId=" + encodeURIComponent(lastEventId));
         events.onopen = () => state.value = "awake";
         events.onerror = () => state.value = "connection lost; coming back";
+        events.addEventListener("tidings:position", event => lastEventId = event.lastEventId); // before any event
         events.addEventListener("news", event => show(event, "News " + event.data));
         events.addEventListener("note", event => show(event, event.data));
         events.addEventListener("gap", event => {

@@ -185,7 +185,7 @@ public final class Channel implements AutoCloseable {
       channel.requireOpen();
       if (channel.name.isEmpty() || !names.add(channel.name)) {
         throw new IllegalArgumentException(
-            "channels of one stream need names that differ: " + WireFormat.quoted(channel.name));
+            "channels of one stream need names that differ: " + Quoted.java(channel.name));
       }
     }
     var bookmark = bookmark(stream, true);

@@ -63,7 +63,7 @@ public final class Cors extends Filter {
     }
     if (!holds) {
       throw new IllegalArgumentException(
-          "an origin must be scheme://host or scheme://host:port: " + WireFormat.quoted(origin));
+          "an origin must be scheme://host or scheme://host:port: " + Quoted.java(origin));
     }
   }
 

@@ -49,7 +49,7 @@ final class Demo {
     String text = args.length == 0 ? Integer.toString(DEFAULT_PORT) : args[0];
     if (!text.matches("[0-9]{1,5}") || Integer.parseInt(text) > 65535) {
       throw new IllegalArgumentException(
-          "port must be a number from 0 to 65535: " + WireFormat.quoted(text));
+          "port must be a number from 0 to 65535: " + Quoted.java(text));
     }
     return Integer.parseInt(text);
   }
@@ -126,7 +126,7 @@ final class Demo {
     var identifier = request.query("id");
     if (identifier.isPresent() && streams == 0) {
       throw new StatusException(
-          404, "no open stream has the identifier " + WireFormat.quoted(identifier.get()));
+          404, "no open stream has the identifier " + Quoted.java(identifier.get()));
     }
     say(request, "sent " + count(events, "event") + " to " + count(streams, "stream"));
   }
@@ -158,7 +158,7 @@ final class Demo {
       if (!List.of(names).contains(name)) {
         String known = names.length == 0 ? "none" : String.join(", ", names);
         throw new StatusException(
-            400, "unknown parameter " + WireFormat.quoted(name) + "; known here: " + known);
+            400, "unknown parameter " + Quoted.java(name) + "; known here: " + known);
       }
     }
   }
@@ -173,7 +173,7 @@ final class Demo {
         : -1;
     if (seconds < 0.1 || seconds > 3600) {
       throw new StatusException(
-          400, name + " must be 0.1 to 3600 seconds: " + WireFormat.quoted(text.get()));
+          400, name + " must be 0.1 to 3600 seconds: " + Quoted.java(text.get()));
     }
     return Optional.of(Duration.ofMillis(Math.round(seconds * 1000)));
   }
@@ -183,7 +183,7 @@ final class Demo {
     int times = text.matches("[0-9]{1,4}") ? Integer.parseInt(text) : 0;
     if (times < 1 || times > MOST_TIMES) {
       throw new StatusException(
-          400, "times must be 1 to " + MOST_TIMES + ": " + WireFormat.quoted(text));
+          400, "times must be 1 to " + MOST_TIMES + ": " + Quoted.java(text));
     }
     return times;
   }

@@ -106,7 +106,7 @@ final class DemoFeed {
             .collect(Collectors.joining(","));
     String endings =
         ended.entrySet().stream()
-            .map(entry -> quoted(entry.getKey().name()) + ":" + entry.getValue())
+            .map(entry -> Quoted.json(entry.getKey().name()) + ":" + entry.getValue())
             .collect(Collectors.joining(","));
     return "{\"count\":%d,\"rate\":%s,\"ended\":{%s},\"streams\":[%s]}"
         .formatted(streams.size(), Double.toString(rate), endings, rows);
@@ -116,20 +116,10 @@ final class DemoFeed {
     var traffic = stream.traffic();
     return "{\"id\":%s,\"age\":%d,\"sent\":%d,\"bytes\":%d,\"waiting\":%d}"
         .formatted(
-            stream.identifier().map(DemoFeed::quoted).orElse("null"),
+            stream.identifier().map(Quoted::json).orElse("null"),
             stream.age().toMillis(),
             traffic.sent(),
             traffic.bytes(),
             traffic.waiting());
-  }
-
-  /** A JSON string in ASCII, whatever the text holds. */
-  static String quoted(String text) {
-    var json = new StringBuilder("\"");
-    for (char c : text.toCharArray()) {
-      boolean plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
-      json.append(plain ? String.valueOf(c) : "\\u%04x".formatted((int) c));
-    }
-    return json.append('"').toString();
   }
 }

@@ -45,10 +45,10 @@ final class DemoGuard extends Filter {
     String host = Optional.ofNullable(headers.getFirst("Host")).orElse("");
     if (!LOCAL.matcher(host).matches()) {
       return Optional.of(
-          "Host must be localhost, 127.0.0.1 or [::1]: " + WireFormat.quoted(host));
+          "Host must be localhost, 127.0.0.1 or [::1]: " + Quoted.java(host));
     }
     return Optional.ofNullable(headers.getFirst("Origin"))
         .filter(origin -> !origin.equalsIgnoreCase("http://" + host))
-        .map(origin -> "Origin must be http://" + host + ": " + WireFormat.quoted(origin));
+        .map(origin -> "Origin must be http://" + host + ": " + Quoted.java(origin));
   }
 }

@@ -156,7 +156,8 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Sends an event; otherwise as {@link #send(String)}.
+   * Sends an event; otherwise as {@link #send(String)}. It is encoded for this stream; to send one to many,
+   * {@link EventSources#broadcast(Event, java.util.function.Predicate)} encodes it once.
    *
    * @param event the event
    * @return whether the stream took it; false once the stream has ended
@@ -221,7 +222,7 @@ public final class EventSource implements AutoCloseable {
 
   /**
    * Waits until all that was accepted before is with the operating system. Ends at the latest when the
-   * stream does, which the write deadline bounds. An interrupt does not end the wait; the status stays.
+   * stream does: the write deadline bounds each write, and so each 4,000 bytes or so, not all of it. An interrupt does not end the wait; the status stays.
    *
    * @return true once it is; false if the stream ended before that
    */
@@ -273,6 +274,8 @@ public final class EventSource implements AutoCloseable {
    * counts from the opening. Sends the headers if nothing did.
    *
    * <p>An interrupt ends the stream as {@link Ending#INTERRUPTED}; the status stays.
+   *
+   * <p>While a thread is blocked in {@link #send(Event)}, the stream is not idle.
    *
    * @param idle how long the stream may be idle; zero ends it at once unless it has ended; more than 292
    *     years are for ever

@@ -114,7 +114,8 @@ public final class EventSources implements AutoCloseable {
    * and {@link Duplicates#REFUSE} is set, or if the registry stops: who accepts {@code
    * text/event-stream} gets {@code 200}, a {@code retry:} and an end, so that it comes back, others get
    * {@code 503} with {@code Retry-After}. A HEAD request gets a stream that ends with its headers, is in
-   * no registry and takes no room.
+   * no registry and takes no room. What {@link Settings#client} throws reaches the caller, and no stream is
+   * opened.
    *
    * @param exchange the request to answer with a stream; any method
    * @param identifier what the stream can be found by: any text, compared exactly

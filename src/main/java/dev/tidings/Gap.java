@@ -10,27 +10,10 @@ final class Gap {
   static Event event(String name, String channel, String after, EventLog.Reading reading) {
     var json = new StringJoiner(",", "{", "}");
     if (!channel.isEmpty()) {
-      json.add("\"channel\":" + quoted(channel));
+      json.add("\"channel\":" + Quoted.json(channel));
     }
-    json.add("\"after\":" + quoted(after)).add("\"from\":" + quoted(reading.from()));
+    json.add("\"after\":" + Quoted.json(after)).add("\"from\":" + Quoted.json(reading.from()));
     reading.missed().ifPresent(missed -> json.add("\"missed\":" + missed));
     return Event.of(name, json.toString()).withId(reading.from());
-  }
-
-  /** A JSON string (RFC 8259, 7); a lone surrogate is escaped, since UTF-8 cannot carry it. */
-  static String quoted(String text) {
-    var out = new StringBuilder(text.length() + 2).append('"');
-    text.codePoints()
-        .forEach(
-            c -> {
-              if (c == '"' || c == '\\') {
-                out.append('\\').append((char) c);
-              } else if (c < ' ' || c <= 0xFFFF && Character.isSurrogate((char) c)) {
-                out.append(String.format("\\u%04x", c));
-              } else {
-                out.appendCodePoint(c);
-              }
-            });
-    return out.append('"').toString();
   }
 }

@@ -11,14 +11,14 @@ final class HeaderSyntax {
     if (!value.chars().allMatch(HeaderSyntax::isValueChar)) {
       throw new IllegalArgumentException(
           "header value must be one line of ISO-8859-1 without controls (RFC 9110, 5.5): "
-              + WireFormat.quoted(value));
+              + Quoted.java(value));
     }
   }
 
   static void checkToken(String what, String text) {
     if (text.isEmpty() || !text.chars().allMatch(HeaderSyntax::isTokenChar)) {
       throw new IllegalArgumentException(
-          what + " must be a token (RFC 9110, 5.6.2): " + WireFormat.quoted(text));
+          what + " must be a token (RFC 9110, 5.6.2): " + Quoted.java(text));
     }
   }
 

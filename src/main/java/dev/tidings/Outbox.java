@@ -7,8 +7,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /**
- * The bounded queue of one stream and its single writer: a virtual thread that exists only while
- * there is something to write, or for its first bytes the one that is about to wait on the stream.
+ * The bounded queue of one stream and its single writer, which exists only while there is something to
+ * write: a virtual thread, of its own or for one block of a broadcast's streams ({@link FanOut}); for its
+ * first bytes the one that is about to wait on the stream.
  */
 final class Outbox {
 
@@ -343,8 +344,11 @@ final class Outbox {
     try {
       how.run();
       done = true;
-    } catch (IOException | RuntimeException | Error e) {
+    } catch (IOException e) {
       Log.debug(() -> "the last write of a stream failed: " + e);
+      sink.abort();
+    } catch (RuntimeException | Error e) {
+      Log.failure("the last write of a stream", e);
       sink.abort();
     }
     sink.ended();

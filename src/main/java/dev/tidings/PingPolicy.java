@@ -6,8 +6,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * How a stream is kept warm and its client's going noticed, set by {@link EventSource#withPing}. A
- * ping goes out when nothing else was sent for the interval.
+ * How a stream is kept from being silent, so that nothing on the way takes it for dead, and its client's
+ * going is noticed; set by {@link EventSource#withPing}. A ping goes out when nothing else was sent for
+ * the interval. Used by one thread at a time.
  *
  * {@snippet file="KeepAlive.java" region="ping"}
  */
@@ -61,8 +62,8 @@ public final class PingPolicy {
   }
 
   /**
-   * Makes the stream ping like this from now on. Without it the stream goes on as before. Never
-   * blocks.
+   * Makes the stream ping like this from now on, in place of what was started before; does nothing once
+   * the stream has ended. Without it the stream goes on as before. Never blocks.
    */
   public void start() {
     starter.accept(this);

@@ -12,7 +12,7 @@ final class Routes {
   void add(String method, String path, SseHandler handler) {
     HeaderSyntax.checkToken("method", method);
     if (!path.startsWith("/")) {
-      throw new IllegalArgumentException("path must start with /: " + WireFormat.quoted(path));
+      throw new IllegalArgumentException("path must start with /: " + Quoted.java(path));
     }
     var methods = byPath.computeIfAbsent(path, key -> new ConcurrentHashMap<>());
     if (methods.putIfAbsent(method, handler) != null) {

@@ -48,7 +48,8 @@ public final class SseRequest {
   }
 
   /**
-   * Answers with a stream. Nothing is sent yet; see {@link EventSources#open(HttpExchange, String)} for
+   * Answers with a stream. Nothing is sent yet; blocks while what is left of the request's body is read, at
+   * most for the write deadline. See {@link EventSources#open(HttpExchange, String)} for
    * what becomes of the request's body, of HEAD, and of identifiers that are in use.
    *
    * @param identifier what the stream can be found by: any text, compared exactly
@@ -197,7 +198,7 @@ public final class SseRequest {
     try {
       return URLDecoder.decode(text, UTF_8);
     } catch (IllegalArgumentException e) {
-      throw new StatusException(400, "query is not percent-encoded: " + WireFormat.quoted(text));
+      throw new StatusException(400, "query is not percent-encoded: " + Quoted.java(text));
     }
   }
 

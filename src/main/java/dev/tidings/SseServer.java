@@ -55,6 +55,7 @@ public final class SseServer implements AutoCloseable {
    *
    * @param port the port; 0 for any that is free
    * @return the server
+   * @throws IllegalArgumentException if it is not 0 to 65535
    * @throws IOException if the port cannot be had
    */
   public static SseServer create(int port) throws IOException {
@@ -110,9 +111,7 @@ public final class SseServer implements AutoCloseable {
      * @throws IllegalArgumentException if it is less than 1
      */
     public Builder backlog(int backlog) {
-      if (backlog < 1) {
-        throw new IllegalArgumentException("backlog must be at least 1: " + backlog);
-      }
+      Settings.requireAtLeast("backlog", backlog, 1);
       this.backlog = backlog;
       return this;
     }

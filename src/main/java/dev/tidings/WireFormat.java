@@ -146,32 +146,7 @@ final class WireFormat {
 
   private static void check(boolean holds, String rule, String value) {
     if (!holds) {
-      throw new IllegalArgumentException(rule + ": " + quoted(value));
+      throw new IllegalArgumentException(rule + ": " + Quoted.java(value));
     }
-  }
-
-  /** The value as it would stand in Java source, cut where it is long. */
-  static String quoted(String value) {
-    var out = new StringBuilder("\"");
-    value
-        .chars()
-        .limit(80)
-        .forEach(
-            c -> {
-              switch (c) {
-                case '\n' -> out.append("\\n");
-                case '\r' -> out.append("\\r");
-                case '"' -> out.append("\\\"");
-                case '\\' -> out.append("\\\\");
-                default -> {
-                  if (c < ' ' || c == BYTE_ORDER_MARK) {
-                    out.append(String.format("\\u%04x", c));
-                  } else {
-                    out.append((char) c);
-                  }
-                }
-              }
-            });
-    return out.append(value.length() > 80 ? "\" (cut)" : "\"").toString();
   }
 }

@@ -79,17 +79,21 @@ final class Client implements AutoCloseable {
   /** Reads status line and headers, once. */
   Client head() throws IOException {
     if (statusLine == null) {
-      do {
-        statusLine = line();
-        headers.clear();
-        for (String line; !(line = line()).isEmpty(); ) {
-          int colon = line.indexOf(':');
-          headers.merge(line.substring(0, colon), line.substring(colon + 1).trim(), (a, b) -> a + ", " + b);
-        }
-      } while (statusLine.contains(" 100 "));
+      statusLine = line();
+      for (String line; !(line = line()).isEmpty(); ) {
+        int colon = line.indexOf(':');
+        headers.merge(line.substring(0, colon), line.substring(colon + 1).trim(), (a, b) -> a + ", " + b);
+      }
       chunked = "chunked".equals(headers.getOrDefault("Transfer-Encoding", "").toLowerCase(Locale.ROOT));
     }
     return this;
+  }
+
+  /** Reads an answer that comes before the one proper, and returns its status line. */
+  String interim() throws IOException {
+    String status = line();
+    while (!line().isEmpty()) {}
+    return status;
   }
 
   private String line() throws IOException {

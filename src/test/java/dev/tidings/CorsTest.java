@@ -119,7 +119,7 @@ class CorsTest {
   @ValueSource(strings = {"", "*", "example.org", "https://example.org/", "https://example.org/path", "https://", "a b", "null"})
   void whatIsNoOriginIsRefused(String origin) {
     var e = assertThrows(IllegalArgumentException.class, () -> Cors.origins(origin));
-    assertTrue(e.getMessage().contains(WireFormat.quoted(origin)), e.getMessage());
+    assertTrue(e.getMessage().contains(Quoted.java(origin)), e.getMessage());
     assertThrows(IllegalArgumentException.class, Cors::origins);
   }
 }

@@ -153,13 +153,13 @@ class DemoTest {
       live.await(
           line ->
               line.contains(
-                  "{\"id\":\"\\u0022}]\\u000d\\u000adata: \\u005c</script>\\u0000\\u2028\\ud83d\\udc19\","));
+                  "{\"id\":\"\\\"}]\\u000d\\u000adata: \\\\</script>\\u0000\u2028🐙\","));
     }
   }
 
   @Test
-  void jsonStringIsAsciiWhateverTheTextHolds() {
-    assertEquals("\"plain ~\\u007f\\u0000\\ud800\\u00e4\"", DemoFeed.quoted("plain ~\u007f\0\ud800ä"));
+  void aJsonStringEscapesWhatItHasTo() {
+    assertEquals("\"plain ~\u007f\\u0000\\ud800ä\"", Quoted.json("plain ~\u007f\0\ud800ä"));
   }
 
   // Bad input.

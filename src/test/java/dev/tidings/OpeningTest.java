@@ -223,6 +223,7 @@ class OpeningTest {
     try (var site = Site.keepingAlive();
         var client = Client.raw(site.uri(),
             "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")) {
+      assertEquals("HTTP/1.1 100 Continue", client.interim());
       client.write("body");
       assertEquals(200, client.status());
       site.opened().send("one");

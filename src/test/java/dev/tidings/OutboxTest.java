@@ -5,13 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.doThrow;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.verify;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -60,11 +66,11 @@ class OutboxTest {
   }
 
   private final Recorder sink = new Recorder();
-  private final Outbox outbox =
-      new Outbox(
-          sink,
-          ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())),
-          Settings.defaults());
+  private final Outbox outbox = outbox(Settings.defaults());
+
+  private Outbox outbox(Settings settings) {
+    return new Outbox(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), settings);
+  }
 
   private static Frame frame(String text) {
     return Frame.of(Event.of(text));
@@ -111,6 +117,45 @@ class OutboxTest {
     Await.latch("the end", sink.ended);
     Await.end(caller);
     outbox.awaitEnd();
+  }
+
+  @Test
+  void whoWaitsForRoomGivesUpAtItsLimit() throws Exception {
+    var ticker = new ManualTicker();
+    var full = outbox(Settings.defaults().queueEvents(1));
+    full.offer(frame("a"));
+    Await.latch("its write", sink.firstBegun);
+    full.offer(frame("b"));
+    var answers = new LinkedBlockingQueue<Outbox.Answer>();
+    Thread.ofVirtual().start(() -> answers.add(full.put(frame("c"), ticker, 1000)));
+    Await.until("it waits", full::isAwaited);
+    ticker.advance(Duration.ofNanos(999));
+    assertTrue(full.isAwaited());
+    ticker.advance(Duration.ofNanos(1));
+    assertEquals(Outbox.Answer.OVERFLOW, Await.next("an answer", answers));
+    sink.release.countDown();
+  }
+
+  @Test
+  void aFaultAtTheEndIsToldAndAGoneClientIsNot() throws Exception {
+    for (var fault : List.of(new IOException("gone"), new IllegalStateException("a bug"))) {
+      var ended = new CountDownLatch(1);
+      var failing = mock(Outbox.Sink.class);
+      doThrow(fault).when(failing).finish();
+      doAnswer(call -> {
+            ended.countDown();
+            return null;
+          })
+          .when(failing)
+          .ended();
+      try (var log = new LogRecords()) {
+        new Outbox(failing, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults())
+            .finish(List.of());
+        Await.latch("the end", ended);
+        verify(failing).abort();
+        assertEquals(fault instanceof IOException ? 0 : 1, log.messages(Level.SEVERE).size());
+      }
+    }
   }
 
   @Test

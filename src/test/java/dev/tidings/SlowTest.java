@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -39,7 +42,7 @@ class SlowTest {
         continue;
       }
       refused = stream.traffic().sent() == before ? refused + 1 : 0;
-      java.util.concurrent.locks.LockSupport.parkNanos(20_000_000);
+      LockSupport.parkNanos(20_000_000);
     }
     return stream.isOpen();
   }
@@ -72,6 +75,72 @@ class SlowTest {
         assertTrue(sources.getByIdentifier("healthy").orElseThrow().send("still here"));
         assertEquals("still here", healthy.next().data());
         assertNotEquals("", stalled.toEndOrCut());
+      }
+    }
+    Await.until("no writer is left", () -> VirtualThreads.named("tidings-writer").isEmpty());
+  }
+
+  /** All of them at once, so that one thread writes to both kinds. */
+  @ParameterizedTest
+  @EnumSource
+  void oneBroadcastReachesTheHealthyAlthoughSomeAreStalled(Scheme scheme) throws Exception {
+    try (var server = scheme.builder().settings(QUICK.overflow(Overflow.dropNewest())).build()) {
+      server.get("/", request -> request.getEventSource(request.query("id").orElseThrow()).keepAlive());
+      server.start();
+      var sources = server.eventSources();
+      var healthy = new ArrayList<Client>();
+      try (var one = stalled(server.uri().resolve("/?id=stalled-1"));
+          var other = stalled(server.uri().resolve("/?id=stalled-2"))) {
+        for (int i = 0; i < 20; i++) {
+          healthy.add(Client.get(server.uri().resolve("/?id=healthy-" + i)));
+          healthy.getLast().head();
+        }
+        Await.until("all are there", () -> sources.count() == 22);
+        long longest = 0;
+        for (int i = 0; sources.count() > 20; i++) {
+          long start = System.nanoTime();
+          sources.broadcast(Event.of("turn " + i, LARGE));
+          for (Client client : healthy) {
+            assertEquals("turn " + i, client.next().type());
+          }
+          longest = Math.max(longest, System.nanoTime() - start);
+        }
+        assertEquals(Map.of(Ending.TOO_SLOW, 2L), sources.ended());
+        // Whoever waited for them would have waited for the deadline.
+        assertTrue(longest < DEADLINE.toNanos(), longest + " ns");
+        one.toEndOrCut();
+        other.toEndOrCut();
+      } finally {
+        for (Client client : healthy) {
+          client.close();
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aLifetimeEndsAStuckStreamToo(Scheme scheme) throws Exception {
+    var settings = Settings.defaults().maxLifetime(Duration.ofSeconds(1)).writeDeadline(Duration.ofSeconds(2)).overflow(Overflow.dropNewest());
+    var endings = new LinkedBlockingQueue<Ending>();
+    try (var server = scheme.builder().settings(settings).build()) {
+      server.get("/", request -> {
+        try (var sse = request.getEventSource()) {
+          endings.add(sse.keepAlive());
+        }
+      });
+      server.get("/alive", request -> request.respond(200, "text/plain", "yes"));
+      server.start();
+      try (var client = stalled(server.uri())) {
+        var sources = server.eventSources();
+        Await.until("it is open", () -> sources.count() == 1);
+        fill(sources.streams().getFirst());
+        assertEquals(Ending.EXPIRED, Await.next("the handler", endings));
+        Await.until("its exchange is closed", () -> sources.streams().isEmpty());
+        try (var other = Client.get(server.uri().resolve("/alive"))) {
+          assertEquals("yes", other.toEnd());
+        }
+        client.toEndOrCut();
       }
     }
     Await.until("no writer is left", () -> VirtualThreads.named("tidings-writer").isEmpty());
@@ -152,7 +221,7 @@ class SlowTest {
         for (long dropped; (dropped = stream.traffic().dropped()) < 50; last++) {
           stream.offer(Event.of(last % 2 == 0 ? "even" : "odd", last + ":" + LARGE));
           if (stream.traffic().dropped() > dropped) {
-            java.util.concurrent.locks.LockSupport.parkNanos(2_000_000);
+            LockSupport.parkNanos(2_000_000);
           }
         }
         assertTrue(stream.isOpen());

@@ -14,7 +14,7 @@ final class Machine {
         + ", "
         + System.getProperty("os.name")
         + " "
-        + System.getProperty("os.version")
+        + System.getProperty("os.version").replaceAll("^(\\d+\\.\\d+).*", "$1")
         + ", "
         + Runtime.getRuntime().availableProcessors()
         + " cores, Java "

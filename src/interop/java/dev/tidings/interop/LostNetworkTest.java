@@ -27,7 +27,7 @@ class LostNetworkTest {
 
   @BeforeAll
   static void lose() throws Exception {
-    kernel = Child.run(Duration.ofSeconds(10), "uname", "-r").strip();
+    kernel = System.getProperty("os.version").replaceAll("^(\\d+\\.\\d+).*", "$1");
     lost = LostNetwork.lose();
   }
 
