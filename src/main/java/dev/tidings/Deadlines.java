@@ -16,15 +16,15 @@ final class Deadlines {
 
   private final Ticker ticker;
   private final long limit;
-  private final long period;
+  private final Lookout lookout;
   private final Set<Guard> busy = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
 
   Deadlines(Ticker ticker, Duration limit) {
     this.ticker = ticker;
     this.limit = Time.nanos(limit);
-    this.period = Math.clamp(this.limit / 10, 1, LONGEST_PERIOD);
-    ticker.schedule(period, this::sweep);
+    long period = Math.clamp(this.limit / 10, 1, LONGEST_PERIOD);
+    this.lookout = new Lookout(ticker, period, this::sweep, () -> !busy.isEmpty());
   }
 
   Guard newGuard() {
@@ -41,6 +41,7 @@ final class Deadlines {
 
   void entered(Guard guard) {
     busy.add(guard);
+    lookout.watch();
   }
 
   /**
@@ -78,6 +79,5 @@ final class Deadlines {
     for (Guard guard : busy) {
       guard.cutIfOverdue(now);
     }
-    ticker.schedule(period, this::sweep);
   }
 }

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -19,12 +18,11 @@ final class FanOut {
   private static final long STANDSTILL = Duration.ofMillis(10).toNanos();
 
   private final ThreadFactory threads = Thread.ofVirtual().name("tidings-writer").factory();
-  private final Ticker ticker;
   private final Set<Block> blocks = ConcurrentHashMap.newKeySet(); // those under way
-  private final AtomicBoolean watching = new AtomicBoolean(); // whether a look at them is scheduled
+  private final Lookout lookout;
 
   FanOut(Ticker ticker) {
-    this.ticker = ticker;
+    this.lookout = new Lookout(ticker, STANDSTILL, this::look, () -> !blocks.isEmpty());
   }
 
   /** Runs the writer of one outbox on a thread of its own. */
@@ -59,7 +57,7 @@ final class FanOut {
   private void begin(Block block) {
     blocks.add(block);
     threads.newThread(() -> run(block)).start();
-    watch();
+    lookout.watch();
   }
 
   private void run(Block block) {
@@ -67,21 +65,11 @@ final class FanOut {
     blocks.remove(block);
   }
 
-  private void watch() {
-    if (!watching.get() && watching.compareAndSet(false, true)) {
-      ticker.schedule(STANDSTILL, this::look);
-    }
-  }
-
   private void look() {
     for (Block block : blocks) {
       for (int i = block.missing(); i > 0; i--) {
         threads.newThread(() -> run(block)).start();
       }
-    }
-    watching.set(false);
-    if (!blocks.isEmpty()) {
-      watch();
     }
   }
 

@@ -20,7 +20,8 @@ final class Pulse {
   private final long start;
   // What follows is guarded by this.
   private final TreeMap<Long, List<Heartbeat>> slots = new TreeMap<>();
-  private boolean ticking; // whether the next tick is scheduled
+  private long next = Long.MAX_VALUE; // the first of them, whose tick is scheduled; the largest for none
+  private Ticker.Timer timer = () -> {};
 
   Pulse(Ticker ticker, FanOut fanOut) {
     this.ticker = ticker;
@@ -33,7 +34,7 @@ final class Pulse {
     long elapsed = ticker.now() - start;
     long slot = Math.ceilDiv(elapsed + Math.clamp(nanos, 1, LONGEST), SLOT);
     slots.computeIfAbsent(slot, key -> new ArrayList<>()).add(heartbeat);
-    if (!ticking) {
+    if (slot < next) {
       schedule(elapsed);
     }
     return slot;
@@ -45,9 +46,9 @@ final class Pulse {
   }
 
   private void schedule(long elapsed) {
-    ticking = true;
-    long next = (Math.floorDiv(elapsed, SLOT) + 1) * SLOT;
-    ticker.schedule(next - elapsed, this::tick);
+    timer.cancel();
+    next = slots.firstKey();
+    timer = ticker.schedule(next * SLOT - elapsed, this::tick);
   }
 
   private void tick() {
@@ -61,7 +62,7 @@ final class Pulse {
     var past = slots.headMap(elapsed / SLOT, true);
     var due = new TreeMap<>(past);
     past.clear();
-    ticking = false;
+    next = Long.MAX_VALUE;
     if (!slots.isEmpty()) {
       schedule(elapsed);
     }
