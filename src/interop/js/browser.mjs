@@ -3,26 +3,10 @@
 // answers go out as {call, value} or {call, error}, as they come. What a page says by console.debug('tell …') goes out as
 // {tab, told}, in order; what it or the browser complains about as {tab, complaint}. The browser ends with the input.
 import { createInterface } from 'node:readline';
-import puppeteer from 'puppeteer-core';
+import { launch } from './launch.mjs';
 
 const [browserName, executablePath] = process.argv.slice(2);
-const browser = await puppeteer.launch({
-  browser: browserName,
-  executablePath,
-  headless: true,
-  acceptInsecureCerts: true,
-  args: browserName === 'firefox' ? [] : [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--disable-dev-shm-usage',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-background-timer-throttling',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-});
+const browser = await launch(browserName, executablePath);
 const tabs = new Map();
 
 // In ASCII, whatever the locale is.

@@ -1,6 +1,6 @@
 // Opens ten EventSources in each of these pages, and prints for each the protocol, how many of the ten have
 // opened, and how many when one was closed.
-import puppeteer from 'puppeteer-core';
+import { launch } from './launch.mjs';
 
 const [executablePath, ...pages] = process.argv.slice(2);
 
@@ -34,23 +34,7 @@ const openTen = async () => {
   return { protocol: navigation.nextHopProtocol, first, then };
 };
 
-const browser = await puppeteer.launch({
-  executablePath,
-  headless: true,
-  acceptInsecureCerts: true,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--disable-dev-shm-usage',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-background-timer-throttling',
-    '--disable-component-update',
-    '--disable-sync',
-    '--ignore-certificate-errors',
-  ],
-});
+const browser = await launch('chrome', executablePath);
 try {
   console.log(JSON.stringify({ version: await browser.version() }));
   for (const result of await Promise.all(pages.map(async page => {

@@ -1,0 +1,23 @@
+// Starts a browser without a window, that keeps to itself and trusts the tests' own certificates.
+import puppeteer from 'puppeteer-core';
+
+const CHROMIUM = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-dev-shm-usage',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-background-timer-throttling',
+  '--disable-component-update',
+  '--disable-sync',
+  '--ignore-certificate-errors',
+];
+
+export const launch = (browser, executablePath) => puppeteer.launch({
+  browser,
+  executablePath,
+  headless: true,
+  acceptInsecureCerts: true,
+  args: browser === 'chrome' ? CHROMIUM : [],
+});
