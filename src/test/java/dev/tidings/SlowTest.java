@@ -21,6 +21,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Clients that do not read, for real: small receive buffers, and more data than both kernels hold. */
 class SlowTest {
   private static final String LARGE = "x".repeat(60_000);
+  /** So many of these are half of what an outbox holds, at which a sender that waits is woken. */
+  private static final int HALF = 8;
+
   private static final Duration DEADLINE = Duration.ofMillis(700);
   private static final Settings QUICK = Settings.defaults().writeDeadline(DEADLINE);
 
@@ -172,7 +175,7 @@ class SlowTest {
           sent.add(stream.send(LARGE));
         }
       });
-      Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING && stream.traffic().waiting() > 10);
+      Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING && stream.traffic().waiting() > HALF);
       assertEquals(200, client.data(200).size());
       for (int i = 0; i < 200; i++) {
         assertTrue(Await.next("a send", sent));
@@ -190,7 +193,7 @@ class SlowTest {
         while (stream.send(LARGE)) {}
         result.add(Thread.currentThread().isInterrupted());
       });
-      Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING && stream.traffic().waiting() > 10);
+      Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING && stream.traffic().waiting() > HALF);
       sender.interrupt();
       assertTrue(Await.next("the sender", result));
       assertTrue(stream.isOpen());
