@@ -37,6 +37,7 @@ class ProxyKilledServerTest {
       for (Visitor visitor : visitors) {
         visitor.seesTheCut(start);
       }
+      server.child.handle().onExit().get(10, TimeUnit.SECONDS); // and so its port is closed too
       visitors.forEach(Visitor::comesTooEarly);
       for (Visitor visitor : visitors) {
         visitor.isTurnedAway();
