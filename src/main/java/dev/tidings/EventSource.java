@@ -222,7 +222,8 @@ public final class EventSource implements AutoCloseable {
 
   /**
    * Waits until all that was accepted before is with the operating system. Ends at the latest when the
-   * stream does: the write deadline bounds each write, and so each 4,000 bytes or so, not all of it. An interrupt does not end the wait; the status stays.
+   * stream does: the write deadline bounds each write, and so each 4,000 bytes or so, not all of it. An
+   * interrupt does not end the wait; the status stays.
    *
    * @return true once it is; false if the stream ended before that
    */

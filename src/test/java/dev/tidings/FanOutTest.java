@@ -40,7 +40,7 @@ class FanOutTest {
   }
 
   private static Outbox outbox(Write write) {
-    var sink = new Outbox.Sink() {
+    var sink = new QuietSink() {
       @Override
       public void write(List<Frame> batch) throws IOException {
         try {
@@ -49,18 +49,6 @@ class FanOutTest {
           throw new IOException(e);
         }
       }
-
-      @Override
-      public void failed(Throwable cause) {}
-
-      @Override
-      public void finish() {}
-
-      @Override
-      public void abort() {}
-
-      @Override
-      public void ended() {}
     };
     return new Outbox(sink, outbox -> {}, Settings.defaults());
   }

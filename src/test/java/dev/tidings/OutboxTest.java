@@ -27,7 +27,7 @@ class OutboxTest {
   private record Write(String text, Thread thread) {}
 
   /** What was written and by whom; the first write can be held, and can fail. */
-  private static final class Recorder implements Outbox.Sink {
+  private static final class Recorder extends QuietSink {
     final BlockingQueue<Write> writes = new LinkedBlockingQueue<>();
     final CountDownLatch firstBegun = new CountDownLatch(1);
     final CountDownLatch release = new CountDownLatch(1);
@@ -49,15 +49,6 @@ class OutboxTest {
       }
       writes.add(new Write(text.toString(), Thread.currentThread()));
     }
-
-    @Override
-    public void failed(Throwable cause) {}
-
-    @Override
-    public void finish() {}
-
-    @Override
-    public void abort() {}
 
     @Override
     public void ended() {
