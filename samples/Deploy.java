@@ -30,7 +30,9 @@ void main(String... args) throws Exception {
       try (var sse = request.getEventSource()) {
         for (int step = 1; step <= 20; step++) {
           Thread.sleep(100); // the work
-          sse.send("step", step + "/20");
+          if (!sse.send("step", step + "/20")) {
+            return; // the client is gone
+          }
         }
         sse.send("done", sse.isStopping() ? "in time" : "without haste");
       }
@@ -51,7 +53,7 @@ void main(String... args) throws Exception {
       var numbers = server.uri().resolve("numbers?reader=" + i);
       readers.submit(() -> count(numbers, read));
     }
-    while (sources.count() < 100) {
+    while (sources.count() < 100 && !sources.isStopping()) {
       Thread.sleep(10);
     }
     IO.println(server.uri());

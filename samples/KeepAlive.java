@@ -1,7 +1,7 @@
 // java -cp target/classes samples/KeepAlive.java 8080    then: curl -Ni localhost:8080
 import dev.tidings.SseServer;
 
-/** A stream that is silent but for its pings, and a server that says why each client went. */
+/** A stream that is silent but for its pings, a clock, and a server that says why each client went. */
 void main(String... args) throws Exception {
   try (var server = SseServer.create(Integer.parseInt(args[0]))) {
     server.eventSources().onEnd((sse, why) -> IO.println(why));
@@ -12,6 +12,15 @@ void main(String... args) throws Exception {
         sse.withPing(
             ping -> ping.dataMessage("ping-message").interval(Duration.ofSeconds(1)).start());
         sse.keepAlive();
+      }
+      // @end
+    });
+    server.get("/clock", request -> {
+      // @start region="loop"
+      try (var sse = request.getEventSource()) {
+        while (sse.send(LocalTime.now().toString())) { // false once the client is gone
+          Thread.sleep(1000);
+        }
       }
       // @end
     });

@@ -39,7 +39,7 @@ let count = 0;
 function got(message) {
   print({ message });
   if (pace === 'slow' && count++ < 40) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25); // nothing is read meanwhile
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50); // nothing is read meanwhile
   }
 }
 

@@ -28,7 +28,7 @@ final class Admission {
         return;
       }
     } catch (IOException | RuntimeException e) {
-      Log.debug(() -> "no stream, since the request's body did not arrive: " + e);
+      Log.debug(() -> "no stream, since the request's body did not arrive: " + Quoted.java(e));
       stream.beginUnlisted();
       stream.end(Ending.CLIENT_GONE);
       return;
@@ -38,7 +38,7 @@ final class Admission {
       return;
     }
     if (exchange.getRequestMethod().equals("HEAD")) {
-      stream.beginUnlisted();
+      stream.beginHead();
       return;
     }
     var leaving = registry.enter(stream, settings.duplicates());

@@ -1,13 +1,17 @@
 package dev.tidings;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 
 /**
- * The frames that wait in an outbox, their bounds, and what gives way where these are reached. A batch
- * that was taken to be written, whose size is bounded by itself, counts no more, so that there is always
- * something that can give way. Not thread-safe.
+ * The frames that wait in an outbox, their bounds, and what gives way where these are reached. The bounds
+ * hold for what waits behind the first waiting event: that one is always taken and counts for nothing, so
+ * that no event is too large, and none is in the way of the next one while it only waits for its writer.
+ * A batch that was taken to be written, whose size is bounded by itself, counts no more. So at most one
+ * event, one batch and the bound are held; and once the bound, of what waited for the head. Not
+ * thread-safe.
  */
 final class Backlog {
   private final Overflow overflow;
@@ -15,8 +19,11 @@ final class Backlog {
   private final long maxBytes;
   private Frame only; // what waits if that is one frame, which it mostly is; else null
   private ArrayDeque<Frame> queue; // what waits if that is more; else null
+  private Frame first; // of the events that wait; null if it has to be looked for
   private int events; // waiting
   private long bytes; // of these
+  private int free; // the oldest of these, which count for nothing since they waited for the head
+  private long freeBytes; // of these
   private int taken; // events of the batch that was taken and is not yet released
   private long takenBytes; // of these
   private long dropped;
@@ -27,15 +34,44 @@ final class Backlog {
     this.maxBytes = settings.queueBytes();
   }
 
-  /** An event larger than the whole bound fits when nothing else is there. */
+  /** Whether the event is the first one that counts or within the bounds. */
   boolean fits(Frame frame) {
-    return events == 0 || events < maxEvents && bytes + frame.bytes().length <= maxBytes;
+    if (events == free) {
+      return true;
+    }
+    int counted = events - Math.max(free, 1);
+    long countedBytes = bytes - (free > 0 ? freeBytes : first().bytes().length);
+    return counted < maxEvents && countedBytes + frame.bytes().length <= maxBytes;
+  }
+
+  /** Whether an event that does not fit ends the stream. */
+  boolean isStrict() {
+    return overflow instanceof Overflow.Disconnect;
+  }
+
+  /** What waits now counts for nothing from now on: it could not be written before. */
+  void free() {
+    if (isStrict()) { // else the bounds are kept by dropping
+      free = events;
+      freeBytes = bytes;
+    }
+  }
+
+  private Frame first() {
+    if (first == null) {
+      first = only;
+      for (var waiting = queue == null ? null : queue.iterator(); first == null; ) {
+        Frame next = waiting.next();
+        first = next.isMark() ? null : next;
+      }
+    }
+    return first;
   }
 
   /** Adds the frame, or does what is to be done where it does not fit. */
   Outbox.Answer add(Frame frame) {
     if (!fits(frame)) {
-      if (overflow instanceof Overflow.Disconnect) {
+      if (isStrict()) {
         return Outbox.Answer.OVERFLOW;
       }
       if (overflow instanceof Overflow.DropNewest) {
@@ -91,7 +127,7 @@ final class Backlog {
   private void makeRoom(Frame frame) {
     var waiting = unsettle();
     if (overflow instanceof Overflow.KeepLatest && frame.key() != null) {
-      waiting.removeIf(older -> frame.key().equals(older.key()) && drop(older));
+      dropAll(waiting, sameKey(waiting, frame.key()));
     }
     for (Iterator<Frame> i = waiting.iterator(); !fits(frame) && i.hasNext(); ) {
       Frame oldest = i.next();
@@ -103,16 +139,50 @@ final class Backlog {
     settle();
   }
 
-  private boolean drop(Frame frame) {
+  /** Runs the user's code, and changes nothing: if that throws, all is as it was. */
+  private static List<Frame> sameKey(ArrayDeque<Frame> waiting, Object key) {
+    var same = new ArrayList<Frame>();
+    for (Frame frame : waiting) {
+      if (key.equals(frame.key())) {
+        same.add(frame);
+      }
+    }
+    return same;
+  }
+
+  /** In one pass: these are among those that wait, in the same order. */
+  private void dropAll(ArrayDeque<Frame> waiting, List<Frame> frames) {
+    if (!frames.isEmpty()) {
+      var next = frames.iterator();
+      var due = new Frame[] {next.next()};
+      waiting.removeIf(
+          frame -> {
+            boolean drop = frame == due[0];
+            if (drop) {
+              due[0] = next.hasNext() ? next.next() : null;
+            }
+            return drop;
+          });
+      frames.forEach(this::drop);
+    }
+  }
+
+  private void drop(Frame frame) {
     uncount(frame);
     dropped++;
-    return true;
   }
 
   private void uncount(Frame frame) {
     if (!frame.isMark()) {
       events--;
       bytes -= frame.bytes().length;
+      if (free > 0) {
+        free--;
+        freeBytes -= frame.bytes().length;
+      }
+    }
+    if (frame == first) {
+      first = null;
     }
   }
 
@@ -168,10 +238,6 @@ final class Backlog {
 
   boolean isEmpty() {
     return only == null && queue == null;
-  }
-
-  boolean isHalfEmpty() {
-    return events <= maxEvents / 2 && bytes <= maxBytes / 2;
   }
 
   /** Whether nothing waits and nothing is being written. */

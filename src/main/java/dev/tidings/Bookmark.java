@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 
 /**
  * Where one stream stands in its channels, and so the ids that its client gets: of one channel its own
@@ -17,6 +18,8 @@ final class Bookmark {
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, Channel> channels = new LinkedHashMap<>(); // guarded by lock: by name
   private final Map<String, String> positions = new LinkedHashMap<>(); // guarded by lock: by name
+  private boolean moved; // guarded by lock: whether the client's last id is behind
+  private boolean ended; // guarded by lock: nothing more is sent
 
   Bookmark(EventSource stream, boolean several) {
     this.stream = stream;
@@ -27,11 +30,12 @@ final class Bookmark {
     return stream;
   }
 
-  /** From now on the stream is in this channel, at this position if it is known. */
+  /** From now on the stream is in this channel, at this position if its client has one. */
   void enter(Channel channel, Optional<String> position) {
     lock.lock();
     try {
       channels.put(channel.name(), channel);
+      moved |= position.isEmpty();
       position.ifPresent(id -> positions.put(channel.name(), id));
     } finally {
       lock.unlock();
@@ -91,7 +95,10 @@ final class Bookmark {
   void skip(String name, String id) {
     lock.lock();
     try {
-      positions.put(name, id);
+      if (channels.containsKey(name)) {
+        positions.put(name, id);
+        moved = true;
+      }
     } finally {
       lock.unlock();
     }
@@ -101,17 +108,62 @@ final class Bookmark {
   Outbox.Answer offer(String name, Entry entry) {
     lock.lock();
     try {
-      if (!channels.containsKey(name)) {
+      if (ended || !channels.containsKey(name)) {
         return Outbox.Answer.CLOSED;
       }
       String before = positions.put(name, entry.id());
-      var answer = stream.offerIfFits(several ? entry.frame(id()) : entry.frame());
-      if (answer != Outbox.Answer.TAKEN) {
+      var answer =
+          stream.offerIfFits(several ? entry.frame(id()) : entry.frame(), entry.isMessage());
+      if (answer == Outbox.Answer.TAKEN) {
+        moved = false;
+      } else {
         positions.put(name, before);
       }
       return answer;
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Whether its client knows where it is, which it is told if there is room now. Never waits. */
+  boolean tell() {
+    lock.lock();
+    try {
+      tell(position -> stream.offerIfFits(position.frame(), false) == Outbox.Answer.TAKEN);
+      return !moved;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Has the client told where it is, if it does not know: by an action that takes it, or refuses
+   * it, under the lock of this. Returns whether it took it.
+   */
+  boolean tell(Predicate<Entry> action) {
+    lock.lock();
+    try {
+      boolean told = !ended && moved && !channels.isEmpty() && action.test(position());
+      moved &= !told;
+      return told;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Sends nothing more; returns what is still to be told, if the client does not know where it is. */
+  Optional<Frame> end() {
+    lock.lock();
+    try {
+      boolean due = !ended && moved && !channels.isEmpty();
+      ended = true;
+      return due ? Optional.of(position().parting()) : Optional.empty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Entry position() {
+    return Entry.position(several ? id() : positions.values().iterator().next());
   }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadFactory;
 import java.util.function.Predicate;
 
 /**
@@ -30,10 +31,14 @@ import java.util.function.Predicate;
  */
 public final class Channel implements AutoCloseable {
   private static final Duration PAUSE = Duration.ofSeconds(1);
+  // Of logs that do not say what they hold.
+  private static final long TENTH_OF_OTHERS = 100; // events
+  private static final long TENTH_OF_AGE_OF_OTHERS = Duration.ofMinutes(1).toNanos();
 
   private final String name;
   private final EventLog log;
   private final LogReader reader;
+  private final ThreadFactory replayThreads;
   private final Tail tail;
   private final ConcurrentHashMap<EventSource, Subscriber> subscribers = new ConcurrentHashMap<>();
   private volatile String gapName = "gap";
@@ -43,7 +48,9 @@ public final class Channel implements AutoCloseable {
     this.name = Objects.requireNonNull(name, "name");
     this.log = Objects.requireNonNull(log, "log");
     this.reader = new LogReader(log, pause);
-    this.tail = new Tail(reader);
+    var threads = new Threads();
+    this.replayThreads = threads.numbered("tidings-replay-");
+    this.tail = new Tail(reader, threads.virtual("tidings-channel"));
   }
 
   /**
@@ -72,13 +79,13 @@ public final class Channel implements AutoCloseable {
    *     of {@link #joinAll} have
    * @param log its history
    * @return a channel
-   * @throws IllegalArgumentException if the name is empty
+   * @throws IllegalArgumentException if the name is empty or has a lone surrogate
    */
   public static Channel create(String name, EventLog log) {
     if (name.isEmpty()) {
       throw new IllegalArgumentException("the name of a channel must not be empty");
     }
-    return new Channel(name, log, PAUSE);
+    return new Channel(WellFormed.require("name of a channel", name), log, PAUSE);
   }
 
   /**
@@ -89,11 +96,11 @@ public final class Channel implements AutoCloseable {
    *
    * @param gapName the event type
    * @return this channel
-   * @throws IllegalArgumentException if the name is empty or has CR or LF
+   * @throws IllegalArgumentException if the name is empty or has CR, LF or a lone surrogate
    */
   public Channel gapName(String gapName) {
     WireFormat.checkName(gapName);
-    this.gapName = gapName;
+    this.gapName = WellFormed.require("gapName", gapName);
     return this;
   }
 
@@ -104,11 +111,15 @@ public final class Channel implements AutoCloseable {
    * @param event its id, if it has one, is replaced
    * @return its id
    * @throws IllegalStateException if the channel is closed
+   * @throws IllegalArgumentException if the log gave an id that breaks the rule of {@link EventLog}; the
+   *     event is appended, but no stream can be given it
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
   public String publish(Event event) {
     requireOpen();
-    return log.append(event);
+    String id = log.append(event);
+    WireFormat.checkLogId(id);
+    return id;
   }
 
   /**
@@ -140,9 +151,10 @@ public final class Channel implements AutoCloseable {
    * has none, all that are published once this method has returned: then its client is told its position
    * at once, by an event of the type {@code tidings:position} without text, which scripts see only if
    * they listen for that type, while some clients that are no browsers hand it on. The stream is in the
-   * channel until it ends or leaves; its handler waits meanwhile, as in {@code keepAlive()}. Headers go
-   * out, so {@code appendHeader} comes before. Whatever else is sent on the stream should have no id,
-   * since the client would take that for its position.
+   * channel until it ends or leaves; its handler waits meanwhile, as in {@code keepAlive()}. Joining does
+   * not send the headers: what the channel has for the stream waits for the handler's first message or
+   * wait, as {@link EventSource} says. Whatever else is sent on the stream should have no id, since the
+   * client would take that for its position.
    *
    * <p>Does not wait for the client. Without a last event id it asks the log for its latest id; if the
    * log cannot be reached, the stream begins where the log is when it can be.
@@ -161,7 +173,8 @@ public final class Channel implements AutoCloseable {
   private void join(EventSource stream, Optional<Predicate<? super Event>> filter) {
     requireOpen();
     var bookmark = bookmark(stream, false);
-    enter(bookmark, filter, stream.lastEventId()).begin();
+    bookmark.enter(this, stream.lastEventId().map(Positions::bounded));
+    begin(List.of(enter(bookmark, filter)));
   }
 
   /**
@@ -173,7 +186,8 @@ public final class Channel implements AutoCloseable {
    *
    * @param stream the stream; one that has ended gets nothing
    * @param channels with different names
-   * @throws IllegalArgumentException if there is no channel, if one has no name, or if two have the same
+   * @throws IllegalArgumentException if there is no channel, if one has no name, if two have the same, or
+   *     if ids of these could have more than 4,000 bytes: 70 with each name in percent-encoding
    * @throws IllegalStateException if a channel is closed, or if the stream has joined a channel
    */
   public static void joinAll(EventSource stream, Channel... channels) {
@@ -188,18 +202,20 @@ public final class Channel implements AutoCloseable {
             "channels of one stream need names that differ: " + Quoted.java(channel.name));
       }
     }
+    Positions.requireFit(names);
     var bookmark = bookmark(stream, true);
     var positions = stream.lastEventId().map(id -> Positions.split(id, names));
-    List<Subscriber> entered =
-        Arrays.stream(channels)
-            .map(
-                channel ->
-                    channel.enter(
-                        bookmark,
-                        Optional.empty(),
-                        positions.flatMap(of -> Optional.ofNullable(of.get(channel.name)))))
-            .toList();
-    entered.forEach(Subscriber::begin); // once all positions are in the ids
+    for (Channel channel : channels) { // all, before the first one may be left again
+      bookmark.enter(
+          channel, positions.flatMap(of -> Optional.ofNullable(of.get(channel.name))));
+    }
+    begin(Arrays.stream(channels).map(channel -> channel.enter(bookmark, Optional.empty())).toList());
+  }
+
+  /** All positions are in the ids before the first event. */
+  private static void begin(List<Subscriber> entered) {
+    entered.forEach(Subscriber::ask);
+    entered.forEach(Subscriber::begin);
   }
 
   private static Bookmark bookmark(EventSource stream, boolean several) {
@@ -211,25 +227,13 @@ public final class Channel implements AutoCloseable {
     return bookmark;
   }
 
-  private Subscriber enter(
-      Bookmark bookmark, Optional<Predicate<? super Event>> filter, Optional<String> lastEventId) {
-    bookmark.enter(this, lastEventId.or(this::latest));
-    var subscriber = new Subscriber(this, bookmark, filter, lastEventId.isEmpty());
+  private Subscriber enter(Bookmark bookmark, Optional<Predicate<? super Event>> filter) {
+    var subscriber = new Subscriber(this, bookmark, filter);
     subscribers.put(bookmark.stream(), subscriber);
     if (closed || !bookmark.stream().isOpen()) { // it may have been looked for before it was here
       leave(bookmark.stream());
     }
     return subscriber;
-  }
-
-  /** What can be known now; whoever follows asks again. */
-  private Optional<String> latest() {
-    try {
-      return Optional.of(log.latest());
-    } catch (RuntimeException e) {
-      reader.failed(e);
-      return Optional.empty();
-    }
   }
 
   /**
@@ -276,6 +280,31 @@ public final class Channel implements AutoCloseable {
 
   // For its subscribers.
 
+  /** What can be known now; whoever follows asks again. */
+  Optional<String> latest() {
+    try {
+      String id = log.latest();
+      WireFormat.checkLogId(id);
+      return Optional.of(id);
+    } catch (Throwable e) {
+      if (e instanceof InterruptedException) {
+        Thread.currentThread().interrupt(); // the application's thread
+      }
+      reader.failed(e);
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Whether a client that is cut now might come back too late: since it was told its position so many
+   * events were not for it, or so much time has passed.
+   */
+  boolean isFar(long skipped, long nanos) {
+    return log instanceof MemoryEventLog memory
+        ? memory.isTenth(skipped, nanos)
+        : skipped >= TENTH_OF_OTHERS || nanos >= TENTH_OF_AGE_OF_OTHERS;
+  }
+
   String name() {
     return name;
   }
@@ -286,6 +315,10 @@ public final class Channel implements AutoCloseable {
 
   LogReader reader() {
     return reader;
+  }
+
+  ThreadFactory replayThreads() {
+    return replayThreads;
   }
 
   Tail tail() {

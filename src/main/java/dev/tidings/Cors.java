@@ -4,7 +4,6 @@ import com.sun.net.httpserver.Filter;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
-import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -39,32 +38,19 @@ public final class Cors extends Filter {
   /**
    * Lets pages of these origins in.
    *
-   * @param origins scheme, host and, unless it is the scheme's own, port: {@code https://example.org}
+   * @param origins scheme, host and, unless it is the scheme's own, port: {@code https://example.org}; as
+   *     browsers say it, in lower case, with a host that is not ASCII as {@code xn--…}
    * @return the filter
-   * @throws IllegalArgumentException if there is none, or one is no origin
+   * @throws IllegalArgumentException if there is none, or one is what no browser says
    */
   public static Cors origins(String... origins) {
     if (origins.length == 0) {
       throw new IllegalArgumentException("at least one origin must be named");
     }
     for (String origin : origins) {
-      requireOrigin(origin);
+      OriginSyntax.check(origin);
     }
-    return new Cors(Optional.of(Set.of(origins)), false);
-  }
-
-  private static void requireOrigin(String origin) {
-    boolean holds;
-    try {
-      var uri = URI.create(origin);
-      holds = origin.equals(uri.getScheme() + "://" + uri.getRawAuthority()) && uri.getHost() != null;
-    } catch (IllegalArgumentException e) {
-      holds = false;
-    }
-    if (!holds) {
-      throw new IllegalArgumentException(
-          "an origin must be scheme://host or scheme://host:port: " + Quoted.java(origin));
-    }
+    return new Cors(Optional.of(Set.copyOf(List.of(origins))), false);
   }
 
   /**

@@ -40,12 +40,12 @@ final class Crowd {
       if (shut || !hasRoom(newcomer.client(), freed)) {
         return false;
       }
+      if (newcomer.client() != null) { // first, since its equals is the user's: it may throw
+        byClient.merge(newcomer.client(), 1, Integer::sum);
+      }
       replaced.forEach(this::release);
       placed++;
       newcomer.place(true);
-      if (newcomer.client() != null) {
-        byClient.merge(newcomer.client(), 1, Integer::sum);
-      }
       present++;
       newcomer.admit();
       return true;
@@ -92,7 +92,11 @@ final class Crowd {
     placed--;
     stream.place(false);
     if (stream.client() != null) {
-      byClient.computeIfPresent(stream.client(), (client, count) -> count == 1 ? null : count - 1);
+      try {
+        byClient.computeIfPresent(stream.client(), (client, count) -> count == 1 ? null : count - 1);
+      } catch (Throwable e) {
+        Log.failure("comparing the clients of streams", e); // what ends must come to its end
+      }
     }
   }
 

@@ -23,7 +23,7 @@ final class Delivery implements Outbox.Sink {
   @Override
   public void failed(Throwable cause) {
     if (cause instanceof IOException) {
-      Log.debug(() -> stream + ": " + cause);
+      Log.debug(() -> stream + ": " + Quoted.java(cause));
     } else {
       Log.failure("writing to " + stream, cause);
     }

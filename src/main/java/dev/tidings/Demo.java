@@ -3,6 +3,7 @@ package dev.tidings;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Predicate;
 
@@ -13,14 +14,16 @@ import java.util.function.Predicate;
 final class Demo {
   private static final int DEFAULT_PORT = 8080;
   private static final int TEXT_LIMIT = 64 * 1024; // bytes of one message
-  private static final int MOST_TIMES = 1000; // fits into an outbox, so a burst ends no stream
+  private static final int MOST_TIMES = 1000; // with the next one, less than an outbox holds
+  private static final int MOST_BYTES = 512 * 1024; // of a burst
+  private static final int LONGEST_IDENTIFIER = 200; // each is told to all watchers, again and again
 
   private final EventSources sources;
   private final DemoFeed feed;
 
   private Demo(EventSources sources) {
     this.sources = sources;
-    this.feed = new DemoFeed(sources);
+    this.feed = new DemoFeed(sources, new Threads().virtual("tidings-demo-feed"));
   }
 
   static void main(String[] args) throws InterruptedException {
@@ -55,12 +58,13 @@ final class Demo {
   }
 
   private static String greeting(int port) {
-    return """
+    String text =
+        """
         Tidings demo at http://localhost:%1$d/ until Ctrl-C
           open a stream:  curl -N 'localhost:%1$d/events?id=me'
           send to it:     curl -d 'Hello' 'localhost:%1$d/send?id=me'
-        """
-        .formatted(port);
+        """;
+    return String.format(Locale.ROOT, text, port);
   }
 
   /** Starts the demo on loopback; port 0 takes any that is free. */
@@ -90,6 +94,12 @@ final class Demo {
   private void events(SseRequest request) throws IOException {
     allow(request, "id", "ping", "text", "event");
     var identifier = request.query("id");
+    if (identifier.orElse("").length() > LONGEST_IDENTIFIER) {
+      throw new StatusException(
+          400,
+          "id must have at most " + LONGEST_IDENTIFIER + " characters: "
+              + Quoted.java(identifier.get()));
+    }
     var interval = seconds(request, "ping");
     var text = request.query("text");
     var name = request.query("event");
@@ -116,6 +126,11 @@ final class Demo {
     var to = recipients(request);
     int times = times(request);
     var event = event(request.query("event"), request.text(TEXT_LIMIT));
+    long bytes = (long) times * WireFormat.bytes(event).length;
+    if (times > 1 && bytes > MOST_BYTES) { // or it would end the streams that it is for
+      throw new StatusException(
+          400, "a burst must have at most " + MOST_BYTES + " bytes: " + bytes);
+    }
     int streams = 0;
     int events = 0;
     for (int i = 0; i < times; i++) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
@@ -19,17 +20,19 @@ final class DemoFeed {
   private final EventSources sources;
   private final Set<EventSource> watchers = ConcurrentHashMap.newKeySet();
   private final ReentrantLock lock = new ReentrantLock();
+  private final ThreadFactory threads;
   private boolean running; // under lock
 
-  DemoFeed(EventSources sources) {
+  DemoFeed(EventSources sources, ThreadFactory threads) {
     this.sources = sources;
+    this.threads = threads;
   }
 
   /** Returns when the watcher is gone. */
   void serve(EventSource watcher) {
     watcher.send(Event.empty().withRetry(PACE));
-    add(watcher);
     try {
+      add(watcher);
       watcher.keepAlive();
     } finally {
       watchers.remove(watcher);
@@ -45,8 +48,8 @@ final class DemoFeed {
     try {
       watchers.add(watcher);
       if (!running) {
+        threads.newThread(this::feed).start();
         running = true;
-        Thread.ofVirtual().name("tidings-demo-feed").start(this::feed);
       }
     } finally {
       lock.unlock();
@@ -66,11 +69,15 @@ final class DemoFeed {
   private void feed() {
     var rate = new Rate();
     while (goesOn()) {
-      var streams = sources.streams().stream().filter(stream -> !isWatcher(stream)).toList();
-      var state = Event.of("state", json(streams, rate.next(streams), sources.ended()));
-      sources.broadcast(state, this::isWatcher);
+      UserCode.runOnOwnThread("the demo's feed", () -> tell(rate));
       LockSupport.parkNanos(PACE.toNanos());
     }
+  }
+
+  private void tell(Rate rate) {
+    var streams = sources.streams().stream().filter(stream -> !isWatcher(stream)).toList();
+    var state = Event.of("state", json(streams, rate.next(streams), sources.ended()));
+    sources.broadcast(state, this::isWatcher);
   }
 
   /** Events per second, from what each stream had sent before and now. */
@@ -108,18 +115,16 @@ final class DemoFeed {
         ended.entrySet().stream()
             .map(entry -> Quoted.json(entry.getKey().name()) + ":" + entry.getValue())
             .collect(Collectors.joining(","));
-    return "{\"count\":%d,\"rate\":%s,\"ended\":{%s},\"streams\":[%s]}"
-        .formatted(streams.size(), Double.toString(rate), endings, rows);
+    return "{\"count\":" + streams.size() + ",\"rate\":" + rate
+        + ",\"ended\":{" + endings + "},\"streams\":[" + rows + "]}";
   }
 
   private static String json(EventSource stream) {
     var traffic = stream.traffic();
-    return "{\"id\":%s,\"age\":%d,\"sent\":%d,\"bytes\":%d,\"waiting\":%d}"
-        .formatted(
-            stream.identifier().map(Quoted::json).orElse("null"),
-            stream.age().toMillis(),
-            traffic.sent(),
-            traffic.bytes(),
-            traffic.waiting());
+    return "{\"id\":" + stream.identifier().map(Quoted::json).orElse("null")
+        + ",\"age\":" + stream.age().toMillis()
+        + ",\"sent\":" + traffic.sent()
+        + ",\"bytes\":" + traffic.bytes()
+        + ",\"waiting\":" + traffic.waiting() + "}";
   }
 }

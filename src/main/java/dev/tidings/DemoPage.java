@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -25,7 +26,7 @@ record DemoPage(String html, String policy) {
       String policy =
           "default-src 'none'; script-src %s; style-src %s; connect-src 'self'; img-src data:; "
               + "base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
-      return new DemoPage(html, policy.formatted(hash(html, "script"), hash(html, "style")));
+      return new DemoPage(html, String.format(Locale.ROOT, policy, hash(html, "script"), hash(html, "style")));
     }
   }
 

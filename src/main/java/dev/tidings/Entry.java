@@ -8,11 +8,17 @@ import java.util.Optional;
  */
 final class Entry {
   private final Event event;
+  private final boolean message; // whether it is one to the application, and no mere position
   private Frame frame; // null until asked for
   private byte[] rest; // null until asked for
 
   Entry(Event event) {
+    this(event, true);
+  }
+
+  private Entry(Event event, boolean message) {
     this.event = event;
+    this.message = message;
   }
 
   /**
@@ -20,7 +26,12 @@ final class Entry {
    * id, and a type of its own, for which nobody listens who does not ask for it.
    */
   static Entry position(String id) {
-    return new Entry(Event.of("tidings:position", "").withId(id));
+    return new Entry(Event.of("tidings:position", "").withId(id), false);
+  }
+
+  /** Whether the stream is not idle for it. */
+  boolean isMessage() {
+    return message;
   }
 
   Event event() {
@@ -37,6 +48,11 @@ final class Entry {
       frame = Frame.kept(WireFormat.bytes(event));
     }
     return frame;
+  }
+
+  /** The event as the log has it, as one of a stream's last words: it finds room and gives way to nothing. */
+  Frame parting() {
+    return Frame.parting(frame().bytes());
   }
 
   /** The event with another id. */

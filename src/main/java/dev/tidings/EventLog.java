@@ -16,10 +16,12 @@ import java.util.OptionalLong;
  *   <li>There is one order, the same for all who read, on all machines. What {@link #append} has
  *       returned is seen by every {@link #read} that begins afterwards; it comes after all that was
  *       appended before.
- *   <li>Ids are what {@link Event#withId} accepts, not empty, and never given twice: also not after a
- *       restart that lost the events. Nobody but the log reads a meaning into them.
- *   <li>What is asked for as an id is what some client says. It may be any text, 64 KiB of it too; it
- *       is not covered, and never a failure, unless it is exactly an id that the log gave.
+ *   <li>Ids come back unchanged from any client's {@code Last-Event-ID}: they are 1 to 64 characters of
+ *       {@code A-Z a-z 0-9 - . _ ~}. None is given twice, also not after a restart that lost the events.
+ *       Nobody but the log reads a meaning into them.
+ *   <li>What is asked for as an id is what some client says. It may be any text, of which a channel
+ *       passes on at most 100 bytes; it is not covered, and never a failure, unless it is exactly an id
+ *       that the log gave.
  *   <li>Only the oldest events are forgotten, never one from between others.
  *   <li>All methods may be called from any thread, many at a time; {@code read} with waiting holds up
  *       nobody else. They may block for as long as it takes to reach the log.
@@ -99,7 +101,7 @@ public interface EventLog {
    * @throws IllegalArgumentException if a bound is too small
    */
   static EventLog inMemory(int events, long bytes, Duration age) {
-    return new MemoryEventLog(events, bytes, age, InstantSource.system());
+    return new MemoryEventLog(events, bytes, age, InstantSource.system(), System::nanoTime, MemoryEventLog.anyNumber());
   }
 
   /**
@@ -119,16 +121,20 @@ public interface EventLog {
     /**
      * Checks the ids and copies the list.
      *
-     * @throws IllegalArgumentException if {@code from} has CR, LF or NUL, or an event has no id
+     * @throws IllegalArgumentException if {@code from}, unless it is what was asked for, or the id of an
+     *     event breaks the rule of {@link EventLog}, or an event has no id
      */
     public Reading {
-      WireFormat.checkId(from);
+      if (!covered) {
+        WireFormat.checkLogId(from);
+      }
       Objects.requireNonNull(missed, "missed");
       events = List.copyOf(events);
       for (Event event : events) {
         if (event.id().isEmpty()) {
-          throw new IllegalArgumentException("an event of a log must have an id: " + event);
+          throw new IllegalArgumentException("an event of a log must have an id");
         }
+        WireFormat.checkLogId(event.id().get());
       }
     }
 

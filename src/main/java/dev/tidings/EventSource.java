@@ -6,16 +6,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * One open stream of events to one client.
  *
- * <p>The status and the headers go out with the first message, ping or wait, whichever is first; that
- * is when {@code open} fires in a browser. From then on the stream lives until its one {@link Ending}:
- * the client goes, somebody closes it, or one of the limits in {@link Settings} ends it.
+ * <p>The status and the headers go out with the first message or wait of the thread that opened the
+ * stream, which is when {@code open} fires in a browser. What broadcasts, channels and listeners of the
+ * opening send before that waits in the outbox, at the latest until the first ping is due, or until an
+ * event has no room there, for which the stream would be ended; a direct {@link #send(Event)} or {@link
+ * #offer(Event)} of another thread sends the headers after at most 100 ms. The stream lives until its one
+ * {@link Ending}: the client goes, the application closes it, or one of the limits in {@link Settings}
+ * ends it.
  *
  * <p>All methods may be called from any thread, at any time, also after the end. Messages go out in the
  * order of the calls, each as a whole. A client is known to be gone only because a write to it fails,
@@ -24,6 +28,9 @@ import java.util.function.Consumer;
  * {@snippet file="Progress.java" region="progress"}
  */
 public final class EventSource implements AutoCloseable {
+  private static final long LONGEST_HEAD = Duration.ofSeconds(15).toNanos(); // to a request for it alone
+  private static final long HEAD_DELAY = Duration.ofMillis(100).toNanos();
+
   private final EventSources sources;
   private final HttpExchange exchange;
   private final Optional<String> identifier;
@@ -35,7 +42,10 @@ public final class EventSource implements AutoCloseable {
   private final Optional<Permit> permit; // empty if nothing limits it
   private final long opened;
 
-  private volatile boolean committed; // set under the lock of response
+  private volatile boolean committed; // set under the lock of response: no header can be added any more
+  private volatile boolean opening = true; // whether the call that opens it goes on
+  private volatile boolean failing; // set under the lock of response: the answer is a 500, and no stream
+  private boolean hastened; // guarded by the lock of response: another thread sent before the head was out
   private volatile long lastMessage;
   private volatile long previousMessage; // the one before; near enough when several threads send
   private boolean placed; // guarded by the crowd's lock: whether it has a place there
@@ -44,9 +54,8 @@ public final class EventSource implements AutoCloseable {
 
   private volatile boolean farewellSaid; // set under the lock of response
 
-  private final Life life = new Life();
+  private final Life life;
   private final AtomicReference<Bookmark> bookmark = new AtomicReference<>(); // null outside channels
-  private final AtomicBoolean joined = new AtomicBoolean(); // whether it ever was in one
 
   EventSource(
       EventSources sources, HttpExchange exchange, Optional<String> identifier, Object client) {
@@ -54,9 +63,11 @@ public final class EventSource implements AutoCloseable {
     this.exchange = exchange;
     this.identifier = identifier;
     this.client = client;
+    this.life = new Life(sources.listeners());
     this.response = new Response(exchange, sources.deadlines());
     var delivery = new Delivery(this, response, sources);
     this.outbox = new Outbox(delivery, sources.fanOut()::start, sources.settings());
+    this.outbox.hold();
     this.opened = sources.ticker().now();
     this.lastMessage = opened;
     this.previousMessage = opened;
@@ -67,8 +78,11 @@ public final class EventSource implements AutoCloseable {
   // The header phase.
 
   /**
-   * Adds a response header. Must come before the first message, ping or wait; does nothing once the
-   * stream has ended.
+   * Adds a response header. Must come before the first message or wait of the thread that opened the
+   * stream, and soon after the opening, as the head does not wait longer than until the first ping is
+   * due, and only 100 ms if another thread sends to this stream directly. A header that takes longer to
+   * look up is set before the opening: {@link SseRequest#appendHeader}. Does nothing once the stream
+   * has ended.
    *
    * @param name a token; not one of those that the stream needs for itself: {@code Connection}, {@code
    *     Content-Length}, {@code Content-Type}, {@code Transfer-Encoding}
@@ -92,34 +106,97 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Ends the header phase; a request for the headers only has got all that it asked for. Whether anything
-   * may still be sent: the phase may have ended with the stream, for an answer that is no stream.
+   * Ends the header phase: the head goes out with what waits, or with the first message. A request for the
+   * headers only has got all that it asked for.
    */
-  private boolean commit() {
+  private void commit() {
     if (!committed) {
-      sealHeaders();
+      synchronized (response) {
+        if (failing) {
+          return;
+        }
+        committed = true;
+      }
+      outbox.release();
       if (response.isHeadOnly()) {
         end(Ending.CLOSED);
       }
     }
     sayFarewell(); // before anything that a handler sends because of the stop
+  }
+
+  /** Whether this ended the header phase. */
+  private boolean sealHeaders() {
+    synchronized (response) {
+      boolean sealed = !committed;
+      committed = true;
+      return sealed;
+    }
+  }
+
+  /** Whether the head does not go out yet, and with it all that is sent. */
+  boolean isHeld() {
+    return !committed;
+  }
+
+  /**
+   * Before a message that is sent to this stream directly: that of its own handler ends the header phase,
+   * that of another thread does so soon. A listener of the opening, which runs on the handler's thread,
+   * does not.
+   *
+   * @return whether anything may still be sent: the phase may have ended with the stream, for an answer
+   *     that is no stream
+   */
+  private boolean admitMessage() {
+    if (!committed) {
+      if (!isOwn()) {
+        hasten();
+      } else if (!opening) {
+        commit();
+      }
+    }
+    sayFarewell();
     return listed;
   }
 
-  private void sealHeaders() {
+  /** A handler may block in a call whose answers another thread sends. */
+  private void hasten() {
     synchronized (response) {
-      committed = true;
+      if (committed || hastened || !listed) {
+        return;
+      }
+      sources.ticker().schedule(HEAD_DELAY, this::commit);
+      hastened = true; // once that is sure
     }
+  }
+
+  /** The call that opens it is about to return. */
+  void endOpening() {
+    opening = false;
+  }
+
+  /** Sends what waits for the head when there is no room for more: nothing is lost for a slow handler. */
+  private Outbox.Answer sendWith(Supplier<Outbox.Answer> sending) {
+    var answer = sending.get();
+    if (answer == Outbox.Answer.HELD) {
+      commit();
+      if (!failing) {
+        outbox.release(); // also if another thread ended the header phase, and is about to
+        answer = sending.get();
+      }
+    }
+    return answer;
   }
 
   /** Sends the headers, so that {@code open} fires, with a comment that carries them through proxies. */
   private void open() {
     if (!committed) {
       commit();
+      var comment = heartbeat.probe();
       if (mayWrite()) {
-        outbox.writeIfIdle(EventSources.EMPTY_COMMENT);
+        outbox.writeIfIdle(comment);
       } else {
-        outbox.offerIfIdle(EventSources.EMPTY_COMMENT, sources.fanOut()::start);
+        outbox.offerIfIdle(comment, sources.fanOut()::start);
       }
     }
   }
@@ -137,7 +214,9 @@ public final class EventSource implements AutoCloseable {
    * and the message is not taken.
    *
    * @param data the text, any text
-   * @return whether the stream took it; false once the stream has ended
+   * @return whether the stream took it; false once the stream has ended, so that a handler loops {@code
+   *     while (sse.send(…))}
+   * @throws IllegalArgumentException if it is larger than {@link Settings#maxEventBytes(int)}
    */
   public boolean send(String data) {
     return send(Event.of(data));
@@ -163,9 +242,12 @@ public final class EventSource implements AutoCloseable {
    * @return whether the stream took it; false once the stream has ended
    */
   public boolean send(Event event) {
-    var frame = Frame.of(event, sources.settings().overflow());
+    var frame = Frame.of(event, sources.settings());
     long limit = sources.deadlines().limit();
-    return commit() && took(outbox.put(frame, sources.ticker(), limit), Ending.TOO_SLOW);
+    return told(
+        admitMessage()
+            && took(
+                sendWith(() -> outbox.put(frame, sources.ticker(), limit)), Ending.TOO_SLOW));
   }
 
   /**
@@ -175,7 +257,8 @@ public final class EventSource implements AutoCloseable {
    * @return whether the stream took it; false once the stream has ended
    */
   public boolean offer(Event event) {
-    return offer(Frame.of(event, sources.settings().overflow()));
+    var frame = Frame.of(event, sources.settings());
+    return told(admitMessage() && took(sendWith(() -> outbox.offer(frame)), Ending.OVERFLOW));
   }
 
   /**
@@ -188,14 +271,21 @@ public final class EventSource implements AutoCloseable {
     return offer(Event.of(data));
   }
 
-  private boolean offer(Frame frame) {
-    return commit() && took(outbox.offer(frame), Ending.OVERFLOW);
+  /** A handler that goes on sending when its stream has ended is to be found. */
+  private boolean told(boolean took) {
+    if (took) {
+      sources.loops().acquit();
+    } else if (isOwn() && !isOpen()) {
+      sources.loops().refused(this, () -> sources.route(exchange));
+    }
+    return took;
   }
 
   /** Takes the frame if there is room now; an overflow is the caller's to deal with. */
-  Outbox.Answer offerIfFits(Frame frame) {
-    var answer = commit() ? outbox.offerIfFits(frame) : Outbox.Answer.CLOSED;
-    if (answer == Outbox.Answer.TAKEN) {
+  Outbox.Answer offerIfFits(Frame frame, boolean message) {
+    sayFarewell();
+    var answer = listed ? outbox.offerIfFits(frame) : Outbox.Answer.CLOSED;
+    if (answer == Outbox.Answer.TAKEN && message) {
       sentMessage();
     }
     return answer;
@@ -203,14 +293,16 @@ public final class EventSource implements AutoCloseable {
 
   /** As one of many. */
   boolean offer(Frame frame, FanOut.Broadcast broadcast) {
-    return commit() && took(outbox.offer(frame, broadcast::add), Ending.OVERFLOW);
+    sayFarewell();
+    return listed
+        && took(sendWith(() -> outbox.offer(frame, broadcast::add)), Ending.OVERFLOW);
   }
 
   private boolean took(Outbox.Answer answer, Ending ifFull) {
     switch (answer) {
       case TAKEN -> sentMessage();
       case OVERFLOW -> end(ifFull);
-      case DROPPED, CLOSED -> {}
+      case DROPPED, HELD, CLOSED -> {}
     }
     return answer == Outbox.Answer.TAKEN;
   }
@@ -223,11 +315,23 @@ public final class EventSource implements AutoCloseable {
   /**
    * Waits until all that was accepted before is with the operating system. Ends at the latest when the
    * stream does: the write deadline bounds each write, and so each 4,000 bytes or so, not all of it. An
-   * interrupt does not end the wait; the status stays.
+   * interrupt does not end the wait; the status stays. Sends the headers if something waits for them.
    *
    * @return true once it is; false if the stream ended before that
    */
   public boolean flush() {
+    if (!committed && outbox.traffic().waiting() > 0) {
+      if (isOwn()) {
+        commit(); // a listener of the opening waits for it too
+      } else {
+        hasten();
+      }
+    }
+    return outbox.flush();
+  }
+
+  /** As {@link #flush()}, but does not send the headers, on which it waits too. */
+  boolean awaitWritten() {
     return outbox.flush();
   }
 
@@ -245,13 +349,25 @@ public final class EventSource implements AutoCloseable {
   }
 
   private void startPings(PingPolicy policy) {
-    heartbeat.start(Frame.of(policy.ping()), policy.interval());
+    var probe = policy.hasBlankLines() ? Frame.COMMENT : Frame.BARE_COMMENT;
+    heartbeat.start(Frame.of(policy), probe, policy.interval());
   }
 
   void ping(Frame frame, FanOut.Broadcast broadcast) {
-    if (commit()) {
-      outbox.offerIfIdle(frame, broadcast::add);
+    commit();
+    if (listed) {
+      if (!tellPosition(frame, broadcast)) {
+        outbox.offerIfIdle(frame, broadcast::add);
+      }
     }
+  }
+
+  /** Whether a ping takes the position along, which it does if the client does not know it. */
+  private boolean tellPosition(Frame ping, FanOut.Broadcast broadcast) {
+    var last = bookmark.get();
+    return last != null
+        && last.tell(
+            position -> outbox.offerIfIdle(List.of(position.parting()), ping, broadcast::add));
   }
 
   long lastMessage() {
@@ -323,7 +439,19 @@ public final class EventSource implements AutoCloseable {
   @Override
   public void close() {
     end(Ending.CLOSED);
+    if (isOwn()) {
+      sources.loops().acquit();
+    }
     awaitEnd();
+  }
+
+  /** Ends it since a check did not let it go on; many may end so at once, and return each in its time. */
+  void revoke() {
+    try {
+      outbox.add(List.of(sources.retry()));
+    } finally {
+      end(Ending.REVOKED); // whatever happens, it must not go on
+    }
   }
 
   /**
@@ -348,33 +476,69 @@ public final class EventSource implements AutoCloseable {
     return end(why, sources.deadlines().limit());
   }
 
+  /** On another thread, for callers that hold a lock. */
+  void endSoon(Ending why) {
+    sources.ticker().schedule(0, () -> end(why));
+  }
+
   /** As above; what was accepted has this many nanoseconds. */
   boolean end(Ending why, long nanos) {
     boolean first = life.end(why);
+    boolean unheard = false; // whether nothing was sent, and the answer is to be another one
+    var words = new ArrayList<Frame>();
     if (first) {
       listed = false;
-      sealHeaders();
-      heartbeat.stop();
-      permit.ifPresent(Permit::stop);
-      sources.leave(this, why);
+      each(() -> endChannels(why, words));
+      unheard = sealHeaders() && failing;
+      each(
+          heartbeat::stop,
+          this::leaveChannels,
+          () -> permit.ifPresent(Permit::stop),
+          () -> sources.leave(this, why));
     }
-    if (why.isForced()) {
-      outbox.abort();
-      response.guard().cut();
-    } else {
-      response.guard().finishWithin(nanos);
-      if (first) { // who comes later must not finish before the words of the first are said
-        outbox.finish(lastWords(why));
+    try {
+      if (why.isForced()) {
+        outbox.abort();
+        response.guard().cut();
+      } else {
+        response.guard().finishWithin(nanos);
+        if (unheard) {
+          outbox.finishEmpty();
+        } else if (first) { // who comes later must not finish before the words of the first are said
+          outbox.finish(lastWords(why, words));
+        }
       }
-    }
-    if (first) {
-      life.over();
+    } finally {
+      if (first) {
+        life.over();
+      }
     }
     return first;
   }
 
-  private List<Frame> lastWords(Ending why) {
-    var words = new ArrayList<Frame>();
+  /** Takes all steps whatever one of them throws, or the stream would never come to its end. */
+  private static void each(Runnable... steps) {
+    for (Runnable step : steps) {
+      try {
+        step.run();
+      } catch (Throwable e) {
+        Log.failure("ending a stream", e);
+      }
+    }
+  }
+
+  /** Nothing of a channel is sent any more, but where the client is, if it may come back. */
+  private void endChannels(Ending why, List<Frame> words) {
+    var last = bookmark.get();
+    if (last != null) {
+      var position = last.end();
+      if (!why.isForGood()) {
+        position.ifPresent(words::add);
+      }
+    }
+  }
+
+  private List<Frame> lastWords(Ending why, List<Frame> words) {
     if (admitted) {
       synchronized (response) {
         words.addAll(farewell());
@@ -445,7 +609,7 @@ public final class EventSource implements AutoCloseable {
 
   /** Begins the life of a stream that was admitted. */
   void begin() {
-    heartbeat.start(EventSources.EMPTY_COMMENT, sources.settings().heartbeat());
+    heartbeat.start(Frame.COMMENT, Frame.COMMENT, sources.settings().heartbeat());
     permit.ifPresent(Permit::start);
     life.opened(() -> sources.tellOpened(this), why -> sources.tellEnded(this, why));
   }
@@ -453,6 +617,13 @@ public final class EventSource implements AutoCloseable {
   /** Begins the short life of what is never admitted. */
   void beginUnlisted() {
     life.opened(() -> {}, why -> {});
+  }
+
+  /** Begins one whose client wants the headers only: it ends with them, also if its handler does nothing. */
+  void beginHead() {
+    beginUnlisted();
+    long heartbeat = Time.nanos(sources.settings().heartbeat());
+    sources.ticker().schedule(Math.min(heartbeat, LONGEST_HEAD), this::commit);
   }
 
   /** Ends it before it began, with this answer instead of the stream's. */
@@ -464,15 +635,28 @@ public final class EventSource implements AutoCloseable {
     beginUnlisted();
   }
 
+  /** Its opening failed: unless others know of it already, the caller may answer otherwise. */
+  void abandon() {
+    beginUnlisted();
+    if (admitted) {
+      fail();
+    } else {
+      life.end(Ending.FAILED);
+      life.over();
+      sources.forget(this);
+    }
+  }
+
   /** Its handler failed: says so if nothing was sent yet, else ends it. */
   void fail() {
     synchronized (response) {
       if (!committed) {
         response.refuse(Refusal.with(500));
         farewellSaid = true; // that is no stream any more
+        failing = true; // what others sent would become the text of that answer, and is dropped
       }
-      end(Ending.FAILED); // before anybody else may send, which would become the text of that answer
     }
+    end(Ending.FAILED); // without the lock, which is taken under those of channels
     awaitEnd();
   }
 
@@ -487,7 +671,7 @@ public final class EventSource implements AutoCloseable {
 
   /**
    * Runs the action exactly once when the stream has ended and left the registry, or soon if it has
-   * already; on a thread of its own, after the registry's listeners. What it throws is logged.
+   * already; on a thread of its own. What it throws is logged.
    *
    * @param action told why the stream ended
    */
@@ -499,11 +683,7 @@ public final class EventSource implements AutoCloseable {
 
   /** Where it stands in its channels; false if it is in others already. */
   boolean keep(Bookmark newOne) {
-    boolean kept = bookmark.compareAndSet(null, newOne);
-    if (kept && !joined.getAndSet(true)) { // once, or it would hold all channels that it ever was in
-      onEnd(why -> leaveChannels());
-    }
-    return kept;
+    return bookmark.compareAndSet(null, newOne);
   }
 
   private void leaveChannels() {
@@ -616,7 +796,7 @@ public final class EventSource implements AutoCloseable {
 
   @Override
   public String toString() {
-    return "EventSource[" + identifier.orElse("unidentified") + ", "
+    return "EventSource[" + identifier.map(Quoted::java).orElse("unidentified") + ", "
         + ending().map(Ending::name).orElse("open") + "]";
   }
 }

@@ -2,6 +2,7 @@ package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -10,10 +11,13 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
@@ -27,15 +31,18 @@ import java.util.random.RandomGenerator;
  * {@snippet file="OwnServer.java" region="open"}
  */
 public final class EventSources implements AutoCloseable {
-  static final Frame EMPTY_COMMENT = Frame.of(Event.empty().withComment(""));
+  private static final int PORTION = 1024; // streams
   private static final Duration STOP_LIMIT = Duration.ofMillis(800);
   private static final Duration STOP_SLACK = Duration.ofMillis(500); // what is cut has ended by then
 
   private final Settings settings;
   private final Ticker ticker;
   private final Deadlines deadlines;
+  private final Executor listeners;
+  private final ThreadFactory recheckThreads;
   private final FanOut fanOut;
   private final Pulse pulse;
+  private final EndlessLoops loops;
   private final Spread spread;
   private final Crowd crowd;
   private final Registry registry;
@@ -49,25 +56,36 @@ public final class EventSources implements AutoCloseable {
   private final Optional<Frame> farewell;
   private final Stop stop;
   private volatile boolean stopping;
+  private volatile Function<HttpExchange, String> route =
+      exchange -> exchange.getHttpContext().getPath();
 
   /** One that has the ticker for itself. */
   EventSources(Settings settings, Ticker ticker) {
-    this(settings, ticker, new Random(), true);
+    this(settings, ticker, new Threads(), new Random(), true);
   }
 
   /** The generator has to be thread-safe; who owns the ticker closes it. */
-  EventSources(Settings settings, Ticker ticker, RandomGenerator random, boolean ownsTicker) {
+  EventSources(
+      Settings settings,
+      Ticker ticker,
+      Threads threads,
+      RandomGenerator random,
+      boolean ownsTicker) {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.ticker = ticker;
     this.deadlines = new Deadlines(ticker, settings.writeDeadline());
-    this.fanOut = new FanOut(ticker);
+    var listenerThreads = threads.numbered("tidings-listener-");
+    this.listeners = task -> listenerThreads.newThread(task).start();
+    this.recheckThreads = threads.numbered("tidings-recheck-");
+    this.fanOut = new FanOut(ticker, threads.virtual("tidings-writer"));
     this.pulse = new Pulse(ticker, fanOut);
+    this.loops = new EndlessLoops(ticker);
     this.spread = new Spread(settings, random);
     this.crowd = new Crowd(settings);
     this.registry = new Registry(crowd);
     this.admission = new Admission(settings, registry, deadlines, spread);
     this.farewell = settings.farewell().map(event -> Frame.parting(WireFormat.bytes(event)));
-    this.stop = new Stop(ticker, () -> runStop(ownsTicker));
+    this.stop = new Stop(ticker, threads, () -> runStop(ownsTicker));
   }
 
   /**
@@ -86,7 +104,7 @@ public final class EventSources implements AutoCloseable {
    * @return a registry, whose one daemon thread ends with {@link #close}
    */
   public static EventSources create(Settings settings) {
-    return new EventSources(settings, Ticker.system());
+    return new EventSources(settings, Ticker.system(new Threads()));
   }
 
   // Opening.
@@ -99,7 +117,7 @@ public final class EventSources implements AutoCloseable {
    * @throws IllegalStateException as there
    */
   public EventSource open(HttpExchange exchange) {
-    return open(exchange, Optional.empty());
+    return open(exchange, Optional.empty(), List.of());
   }
 
   /**
@@ -107,15 +125,15 @@ public final class EventSources implements AutoCloseable {
    * which may block, at most for the write deadline. Nothing is sent yet.
    *
    * <p>The stream that is returned has ended already if the client went away ({@link
-   * Ending#CLIENT_GONE}), if its body was larger than {@link Settings#bodyLimit} (413), or if the client
-   * was told before to stay away ({@link Ending#COMPLETED}: {@code 204}; see {@link
+   * Ending#CLIENT_GONE}), if its body was larger than {@link Settings#bodyLimit} (413), or if the
+   * client was told before to stay away ({@link Ending#COMPLETED}: {@code 204}; see {@link
    * EventSource#complete()}). It has ended as {@link Ending#REFUSED} too if there is no room ({@link
    * Settings#maxStreams(int)}, {@link Settings#maxStreamsPerClient(int)}), if the identifier is in use
-   * and {@link Duplicates#REFUSE} is set, or if the registry stops: who accepts {@code
-   * text/event-stream} gets {@code 200}, a {@code retry:} and an end, so that it comes back, others get
-   * {@code 503} with {@code Retry-After}. A HEAD request gets a stream that ends with its headers, is in
-   * no registry and takes no room. What {@link Settings#client} throws reaches the caller, and no stream is
-   * opened.
+   * and {@link Duplicates#REFUSE} is set, or if the registry stops: a GET that accepts {@code
+   * text/event-stream}, as an EventSource sends it, gets {@code 200}, a {@code retry:} and an end, so
+   * that it comes back; all others get {@code 503} with {@code Retry-After}. A HEAD request gets a
+   * stream that ends with its headers, is in no registry and takes no room. What {@link
+   * Settings#client} throws reaches the caller, and no stream is opened.
    *
    * @param exchange the request to answer with a stream; any method
    * @param identifier what the stream can be found by: any text, compared exactly
@@ -124,10 +142,12 @@ public final class EventSources implements AutoCloseable {
    *     or if the server runs its handlers on its own dispatcher thread, which a stream would stop
    */
   public EventSource open(HttpExchange exchange, String identifier) {
-    return open(exchange, Optional.of(identifier));
+    return open(exchange, Optional.of(identifier), List.of());
   }
 
-  private EventSource open(HttpExchange exchange, Optional<String> identifier) {
+  /** With headers that were checked, besides the stream's own. */
+  EventSource open(
+      HttpExchange exchange, Optional<String> identifier, List<Map.Entry<String, String>> headers) {
     JdkServer.requireExecutor(exchange);
     if (Response.isBegun(exchange)) {
       throw new IllegalStateException("this request has been answered");
@@ -137,8 +157,18 @@ public final class EventSources implements AutoCloseable {
     Object client = counts ? settings.client().apply(exchange) : null;
     var stream = new EventSource(this, exchange, identifier, client);
     registry.claim(exchange, stream);
-    stream.prepare();
-    admission.begin(stream, exchange);
+    boolean begun = false;
+    try {
+      stream.prepare();
+      headers.forEach(header -> stream.appendHeader(header.getKey(), header.getValue()));
+      admission.begin(stream, exchange);
+      stream.endOpening();
+      begun = true;
+    } finally {
+      if (!begun) { // the user's code threw, say where clients are compared
+        stream.abandon();
+      }
+    }
     return stream;
   }
 
@@ -236,6 +266,7 @@ public final class EventSources implements AutoCloseable {
    *
    * @param event encoded once for all
    * @return how many streams took it
+   * @throws IllegalArgumentException if it is larger than {@link Settings#maxEventBytes(int)}
    */
   public int broadcast(Event event) {
     return broadcast(event, stream -> true);
@@ -245,21 +276,45 @@ public final class EventSources implements AutoCloseable {
    * Offers an event to the open streams that match; otherwise as {@link #broadcast(Event)}.
    *
    * @param event encoded once for all
-   * @param to asked once for each stream, on this thread
+   * @param to asked once for each stream, on this thread, while nothing of the library is held: it may
+   *     block, and may send to streams or end them. If it throws, that reaches the caller; the streams
+   *     that it chose before are offered the event
    * @return how many streams took it
+   * @throws IllegalArgumentException if it is larger than {@link Settings#maxEventBytes(int)}
    */
   public int broadcast(Event event, Predicate<? super EventSource> to) {
-    var frame = Frame.of(event, settings.overflow());
-    var broadcast = fanOut.broadcast();
+    Objects.requireNonNull(to, "to");
+    var frame = Frame.of(event, settings);
+    var streams = registry.claimedInOrder();
+    // In portions, so that many streams need no list of as many.
+    var chosen = new ArrayList<EventSource>(Math.min(streams.size(), PORTION));
     int took = 0;
     try {
-      for (EventSource stream : registry.claimedInOrder()) {
-        if (stream.isListed() && to.test(stream) && stream.offer(frame, broadcast)) {
-          took++;
+      for (EventSource stream : streams) {
+        if (stream.isListed() && to.test(stream)) {
+          chosen.add(stream);
+        }
+        if (chosen.size() == PORTION) {
+          took += offer(frame, chosen);
         }
       }
     } finally {
-      broadcast.flush(); // also when the predicate throws
+      took += offer(frame, chosen); // also when the predicate throws
+    }
+    return took;
+  }
+
+  /** Offers it to these, and empties the list. Runs no code of the user's. */
+  private int offer(Frame frame, List<EventSource> streams) {
+    var broadcast = fanOut.broadcast();
+    int took = 0;
+    try {
+      for (EventSource stream : streams) {
+        took += stream.offer(frame, broadcast) ? 1 : 0;
+      }
+    } finally {
+      streams.clear();
+      broadcast.flush();
     }
     return took;
   }
@@ -359,8 +414,13 @@ public final class EventSources implements AutoCloseable {
   }
 
   List<Frame> farewell() {
-    var retry = Frame.parting(WireFormat.bytes(Event.empty().withRetry(spread.reconnect())));
+    var retry = retry();
     return farewell.map(event -> List.of(event, retry)).orElseGet(() -> List.of(retry));
+  }
+
+  /** Tells one client when to come back. */
+  Frame retry() {
+    return Frame.parting(WireFormat.bytes(Event.empty().withRetry(spread.reconnect())));
   }
 
   /**
@@ -407,12 +467,14 @@ public final class EventSources implements AutoCloseable {
 
   void tellOpened(EventSource stream) {
     openListeners.forEach(
-        listener -> Life.tell("a listener of openings", () -> listener.accept(stream)));
+        listener -> UserCode.run("a listener of openings", () -> listener.accept(stream)));
   }
 
   void tellEnded(EventSource stream, Ending why) {
-    endListeners.forEach(
-        listener -> Life.tell("a listener of endings", () -> listener.accept(stream, why)));
+    for (var listener : endListeners) {
+      listeners.execute(
+          () -> UserCode.runOnOwnThread("a listener of endings", () -> listener.accept(stream, why)));
+    }
   }
 
   // For the streams.
@@ -424,9 +486,9 @@ public final class EventSources implements AutoCloseable {
   /** The stream has ended: nobody finds it any more. */
   void leave(EventSource stream, Ending why) {
     if (stream.isAdmitted()) {
+      ended.computeIfAbsent(why, key -> new LongAdder()).increment();
       stream.identifier().ifPresent(identifier -> registry.leave(identifier, stream));
       crowd.leave(stream);
-      ended.computeIfAbsent(why, key -> new LongAdder()).increment();
     } else if (why == Ending.REFUSED) {
       refused.increment();
     }
@@ -449,6 +511,19 @@ public final class EventSources implements AutoCloseable {
     return settings;
   }
 
+  EndlessLoops loops() {
+    return loops;
+  }
+
+  /** Says by what requests are told apart in warnings; to be called before the first one. */
+  void nameRoutes(Function<HttpExchange, String> route) {
+    this.route = route;
+  }
+
+  String route(HttpExchange exchange) {
+    return route.apply(exchange);
+  }
+
   Spread spread() {
     return spread;
   }
@@ -459,6 +534,15 @@ public final class EventSources implements AutoCloseable {
 
   Deadlines deadlines() {
     return deadlines;
+  }
+
+  /** Runs each listener's task on a thread of its own. */
+  Executor listeners() {
+    return listeners;
+  }
+
+  ThreadFactory recheckThreads() {
+    return recheckThreads;
   }
 
   FanOut fanOut() {

@@ -2,32 +2,55 @@ package dev.tidings;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The writers of one registry: for a stream that sends by itself a virtual thread of its own; for the
  * streams that a broadcast makes ready one thread for each block of them, since to schedule a thread
  * costs about half as much as the write. A block whose thread hangs on a client that does not read
- * goes on with more threads, a moment later.
+ * goes on with more threads, a moment later; so does one whose thread could not be started.
  */
 final class FanOut {
   private static final int BLOCK = 64;
   private static final long STANDSTILL = Duration.ofMillis(10).toNanos();
 
-  private final ThreadFactory threads = Thread.ofVirtual().name("tidings-writer").factory();
+  private final ThreadFactory threads;
   private final Set<Block> blocks = ConcurrentHashMap.newKeySet(); // those under way
+  private final AtomicBoolean failing = new AtomicBoolean(); // whether no thread could be started
   private final Lookout lookout;
 
-  FanOut(Ticker ticker) {
+  /** The factory makes virtual threads, which an interrupt frees from any server's write. */
+  FanOut(Ticker ticker, ThreadFactory threads) {
+    this.threads = threads;
     this.lookout = new Lookout(ticker, STANDSTILL, this::look, () -> !blocks.isEmpty());
   }
 
   /** Runs the writer of one outbox on a thread of its own. */
   void start(Outbox outbox) {
-    threads.newThread(() -> outbox.write(new ArrayList<>(1))).start();
+    if (!start(() -> outbox.write(new ArrayList<>(1)))) {
+      var block = new Block();
+      block.add(outbox);
+      keep(block);
+    }
+  }
+
+  /** False if there is no thread to be had, which must not cost anybody a writer. */
+  private boolean start(Runnable task) {
+    try {
+      threads.newThread(task).start();
+      failing.lazySet(false);
+      return true;
+    } catch (Throwable e) {
+      if (failing.compareAndSet(false, true)) { // not with each attempt
+        Log.failure("starting a writer", e);
+      }
+      return false;
+    }
   }
 
   /** For one broadcast, used by one thread. */
@@ -55,8 +78,15 @@ final class FanOut {
   }
 
   private void begin(Block block) {
+    block.begun = start(() -> run(block));
+    keep(block);
+  }
+
+  private void keep(Block block) {
     blocks.add(block);
-    threads.newThread(() -> run(block)).start();
+    if (block.isThrough()) { // before it was kept
+      blocks.remove(block);
+    }
     lookout.watch();
   }
 
@@ -68,7 +98,7 @@ final class FanOut {
   private void look() {
     for (Block block : blocks) {
       for (int i = block.missing(); i > 0; i--) {
-        threads.newThread(() -> run(block)).start();
+        block.begun |= start(() -> run(block));
       }
     }
   }
@@ -77,6 +107,7 @@ final class FanOut {
   private static final class Block {
     private final Outbox[] outboxes = new Outbox[BLOCK];
     private int size; // written before a thread takes from it
+    private volatile boolean begun; // whether a thread takes from it, now or soon
     private final AtomicInteger next = new AtomicInteger();
     private int seen = -1; // owned by the ticker: how far it was at the last look
     private int more; // owned by the ticker: how many threads it got at the last standstill
@@ -90,18 +121,36 @@ final class FanOut {
     void writeAll() {
       var batch = new ArrayList<Frame>();
       for (int i; (i = next.getAndIncrement()) < size; ) {
-        outboxes[i].write(batch);
+        // What a log handler left behind would close the socket of the next client.
+        Thread.interrupted();
+        write(outboxes[i], batch);
       }
+    }
+
+    /** What kills one writer must not keep the others of its block from being written. */
+    private static void write(Outbox outbox, List<Frame> batch) {
+      try {
+        outbox.write(batch);
+      } catch (Throwable e) {
+        Log.failure("a writer", e);
+      }
+    }
+
+    boolean isThrough() {
+      return next.get() >= size;
     }
 
     /**
      * How many more threads it needs: none unless nobody took from it since the last look, though
      * something is left; then one, and with each standstill twice as many, since clients that got the
      * same hang at the same event. A block that nobody has begun waits for a processor, and more threads
-     * would wait with it.
+     * would wait with it, unless its thread could not be started.
      */
     int missing() {
       int now = next.get();
+      if (!begun) {
+        return 1;
+      }
       boolean still = now > 0 && now == seen && now < size;
       seen = now;
       more = still ? Math.clamp(2L * more, 1, size - now) : more;

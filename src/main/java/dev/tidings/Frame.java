@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -17,16 +18,36 @@ record Frame(byte[] bytes, Object key, CompletableFuture<Boolean> mark) {
   /** Tells a client not to come back. */
   static final Frame COMPLETION = parting(WireFormat.COMPLETION);
 
-  /** The second write of a ping, which makes a closed connection fail. */
-  static final Frame PROBE = new Frame(WireFormat.COMMENT_LINE, null, null);
+  /**
+   * An empty comment: the ping, its second write, which makes a closed connection fail, and what carries
+   * the headers. The blank line keeps clients that split at blank lines from losing the next event; some
+   * others take the block for an empty message, which is less than a loss.
+   */
+  static final Frame COMMENT = of(Event.empty().withComment(""));
 
-  static Frame of(Event event, Overflow overflow) {
-    Object key = overflow instanceof Overflow.KeepLatest latest ? latest.key().apply(event) : null;
-    return new Frame(WireFormat.bytes(event), key, null);
+  /** The same for clients that take a block without data for a message. */
+  static final Frame BARE_COMMENT = new Frame(WireFormat.COMMENT_LINE, null, null);
+
+  /** An event that the application sends; its key is asked for here, outside all locks. */
+  static Frame of(Event event, Settings settings) {
+    byte[] bytes = WireFormat.bytes(event);
+    if (bytes.length > settings.maxEventBytes()) {
+      throw new IllegalArgumentException(
+          "an event must be at most " + settings.maxEventBytes() + " bytes as it is sent: " + bytes.length);
+    }
+    boolean keyed = settings.overflow() instanceof Overflow.KeepLatest;
+    Object key = keyed ? ((Overflow.KeepLatest) settings.overflow()).key().apply(event) : null;
+    return new Frame(bytes, key, null);
   }
 
   static Frame of(Event event) {
     return new Frame(WireFormat.bytes(event), null, null);
+  }
+
+  /** What is sent when a stream is silent. */
+  static Frame of(PingPolicy policy) {
+    byte[] bytes = WireFormat.bytes(policy.ping());
+    return new Frame(policy.isBare() ? Arrays.copyOf(bytes, bytes.length - 1) : bytes, null, null);
   }
 
   /** What waits gives way to nothing: whoever offers it sees to it that none is missing. */

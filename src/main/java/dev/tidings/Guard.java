@@ -43,9 +43,9 @@ final class Guard {
    * @throws CutOffException if it was cut off, before or meanwhile
    */
   void run(Blocking io) throws IOException {
-    enter();
     boolean done = false;
     try {
+      enter();
       io.run();
       done = true;
     } finally {

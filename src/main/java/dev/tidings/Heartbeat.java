@@ -17,6 +17,7 @@ final class Heartbeat {
   // What follows is guarded by this.
   private EventSource stream; // null once stopped, since the pulse forgets a heartbeat only in time
   private Frame ping;
+  private Frame probe = Frame.COMMENT; // the second write, and what an opening carries
   private long interval;
   private long pinged; // when the last ping went out
   private long probed; // which message or ping has had its second write
@@ -30,10 +31,15 @@ final class Heartbeat {
     this.probed = pinged;
   }
 
-  synchronized void start(Frame ping, Duration interval) {
+  synchronized void start(Frame ping, Frame probe, Duration interval) {
     this.ping = ping;
+    this.probe = probe;
     this.interval = Math.min(Time.nanos(interval), FOR_EVER);
     schedule();
+  }
+
+  synchronized Frame probe() {
+    return probe;
   }
 
   synchronized void stop() {
@@ -65,7 +71,7 @@ final class Heartbeat {
     }
     if (untilProbe() <= 0) {
       probed = last();
-      return Frame.PROBE;
+      return probe;
     }
     return null;
   }
@@ -92,7 +98,8 @@ final class Heartbeat {
 
   /** When the last message or ping was sent. */
   private long last() {
-    return later(stream.lastMessage(), pinged);
+    // What waits for the head is not on its way, and the first ping sends it.
+    return stream.isHeld() ? pinged : later(stream.lastMessage(), pinged);
   }
 
   /** When the one before a message was sent. */

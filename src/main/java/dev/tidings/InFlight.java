@@ -1,63 +1,84 @@
 package dev.tidings;
 
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The requests that a server is at work on, each on a virtual thread of its own. */
+/**
+ * The requests that a server is at work on, each on a virtual thread of its own. The JDK's dispatcher hands
+ * one over at its first byte, or at the first of a TLS handshake; one of which the head is not complete is
+ * no work of ours, and holds nothing up.
+ */
 final class InFlight implements Executor {
   private static final AtomicInteger SERVERS = new AtomicInteger();
+  /** Through which the JDK calls every filter, authenticator and handler, once it has read a head. */
+  private static final String CHAIN = "com.sun.net.httpserver.Filter$Chain";
 
   private final String name = "tidings-handler-" + SERVERS.incrementAndGet();
-  private final ExecutorService threads =
-      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name(name).factory());
+  private final ExecutorService threads;
   private final ReentrantLock lock = new ReentrantLock();
   // What follows is guarded by lock.
-  private int count; // of those that came before the stop
+  private final Set<Thread> arriving = new HashSet<>(); // those that are not counted
+  private int count; // of those that came before the stop and have a complete head
   private boolean stopping;
   private Runnable whenIdle = () -> {};
 
-  @Override
-  public void execute(Runnable request) {
-    boolean counted = enter();
-    try {
-      threads.execute(
-          () -> {
-            try {
-              request.run();
-            } finally {
-              leave(counted);
-            }
-          });
-    } catch (RejectedExecutionException e) {
-      leave(counted);
-      throw e;
-    }
+  InFlight(Threads threads) {
+    this.threads = Executors.newThreadPerTaskExecutor(threads.virtual(name));
   }
 
-  /** Whether it counts: those that come later only learn that the server stops. */
-  private boolean enter() {
+  @Override
+  public void execute(Runnable request) {
+    threads.execute(
+        () -> {
+          arrive();
+          try {
+            request.run();
+          } finally {
+            leave();
+          }
+        });
+  }
+
+  private void arrive() {
     lock.lock();
     try {
-      if (!stopping) {
-        count++;
-      }
-      return !stopping;
+      arriving.add(Thread.currentThread());
     } finally {
       lock.unlock();
     }
   }
 
-  private void leave(boolean counted) {
+  /**
+   * The head of this thread's request is complete. From now on it is only counted, since streams are many;
+   * those that come after a stop began only learn that.
+   */
+  void begin() {
     lock.lock();
     try {
-      count -= counted ? 1 : 0;
-      tellIfIdle();
+      if (!stopping && arriving.remove(Thread.currentThread())) {
+        count++;
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void leave() {
+    lock.lock();
+    try {
+      if (!arriving.remove(Thread.currentThread())) {
+        count--;
+        tellIfIdle();
+      }
     } finally {
       lock.unlock();
     }
@@ -71,14 +92,33 @@ final class InFlight implements Executor {
 
   /** Runs the action, which is short, once all that came until now is done. */
   void whenIdle(Runnable action) {
+    var working = stop().stream().filter(InFlight::hasCompleteHead).toList();
     lock.lock();
     try {
-      stopping = true;
+      for (Thread thread : working) {
+        count += arriving.remove(thread) ? 1 : 0;
+      }
       whenIdle = action;
       tellIfIdle();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** From now on nobody is counted who comes by itself; returns those of whom it is not known. */
+  private List<Thread> stop() {
+    lock.lock();
+    try {
+      stopping = true;
+      return List.copyOf(arriving);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Contexts that are the application's own do not say that they begin. */
+  private static boolean hasCompleteHead(Thread thread) {
+    return Arrays.stream(thread.getStackTrace()).anyMatch(frame -> frame.getClassName().equals(CHAIN));
   }
 
   /** Whether this thread is one of them. */

@@ -1,6 +1,8 @@
 package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpsServer;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
@@ -14,12 +16,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * server of the JVM is created, and the thread on which no handler may wait.
  */
 final class JdkServer {
+  private static final String PACKAGE = "sun.net.httpserver"; // of its implementation
   private static final String NODELAY = "sun.net.httpserver.nodelay";
   private static final String MAX_REQ_TIME = "sun.net.httpserver.maxReqTime";
   private static final String MAX_RSP_TIME = "sun.net.httpserver.maxRspTime";
+  private static final String MAX_REQ_HEADER_SIZE = "sun.net.httpserver.maxReqHeaderSize";
   private static final String DISPATCHER = "HTTP-Dispatcher";
 
   private static final AtomicBoolean WARNED = new AtomicBoolean(); // as the properties: for the JVM
+  private static final AtomicBoolean WARNED_OF_POOL = new AtomicBoolean();
+  private static final AtomicBoolean WARNED_OF_CUT = new AtomicBoolean();
 
   private JdkServer() {}
 
@@ -35,7 +41,10 @@ final class JdkServer {
       System.setProperty(NODELAY, "true");
     }
     if (System.getProperty(MAX_REQ_TIME) == null) {
-      System.setProperty(MAX_REQ_TIME, "30"); // seconds, whatever the documentation says
+      System.setProperty(MAX_REQ_TIME, "600"); // seconds, whatever the documentation says; uploads too
+    }
+    if (System.getProperty(MAX_REQ_HEADER_SIZE) == null) {
+      System.setProperty(MAX_REQ_HEADER_SIZE, "32768"); // bytes; kept for as long as a stream is open
     }
     // The server formats a date for each response. If the JVM were out of file descriptors at the
     // first one, the data for it could not be loaded, and no later response would work.
@@ -44,9 +53,50 @@ final class JdkServer {
         .format(Instant.now());
   }
 
+  /**
+   * Whether {@code Connection: close} may be said. The JDK's server has nothing but HTTP/1, whatever the
+   * client's request line calls it. Another one may have HTTP/2, where that header is an error; HTTP/2 has
+   * no request line, so there the protocol is not the client's text.
+   */
+  static boolean canCloseConnection(HttpExchange exchange) {
+    // Not the exchange's own class: a filter may have put another over it.
+    Class<?> server = exchange.getHttpContext().getServer().getClass();
+    return server.getPackageName().equals(PACKAGE)
+        || exchange.getProtocol().regionMatches(true, 0, "HTTP/1", 0, "HTTP/1".length());
+  }
+
+  static boolean isTls(HttpExchange exchange) {
+    return exchange.getHttpContext().getServer() instanceof HttpsServer; // as above, not the exchange's class
+  }
+
   static void warnOnce() {
     if (!WARNED.get() && WARNED.compareAndSet(false, true)) {
       warnings().forEach(Log::warning);
+    }
+    if (!Thread.currentThread().isVirtual()
+        && !WARNED_OF_POOL.get()
+        && WARNED_OF_POOL.compareAndSet(false, true)) {
+      Log.warning(
+          "a stream was opened on a platform thread: an executor of n threads is used up by n open"
+              + " streams, and every other request then waits; before start(), call"
+              + " server.setExecutor(Executors.newVirtualThreadPerTaskExecutor())");
+    }
+  }
+
+  /** Says once why an upload was cut, if that was the server's doing: nothing else tells. */
+  static void warnIfCut(Duration sinceBegin) {
+    long limit = Long.getLong(MAX_REQ_TIME, -1);
+    // The server's own clock began a little earlier, with the first byte of the head.
+    boolean cut = limit > 0 && sinceBegin.plusSeconds(1).toSeconds() >= limit;
+    if (cut && WARNED_OF_CUT.compareAndSet(false, true)) { // not as often as clients like
+      Log.warning(
+          "a request whose body was not read after "
+              + sinceBegin.toSeconds()
+              + " s was cut by "
+              + MAX_REQ_TIME
+              + "="
+              + limit
+              + " (seconds, for all servers of this JVM; read when its first one is created)");
     }
   }
 

@@ -2,9 +2,11 @@ package dev.tidings;
 
 import dev.tidings.EventLog.Reading;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 
 /** Reads a log for those who follow it, and tries again while it cannot be reached. */
 final class LogReader {
@@ -18,32 +20,56 @@ final class LogReader {
     this.pause = Time.nanos(pause);
   }
 
-  /** Blocks until the log answers. */
-  Reading read(String after, int most, Duration wait) throws InterruptedException {
-    return untilItAnswers(() -> log.read(after, most, wait));
+  /** Blocks until the log answers, or nobody wants its answer any more. */
+  Reading read(String after, int most, Duration wait, BooleanSupplier wanted)
+      throws InterruptedException {
+    return untilItAnswers(
+        () -> Objects.requireNonNull(log.read(after, most, wait), "a log must answer a read"), wanted);
   }
 
-  /** Blocks until the log answers. */
-  String latest() throws InterruptedException {
-    return untilItAnswers(log::latest);
+  /** Blocks until the log answers, or nobody wants its answer any more. */
+  String latest(BooleanSupplier wanted) throws InterruptedException {
+    return untilItAnswers(
+        () -> {
+          String id = log.latest();
+          WireFormat.checkLogId(id);
+          return id;
+        },
+        wanted);
   }
 
-  private <T> T untilItAnswers(Callable<T> call) throws InterruptedException {
-    while (true) {
+  /**
+   * An interrupt means the end only if the answer is not wanted any more: it may also come out of the
+   * log, or of a filter that ran on this thread.
+   */
+  private <T> T untilItAnswers(Callable<T> call, BooleanSupplier wanted)
+      throws InterruptedException {
+    while (!closed && wanted.getAsBoolean()) {
       try {
         T answer = call.call();
         failing.set(false);
         return answer;
-      } catch (InterruptedException e) {
-        throw e;
-      } catch (Exception | Error e) {
-        failed(e);
+      } catch (Throwable e) {
+        if (!closed && wanted.getAsBoolean()) {
+          failed(e);
+          pause();
+        }
       }
-      if (closed) { // a log, or what it is made of, may have taken the interrupt for itself
-        throw new InterruptedException("the channel is closed");
-      }
-      Thread.sleep(Duration.ofNanos(spread(pause)));
     }
+    throw new InterruptedException("the channel is closed, or the stream has left it");
+  }
+
+  /** Before the next attempt. Whoever ends it interrupts it, and is found by asking again. */
+  void pause() {
+    try {
+      Thread.sleep(Duration.ofNanos(spread(pause)));
+    } catch (InterruptedException e) {
+      // The status is clean now, as it has to be for the next attempt.
+    }
+  }
+
+  boolean isClosed() {
+    return closed;
   }
 
   /** Tries no more; to be called before those who read are interrupted. */

@@ -27,7 +27,15 @@ final class Lookout {
   /** To be called once there is something to look after: the first look is a period from now or earlier. */
   void watch() {
     if (!watching.get() && watching.compareAndSet(false, true)) {
-      ticker.schedule(period, this::lookOnce);
+      boolean scheduled = false;
+      try {
+        ticker.schedule(period, this::lookOnce);
+        scheduled = true;
+      } finally {
+        if (!scheduled) {
+          watching.set(false); // or nobody would ever look again
+        }
+      }
     }
   }
 

@@ -10,13 +10,16 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 
 /**
  * A log in memory. An id is the time of the append in milliseconds and the number of the event: {@code
- * 1795342825000-17}. The number alone would find the event; the time tells that it is of this log, and
- * not of one before a restart.
+ * 1795342825000-90417}. The number alone would find the event; the time tells that it is of this log, and
+ * not of one before a restart. Should the clock have been set back over that, the numbers differ, since
+ * they begin anywhere.
  *
  * <p>Who reads never queues for a lock. Otherwise a publisher would wait behind a reader's virtual
  * thread that is next but finds no carrier, which of thousands that catch up takes long.
@@ -32,32 +35,38 @@ final class MemoryEventLog implements EventLog {
   }
 
   /** An event with its id, its place, and its size on the wire. */
-  private record Held(Event event, Place place, long size) {}
+  private record Held(Event event, Place place, long size, long appended) {}
 
   private final int maxEvents;
   private final long maxBytes;
-  private final long maxAge; // milliseconds
-  private final InstantSource clock;
+  private final long maxAge; // nanoseconds
+  private final InstantSource clock; // names things; its jumps mean nothing
+  private final LongSupplier time; // nanoseconds, monotonic: by which events age
   private final Place start;
 
   private final ReentrantLock lock = new ReentrantLock(); // for whoever changes what is held
   private final ConcurrentSkipListMap<Long, Held> held = new ConcurrentSkipListMap<>(); // by number
-  private int events; // guarded by lock: of those held
-  private long bytes; // guarded by lock: of those held
+  private volatile int events; // of those held; set under lock
+  private volatile long bytes; // of those held; set under lock
   private volatile Place latest; // of the newest event, held or not; set under lock once it is held
   private volatile Place base; // the oldest covered; set under lock before its event is forgotten
   private final Set<Thread> waiting = ConcurrentHashMap.newKeySet(); // for the next event
 
-  MemoryEventLog(int events, long bytes, Duration age, InstantSource clock) {
+  MemoryEventLog(int events, long bytes, Duration age, InstantSource clock, LongSupplier time, long first) {
     Settings.requireAtLeast("events", events, 1);
     Settings.requireAtLeast("bytes", bytes, 1);
     this.maxEvents = events;
     this.maxBytes = bytes;
-    this.maxAge = Time.nanos(Time.requirePositive("age", age)) / 1_000_000;
+    this.maxAge = Time.nanos(Time.requirePositive("age", age));
     this.clock = clock;
-    this.start = new Place(0, clock.millis());
+    this.time = time;
+    this.start = new Place(first, clock.millis());
     this.base = start;
     this.latest = start;
+  }
+
+  static long anyNumber() {
+    return ThreadLocalRandom.current().nextLong(1_000_000_000);
   }
 
   @Override
@@ -68,7 +77,7 @@ final class MemoryEventLog implements EventLog {
     try {
       // The time never goes back, whatever the clock does.
       place = new Place(latest.number() + 1, Math.max(latest.time(), clock.millis()));
-      held.put(place.number(), new Held(event.withId(place.id()), place, size));
+      held.put(place.number(), new Held(event.withId(place.id()), place, size, time.getAsLong()));
       events++;
       bytes += size;
       latest = place;
@@ -96,7 +105,20 @@ final class MemoryEventLog implements EventLog {
   }
 
   private boolean isTooOld(Held event) {
-    return event.place().time() < Math.max(latest.time(), clock.millis()) - maxAge;
+    return time.getAsLong() - event.appended() > maxAge;
+  }
+
+  /** Whether so many events are a tenth of what it can hold, or this is a tenth of its age. */
+  boolean isTenth(long events, long nanos) {
+    return events >= tenth() || nanos >= maxAge / 10;
+  }
+
+  /** A tenth of the events that it can hold, as large as they are now; at least one. */
+  private long tenth() {
+    int count = events;
+    long size = bytes;
+    long fitting = count == 0 || size == 0 ? maxEvents : maxBytes / Math.max(1, size / count);
+    return Math.max(1, Math.min(maxEvents, fitting) / 10);
   }
 
   /** Who appends does it too, so it is enough that somebody does. */
@@ -195,7 +217,7 @@ final class MemoryEventLog implements EventLog {
   /** Of what can be an id of this log and is forgotten; its time is not known any more. */
   private OptionalLong missed(String id, Place base) {
     long number = numberOf(id);
-    if (number < 0 || number >= base.number()) {
+    if (number < start.number() || number >= base.number()) {
       return OptionalLong.empty();
     }
     long time = parse(id.substring(0, id.lastIndexOf('-')));

@@ -1,9 +1,11 @@
 package dev.tidings;
 
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -36,6 +38,8 @@ final class Outbox {
     TAKEN,
     DROPPED,
     OVERFLOW,
+    /** It is held and has no room: nothing happened, and it is to be released first. */
+    HELD,
     CLOSED
   }
 
@@ -57,12 +61,13 @@ final class Outbox {
 
   private final Sink sink;
   private final Consumer<Outbox> writers;
-  // What follows is guarded by this, whose waiters wait for room or for a state. A monitor, since
-  // a broadcast to thousands pays for each object that it touches of each stream.
+  // What follows is guarded by this, whose waiters wait for a state. A monitor, since a broadcast to
+  // thousands pays for each object that it touches of each stream.
   private final Backlog backlog;
   private State state = State.OPEN;
+  private boolean held; // whether what waits is not to be written yet
   private boolean writing; // whether there is a writer
-  private int waiters; // for room
+  private ArrayDeque<Sender> senders; // those that wait for room, in their order; null for none
   private long sentEvents;
   private long sentBytes;
 
@@ -78,7 +83,37 @@ final class Outbox {
     this.backlog = new Backlog(settings);
   }
 
-  /** Takes the frame, or says why not; never waits for the client. */
+  /** A thread that waits for room for its frame. */
+  private static final class Sender {
+    final Frame frame;
+    final Thread thread = Thread.currentThread();
+    volatile boolean late; // whether its time is over
+    volatile Answer answer; // set under the lock of the outbox; null while it waits
+
+    Sender(Frame frame) {
+      this.frame = frame;
+    }
+  }
+
+  /** From now on all that is taken waits, until {@link #release} or the end. */
+  synchronized void hold() {
+    held = true;
+  }
+
+  /** Has written what waits, from now on. */
+  void release() {
+    boolean start;
+    synchronized (this) {
+      if (held) {
+        held = false;
+        backlog.free();
+      }
+      start = needsWriter();
+    }
+    startWriter(start, writers);
+  }
+
+  /** Takes the frame, or says why not; never waits for the client. Nothing is lost for being held. */
   Answer offer(Frame frame) {
     return offer(frame, writers);
   }
@@ -88,7 +123,7 @@ final class Outbox {
     Answer answer;
     boolean start;
     synchronized (this) {
-      answer = add(frame);
+      answer = held && backlog.isStrict() && isFull(frame) ? Answer.HELD : add(frame);
       start = needsWriter();
     }
     startWriter(start, writers);
@@ -109,14 +144,23 @@ final class Outbox {
 
   /** Takes the frame only if nothing else waits or is being written. */
   void offerIfIdle(Frame frame, Consumer<? super Outbox> writers) {
+    offerIfIdle(List.of(), frame, writers);
+  }
+
+  /** As above, with parting words before it; returns whether they were taken. */
+  boolean offerIfIdle(List<Frame> words, Frame frame, Consumer<? super Outbox> writers) {
+    boolean taken;
     boolean start;
     synchronized (this) {
-      if (backlog.isIdle()) {
-        add(frame);
+      taken = state == State.OPEN && backlog.isIdle();
+      if (taken) {
+        words.forEach(backlog::addMark);
+        backlog.add(frame);
       }
       start = needsWriter();
     }
     startWriter(start, writers);
+    return taken;
   }
 
   /** As {@link #offerIfIdle}, but what there is to write first, this thread writes itself. */
@@ -125,46 +169,91 @@ final class Outbox {
   }
 
   /**
-   * As {@link #offer}, but waits for room first, at most for these nanoseconds. An interrupt ends the
-   * waiting, and the frame is not taken; the status stays.
+   * As {@link #offer}, but waits for room first, at most for these nanoseconds, behind those that wait
+   * already. An interrupt ends the waiting, and the frame is not taken; the status stays.
    */
   Answer put(Frame frame, Ticker ticker, long nanos) {
-    Answer answer;
+    Sender sender = null;
+    Answer answer = null;
     boolean start;
     synchronized (this) {
-      boolean gaveUp = isFull(frame) && !awaitRoom(frame, ticker, nanos);
-      answer = gaveUp ? Answer.DROPPED : add(frame);
+      if (held && isFull(frame)) {
+        return Answer.HELD; // it would wait for ever
+      }
+      if (isFull(frame) || state == State.OPEN && senders != null) {
+        sender = new Sender(frame);
+        senders = senders == null ? new ArrayDeque<>(2) : senders;
+        senders.add(sender);
+      } else {
+        answer = add(frame);
+      }
       start = needsWriter();
     }
     startWriter(start, writers);
-    return answer;
+    return sender == null ? answer : awaitRoom(sender, ticker, nanos);
   }
 
   private boolean isFull(Frame frame) {
     return state == State.OPEN && !backlog.fits(frame);
   }
 
-  /** False if interrupted. */
-  private boolean awaitRoom(Frame frame, Ticker ticker, long nanos) {
-    long start = ticker.now();
-    var timer = ticker.schedule(nanos, this::wake);
-    waiters++;
+  /** Whoever makes room adds the frame and wakes this thread, so it wakes once. */
+  private Answer awaitRoom(Sender sender, Ticker ticker, long nanos) {
+    Ticker.Timer timer = () -> {};
     try {
-      while (isFull(frame) && ticker.now() - start < nanos) {
-        wait();
+      timer =
+          ticker.schedule(
+              nanos,
+              () -> {
+                sender.late = true;
+                LockSupport.unpark(sender.thread);
+              });
+      while (sender.answer == null && !sender.late && !Thread.currentThread().isInterrupted()) {
+        LockSupport.park(this);
       }
-      return true;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return false;
     } finally {
-      waiters--;
       timer.cancel();
+      giveUp(sender);
     }
+    return sender.answer;
   }
 
-  private synchronized void wake() {
-    notifyAll();
+  /** The sender waits no more, if it still does: what it has not got is decided now. */
+  private void giveUp(Sender sender) {
+    List<Sender> served = List.of();
+    boolean start = false;
+    synchronized (this) {
+      if (sender.answer == null) {
+        senders.remove(sender);
+        sender.answer = sender.late ? add(sender.frame) : Answer.DROPPED;
+        served = serve(); // a smaller frame behind it may fit
+        start = needsWriter();
+      }
+    }
+    startWriter(start, writers);
+    wake(served);
+  }
+
+  /** Adds the frames of those that wait for room, in their order, as far as they fit. */
+  private List<Sender> serve() {
+    if (senders == null) {
+      return List.of();
+    }
+    var served = new ArrayList<Sender>();
+    for (Sender next; (next = senders.peek()) != null && !isFull(next.frame); ) {
+      next.answer = add(next.frame);
+      served.add(senders.remove());
+    }
+    if (senders.isEmpty()) {
+      senders = null;
+    }
+    return served;
+  }
+
+  private static void wake(List<Sender> served) {
+    for (Sender sender : served) {
+      LockSupport.unpark(sender.thread);
+    }
   }
 
   private Answer add(Frame frame) {
@@ -204,28 +293,35 @@ final class Outbox {
 
   /** Takes no more than these words; what was taken is written, then the sink finishes. */
   void finish(List<Frame> words) {
-    close(State.FINISHING, words);
+    close(State.FINISHING, false, words);
   }
 
   /** Takes no more and forgets what was taken; then the sink is aborted. */
   void abort() {
-    close(State.ABORTING, List.of());
+    close(State.ABORTING, true, List.of());
   }
 
-  private void close(State next, List<Frame> words) {
+  /** As {@link #finish}, but what was taken and still waits is not written. */
+  void finishEmpty() {
+    close(State.FINISHING, true, List.of());
+  }
+
+  private void close(State next, boolean clear, List<Frame> words) {
     List<Frame> lost = List.of();
+    List<Sender> served = List.of();
     boolean start;
     synchronized (this) {
       if (state.compareTo(next) < 0) {
+        lost = clear ? backlog.clear() : lost;
         words.forEach(backlog::addMark);
         state = next;
-        lost = next == State.ABORTING ? backlog.clear() : lost;
-        notifyAll();
+        served = serve(); // they learn that it is closed
       }
       start = needsWriter();
     }
     startWriter(start, writers);
     tellMarks(lost, false);
+    wake(served);
   }
 
   /** Waits until the sink has ended. An interrupt does not end this; its status stays. */
@@ -251,12 +347,15 @@ final class Outbox {
 
   /** Whether somebody waits for room. */
   synchronized boolean isAwaited() {
-    return waiters > 0;
+    return senders != null;
   }
 
   /** Whether there is something to do and nobody does it; the caller has to start a writer then. */
   private boolean needsWriter() {
-    boolean work = !backlog.isEmpty() || state == State.FINISHING || state == State.ABORTING;
+    boolean work =
+        state == State.OPEN
+            ? !held && !backlog.isEmpty()
+            : !backlog.isEmpty() || state != State.ENDED;
     boolean start = work && !writing;
     writing |= start;
     return start;
@@ -270,29 +369,49 @@ final class Outbox {
 
   /** Is the writer: writes until there is nothing to write, batch by batch in the given list. */
   void write(List<Frame> batch) {
-    State next;
-    while ((next = take(batch)) == State.OPEN && !batch.isEmpty()) {
-      writeBatch(batch);
+    try {
+      State next;
+      while ((next = take(batch)) == State.OPEN && !batch.isEmpty()) {
+        writeBatch(batch);
+      }
+      if (next == State.FINISHING) {
+        end(sink::finish);
+      } else if (next == State.ABORTING) {
+        end(sink::abort);
+      }
+    } catch (Throwable e) {
+      resign(batch, e);
+      throw e;
     }
-    if (next == State.FINISHING) {
-      end(sink::finish);
-    } else if (next == State.ABORTING) {
-      end(sink::abort);
+  }
+
+  /** The writer dies of what nobody foresaw, such as a lack of memory: another one ends it all. */
+  private void resign(List<Frame> batch, Throwable why) {
+    synchronized (this) {
+      writing = false;
+    }
+    try {
+      failed(why);
+    } finally {
+      tellMarks(batch, false);
     }
   }
 
   /** Is the writer for one batch, and leaves the rest to another thread. */
   private void writeOnce() {
-    var batch = new ArrayList<Frame>(1);
-    if (take(batch) == State.OPEN && !batch.isEmpty()) {
-      writeBatch(batch);
+    try {
+      var batch = new ArrayList<Frame>(1);
+      if (take(batch) == State.OPEN && !batch.isEmpty()) {
+        writeBatch(batch);
+      }
+    } finally {
+      boolean start;
+      synchronized (this) {
+        writing = false;
+        start = needsWriter();
+      }
+      startWriter(start, writers);
     }
-    boolean start;
-    synchronized (this) {
-      writing = false;
-      start = needsWriter();
-    }
-    startWriter(start, writers);
   }
 
   /** Says what is to be done next: write the batch, or nothing if it is empty; finish; or abort. */
@@ -311,7 +430,7 @@ final class Outbox {
     try {
       sink.write(batch);
       done = true;
-    } catch (IOException | RuntimeException | Error e) {
+    } catch (Throwable e) {
       failed(e);
     } finally {
       written(batch, done);
@@ -327,38 +446,50 @@ final class Outbox {
   }
 
   private void written(List<Frame> batch, boolean done) {
+    List<Sender> served;
     synchronized (this) {
       sentEvents += done ? backlog.taken() : 0;
       sentBytes += done ? backlog.takenBytes() : 0;
       backlog.release();
-      // Not for every batch: to wake a sender for each few events costs more than to write them.
-      if (waiters > 0 && backlog.isHalfEmpty()) {
-        notifyAll();
-      }
+      served = serve();
     }
     tellMarks(batch, done);
+    wake(served);
   }
 
   private void end(Guard.Blocking how) {
     boolean done = false;
     try {
+      done = isDone(how);
+    } finally {
+      List<Frame> late;
+      synchronized (this) {
+        late = backlog.clear();
+        state = State.ENDED;
+        notifyAll();
+      }
+      tellMarks(late, done); // marks only: all that was taken had been written, or is lost
+    }
+  }
+
+  private boolean isDone(Guard.Blocking how) {
+    boolean done = false;
+    try {
       how.run();
       done = true;
     } catch (IOException e) {
-      Log.debug(() -> "the last write of a stream failed: " + e);
-      sink.abort();
-    } catch (RuntimeException | Error e) {
+      Log.debug(() -> "the last write of a stream failed: " + Quoted.java(e));
+    } catch (Throwable e) {
       Log.failure("the last write of a stream", e);
-      sink.abort();
     }
-    sink.ended();
-    List<Frame> late;
-    synchronized (this) {
-      late = backlog.clear();
-      state = State.ENDED;
-      notifyAll();
+    try {
+      if (!done) {
+        sink.abort();
+      }
+    } finally {
+      sink.ended();
     }
-    tellMarks(late, done); // marks only: all that was taken had been written, or is lost
+    return done;
   }
 
   private static void tellMarks(List<Frame> frames, boolean done) {

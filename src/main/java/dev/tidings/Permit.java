@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
@@ -10,18 +11,19 @@ import java.util.function.Predicate;
  * and again whether it may.
  */
 final class Permit {
-  private static final ThreadFactory THREADS =
-      Thread.ofVirtual().name("tidings-recheck-", 0).factory();
-
+  private final ThreadFactory threads;
   private final EventSource stream;
   private final Ticker ticker;
   private final long lifetime; // nanoseconds; the largest number for no limit
   private final Optional<Predicate<? super EventSource>> check;
   private final long interval;
+  private final long first; // when the first check is due
+  private final Duration deadline; // of a check
   private final ReentrantLock lock = new ReentrantLock();
   // What follows is guarded by lock.
   private Ticker.Timer expiry = () -> {};
   private Ticker.Timer next = () -> {};
+  private Ticker.Timer overdue = () -> {};
   private Thread asking; // null while nobody asks
   private boolean stopped;
 
@@ -30,17 +32,20 @@ final class Permit {
     var settings = sources.settings();
     boolean limited = Time.nanos(settings.maxLifetime()) < Long.MAX_VALUE;
     return limited || settings.recheck().isPresent()
-        ? Optional.of(new Permit(stream, sources.ticker(), settings, sources.spread()))
+        ? Optional.of(new Permit(stream, sources, settings))
         : Optional.empty();
   }
 
-  private Permit(EventSource stream, Ticker ticker, Settings settings, Spread spread) {
+  private Permit(EventSource stream, EventSources sources, Settings settings) {
     this.stream = stream;
-    this.ticker = ticker;
+    this.ticker = sources.ticker();
+    this.threads = sources.recheckThreads();
     long longest = Time.nanos(settings.maxLifetime());
-    this.lifetime = longest < Long.MAX_VALUE ? spread.lifetime(longest) : longest;
+    this.lifetime = longest < Long.MAX_VALUE ? sources.spread().lifetime(longest) : longest;
     this.check = settings.recheck();
     this.interval = Time.nanos(settings.heartbeat());
+    this.first = sources.spread().within(interval);
+    this.deadline = settings.recheckDeadline();
   }
 
   void start() {
@@ -49,29 +54,60 @@ final class Permit {
       if (!stopped && lifetime < Long.MAX_VALUE) {
         expiry = ticker.schedule(lifetime, () -> stream.end(Ending.EXPIRED));
       }
-      scheduleCheck();
+      scheduleCheck(first);
     } finally {
       lock.unlock();
     }
   }
 
-  private void scheduleCheck() {
+  private void scheduleCheck(long nanos) {
     if (!stopped && check.isPresent()) {
-      next = ticker.schedule(interval, this::tick);
+      next = ticker.schedule(nanos, this::tick);
     }
   }
 
-  /** Has it asked, unless the last asking is not over. */
+  /** Has it asked; a stream that cannot be checked may not go on. */
   private void tick() {
+    boolean seenTo = false;
+    try {
+      startAsking();
+      seenTo = true;
+    } finally {
+      if (!seenTo) {
+        stream.revoke();
+      }
+    }
+  }
+
+  /** Unless the last asking is not over. */
+  private void startAsking() {
     lock.lock();
     try {
+      scheduleCheck(interval);
       if (!stopped && asking == null) {
-        asking = THREADS.newThread(this::ask);
-        asking.start();
+        var thread = threads.newThread(this::ask);
+        asking = thread;
+        overdue = ticker.schedule(Time.nanos(deadline), () -> giveUp(thread));
+        thread.start();
       }
-      scheduleCheck();
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** A check that hangs is as one that says no. */
+  private void giveUp(Thread thread) {
+    boolean hangs;
+    lock.lock();
+    try {
+      hangs = !stopped && asking == thread;
+    } finally {
+      lock.unlock();
+    }
+    if (hangs) {
+      String silent = stream.toString();
+      stream.revoke(); // first, as a log may block
+      Log.warning("the recheck of " + silent + " has not answered for " + deadline);
     }
   }
 
@@ -87,7 +123,7 @@ final class Permit {
       asked();
     }
     if (!goesOn) {
-      stream.end(Ending.REVOKED);
+      stream.revoke();
     }
   }
 
@@ -95,6 +131,7 @@ final class Permit {
     lock.lock();
     try {
       asking = null;
+      overdue.cancel();
     } finally {
       lock.unlock();
     }
@@ -107,6 +144,7 @@ final class Permit {
       stopped = true;
       expiry.cancel();
       next.cancel();
+      overdue.cancel();
       if (asking != null && asking != Thread.currentThread()) {
         asking.interrupt();
       }

@@ -17,6 +17,7 @@ public final class PingPolicy {
   private Duration interval;
   private String text = "";
   private Optional<String> event = Optional.empty();
+  private boolean blankLines = true;
 
   PingPolicy(Duration interval, Consumer<PingPolicy> starter) {
     this.interval = interval;
@@ -53,11 +54,23 @@ public final class PingPolicy {
    *
    * @param name the event type
    * @return this policy
-   * @throws IllegalArgumentException if the name is empty or has CR or LF
+   * @throws IllegalArgumentException if the name is empty or has CR, LF or a lone surrogate
    */
   public PingPolicy asEvent(String name) {
     WireFormat.checkName(name);
-    event = Optional.of(name);
+    event = Optional.of(WellFormed.require("event name of a ping", name));
+    return this;
+  }
+
+  /**
+   * Sends comments without the blank line that ends a block (default: with it), for clients that take a
+   * block without data for an empty message. Other clients, those that split what they get at blank
+   * lines, lose the event that comes after such a comment. An event ({@link #asEvent}) keeps its blank line.
+   *
+   * @return this policy
+   */
+  public PingPolicy withoutBlankLines() {
+    blankLines = false;
     return this;
   }
 
@@ -71,6 +84,15 @@ public final class PingPolicy {
 
   Duration interval() {
     return interval;
+  }
+
+  boolean hasBlankLines() {
+    return blankLines;
+  }
+
+  /** Whether the ping itself ends without a blank line. */
+  boolean isBare() {
+    return !blankLines && event.isEmpty();
   }
 
   Event ping() {

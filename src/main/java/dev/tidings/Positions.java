@@ -9,14 +9,57 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** Positions in several channels as one id: {@code news=1795342825000-17&prices=1795342825000-3}. */
+/**
+ * Positions in several channels as one id: {@code news=1795342825000-17&prices=1795342825000-3}. What a
+ * client says is kept only as far as it can be one.
+ */
 final class Positions {
+  /** Of one id, as UTF-8. */
+  static final int MOST_BYTES = 4000;
+
+  private static final int MOST_REPEATED = 100; // bytes of what is no position, more than any id has
+  private static final int MOST_WITHIN = 20; // bytes of what is no id of a log, within an id
+
   private Positions() {}
+
+  /** The id, or its beginning: an id of a log is shorter, and so that is none. */
+  static String bounded(String id) {
+    return cut(id, MOST_REPEATED);
+  }
+
+  /** At most so many bytes of UTF-8 from the beginning of the text. */
+  private static String cut(String text, int most) {
+    int bytes = 0;
+    for (int i = 0; i < text.length(); ) {
+      int c = text.codePointAt(i);
+      bytes += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+      if (bytes > most) {
+        return text.substring(0, i);
+      }
+      i += Character.charCount(c);
+    }
+    return text;
+  }
 
   static String join(Map<String, String> byName) {
     return byName.entrySet().stream()
-        .map(position -> encode(position.getKey()) + "=" + encode(position.getValue()))
+        .map(position -> encode(position.getKey()) + "=" + encode(within(position.getValue())))
         .collect(Collectors.joining("&"));
+  }
+
+  /** What a client said and is no id of a log is still none, and no longer than one once encoded. */
+  private static String within(String position) {
+    return WireFormat.isLogId(position) ? position : cut(position, MOST_WITHIN) + "!";
+  }
+
+  /** Whether the ids of these channels are positions, whatever their logs give. */
+  static void requireFit(Set<String> names) {
+    long most = names.stream().mapToLong(name -> encode(name).length() + "=&".length() + 64).sum() - 1;
+    if (most > MOST_BYTES) {
+      throw new IllegalArgumentException(
+          "ids of several channels must have at most " + MOST_BYTES
+              + " bytes: of these " + names.size() + " channels they can have " + most);
+    }
   }
 
   /**
@@ -25,16 +68,24 @@ final class Positions {
    */
   static Map<String, String> split(String id, Set<String> names) {
     var byName = new LinkedHashMap<String, String>();
+    if (cut(id, MOST_BYTES).length() < id.length()) {
+      return none(id, names);
+    }
     for (String pair : id.split("&", -1)) {
       int equals = pair.indexOf('=');
       try {
-        byName.put(decode(pair.substring(0, equals)), decode(pair.substring(equals + 1)));
+        byName.put(decode(pair.substring(0, equals)), bounded(decode(pair.substring(equals + 1))));
       } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
-        return names.stream().collect(Collectors.toMap(name -> name, name -> id));
+        return none(id, names);
       }
     }
     byName.keySet().retainAll(names);
     return byName;
+  }
+
+  private static Map<String, String> none(String id, Set<String> names) {
+    String beginning = bounded(id);
+    return names.stream().collect(Collectors.toMap(name -> name, name -> beginning));
   }
 
   private static String encode(String text) {

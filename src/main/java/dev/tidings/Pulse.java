@@ -35,7 +35,11 @@ final class Pulse {
     long slot = Math.ceilDiv(elapsed + Math.clamp(nanos, 1, LONGEST), SLOT);
     slots.computeIfAbsent(slot, key -> new ArrayList<>()).add(heartbeat);
     if (slot < next) {
-      schedule(elapsed);
+      try {
+        schedule(elapsed);
+      } catch (Throwable e) { // the heartbeat is in its slot, and whoever comes next tries again
+        Log.failure("scheduling heartbeats", e);
+      }
     }
     return slot;
   }
@@ -47,14 +51,33 @@ final class Pulse {
 
   private void schedule(long elapsed) {
     timer.cancel();
-    next = slots.firstKey();
-    timer = ticker.schedule(next * SLOT - elapsed, this::tick);
+    next = Long.MAX_VALUE; // if it fails, the next heartbeat that is added tries again
+    long first = slots.firstKey();
+    timer = ticker.schedule(first * SLOT - elapsed, this::tick);
+    next = first;
   }
 
   private void tick() {
     var broadcast = fanOut.broadcast();
-    takeDue().forEach((slot, due) -> due.forEach(heartbeat -> heartbeat.beat(slot, broadcast)));
-    broadcast.flush();
+    try {
+      takeDue().forEach(
+          (slot, due) -> due.forEach(heartbeat -> beat(heartbeat, slot, broadcast)));
+    } finally {
+      try {
+        broadcast.flush();
+      } finally {
+        goOn();
+      }
+    }
+  }
+
+  /** Whatever becomes of one must not keep the others, which are in no slot now, from theirs. */
+  private static void beat(Heartbeat heartbeat, long slot, FanOut.Broadcast broadcast) {
+    try {
+      heartbeat.beat(slot, broadcast);
+    } catch (Throwable e) {
+      Log.failure("a heartbeat", e);
+    }
   }
 
   private synchronized Map<Long, List<Heartbeat>> takeDue() {
@@ -63,9 +86,13 @@ final class Pulse {
     var due = new TreeMap<>(past);
     past.clear();
     next = Long.MAX_VALUE;
-    if (!slots.isEmpty()) {
-      schedule(elapsed);
-    }
     return due;
+  }
+
+  /** After the beats, which mostly have seen to that: none may be lost because there is no memory for it. */
+  private synchronized void goOn() {
+    if (!slots.isEmpty() && slots.firstKey() < next) {
+      schedule(ticker.now() - start);
+    }
   }
 }

@@ -1,15 +1,20 @@
 package dev.tidings;
 
+import java.util.HexFormat;
+
 /** A text in quotes, so that nothing in it is taken for what is around it. */
 final class Quoted {
+  private static final int MOST = 80; // characters
+
   private Quoted() {}
 
   /** The value as it would stand in Java source, cut where it is long. */
   static String java(String value) {
+    boolean cut = value.length() > MOST && value.codePointCount(0, value.length()) > MOST;
     var out = new StringBuilder("\"");
     value
-        .chars()
-        .limit(80)
+        .codePoints()
+        .limit(MOST)
         .forEach(
             c -> {
               switch (c) {
@@ -18,15 +23,41 @@ final class Quoted {
                 case '"' -> out.append("\\\"");
                 case '\\' -> out.append("\\\\");
                 default -> {
-                  if (c < ' ' || c == '\uFEFF') {
-                    out.append(String.format("\\u%04x", c));
+                  if (isPlain(c)) {
+                    out.appendCodePoint(c);
                   } else {
-                    out.append((char) c);
+                    for (char unit : Character.toChars(c)) {
+                      escape(out, unit);
+                    }
                   }
                 }
               }
             });
-    return out.append(value.length() > 80 ? "\" (cut)" : "\"").toString();
+    return out.append(cut ? "\" (cut)" : "\"").toString();
+  }
+
+  /** What was thrown, by a server or a network: its text may have come from a client. */
+  static String java(Throwable thrown) {
+    String name = thrown.getClass().getName();
+    return thrown.getMessage() == null ? name : name + " " + java(thrown.getMessage());
+  }
+
+  /** Whether it shows as itself: no control, no line break, nothing that turns the direction of text. */
+  private static boolean isPlain(int c) {
+    return switch (Character.getType(c)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR,
+          Character.SURROGATE,
+          Character.UNASSIGNED ->
+          false;
+      default -> true;
+    };
+  }
+
+  private static void escape(StringBuilder out, char unit) {
+    out.append("\\u").append(HexFormat.of().toHexDigits(unit));
   }
 
   /** A JSON string (RFC 8259, 7); a lone surrogate is escaped, since UTF-8 cannot carry it. */
@@ -38,7 +69,7 @@ final class Quoted {
               if (c == '"' || c == '\\') {
                 out.append('\\').append((char) c);
               } else if (c < ' ' || c <= 0xFFFF && Character.isSurrogate((char) c)) {
-                out.append(String.format("\\u%04x", c));
+                escape(out, (char) c);
               } else {
                 out.appendCodePoint(c);
               }

@@ -1,7 +1,6 @@
 package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpsExchange;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -40,7 +39,7 @@ final class Response {
     headers.set("Content-Type", WireFormat.MEDIA_TYPE + "; charset=utf-8");
     headers.set("Cache-Control", "no-store, no-transform");
     headers.set("X-Accel-Buffering", "no");
-    if (exchange.getProtocol().startsWith("HTTP/1")) {
+    if (JdkServer.canCloseConnection(exchange)) {
       // Otherwise a dead connection would go to the server's few places for idle ones, and a
       // connection that an interrupt closed would never leave the server's books.
       headers.set("Connection", "close");
@@ -56,11 +55,15 @@ final class Response {
   }
 
   void addHeader(String name, String value) {
+    checkHeader(name, value);
+    exchange.getResponseHeaders().add(name, value);
+  }
+
+  static void checkHeader(String name, String value) {
     HeaderSyntax.check(name, value);
     if (OWN_HEADERS.contains(name.toLowerCase(Locale.ROOT))) {
       throw new IllegalArgumentException("the stream itself sets this header: " + name);
     }
-    exchange.getResponseHeaders().add(name, value);
   }
 
   /** Whether somebody began to answer; some servers behind the API say 0 where the JDK's says -1. */
@@ -133,7 +136,7 @@ final class Response {
   /** Ends politely, unless that could block where no guard helps. */
   void finish() throws IOException {
     // The server's only dispatcher thread says goodbye on TLS, and would wait for this client.
-    boolean stuckServer = slow && exchange instanceof HttpsExchange;
+    boolean stuckServer = slow && JdkServer.isTls(exchange);
     // A close waits for what is left of a request, and after the end nobody cuts that off.
     boolean stuckRequest = deadlines.isClosed() && answersBody();
     if (stuckServer || stuckRequest) {
@@ -162,12 +165,12 @@ final class Response {
       // of a request would be read before the end of the response.
       body().close();
     } catch (IOException | RuntimeException e) {
-      Log.debug(() -> "aborted: " + e);
+      Log.debug(() -> "aborted: " + Quoted.java(e));
     }
     try {
       exchange.close();
     } catch (RuntimeException e) {
-      Log.debug(() -> "closing an aborted exchange: " + e); // other servers behind the API throw
+      Log.debug(() -> "closing an aborted exchange: " + Quoted.java(e)); // other servers behind the API throw
     } finally {
       Thread.interrupted();
     }

@@ -1,23 +1,42 @@
 package dev.tidings;
 
 import java.io.IOException;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Handlers by path and method. */
 final class Routes {
+  private static final Set<String> STANDARD = // RFC 9110, 9.3, and RFC 5789
+      Set.of("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE");
+
   private final Map<String, Map<String, SseHandler>> byPath = new ConcurrentHashMap<>();
 
   void add(String method, String path, SseHandler handler) {
-    HeaderSyntax.checkToken("method", method);
-    if (!path.startsWith("/")) {
-      throw new IllegalArgumentException("path must start with /: " + Quoted.java(path));
-    }
+    checkMethod(method);
+    checkPath(path);
     var methods = byPath.computeIfAbsent(path, key -> new ConcurrentHashMap<>());
     if (methods.putIfAbsent(method, handler) != null) {
       throw new IllegalArgumentException("there is a handler already for " + method + " " + path);
     }
+  }
+
+  private static void checkMethod(String method) {
+    HeaderSyntax.checkToken("method", method);
+    String capitals = method.toUpperCase(Locale.ROOT);
+    if (STANDARD.contains(capitals) && !method.equals(capitals)) {
+      throw new IllegalArgumentException(
+          "method must be in capitals, as in the request line: " + Quoted.java(method));
+    }
+  }
+
+  private static void checkPath(String path) {
+    if (!path.startsWith("/")) {
+      throw new IllegalArgumentException("path must start with /: " + Quoted.java(path));
+    }
+    WellFormed.require("path", path);
   }
 
   /** The handler, or one that says why there is none. */

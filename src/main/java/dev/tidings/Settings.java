@@ -24,6 +24,7 @@ public final class Settings {
   private Duration writeDeadline = Duration.ofSeconds(10);
   private int queueEvents = 1024;
   private long queueBytes = 1024 * 1024;
+  private int maxEventBytes = Integer.MAX_VALUE;
   private Overflow overflow = Overflow.disconnect();
   private Duplicates duplicates = Duplicates.REPLACE;
   private int bodyLimit = 1024 * 1024;
@@ -36,6 +37,7 @@ public final class Settings {
   private Duration mostReconnect = Duration.ofSeconds(5);
   private Duration maxLifetime = ChronoUnit.FOREVER.getDuration();
   private Optional<Predicate<? super EventSource>> recheck = Optional.empty();
+  private Duration recheckDeadline = Duration.ofSeconds(30);
   private Optional<Event> farewell = Optional.empty();
 
   private Settings() {}
@@ -45,6 +47,7 @@ public final class Settings {
     writeDeadline = other.writeDeadline;
     queueEvents = other.queueEvents;
     queueBytes = other.queueBytes;
+    maxEventBytes = other.maxEventBytes;
     overflow = other.overflow;
     duplicates = other.duplicates;
     bodyLimit = other.bodyLimit;
@@ -56,6 +59,7 @@ public final class Settings {
     mostReconnect = other.mostReconnect;
     maxLifetime = other.maxLifetime;
     recheck = other.recheck;
+    recheckDeadline = other.recheckDeadline;
     farewell = other.farewell;
   }
 
@@ -121,7 +125,8 @@ public final class Settings {
   }
 
   /**
-   * Sets how many events may wait in the outbox of one stream (default: 1024).
+   * Sets how many events may wait in the outbox of one stream behind the first one, which is always
+   * taken (default: 1024).
    *
    * @param queueEvents 1 or more
    * @return changed settings
@@ -142,8 +147,9 @@ public final class Settings {
   }
 
   /**
-   * Sets how many bytes may wait in the outbox of one stream (default: 1 MiB). An event that is larger
-   * than that is taken when nothing else waits.
+   * Sets how many bytes may wait in the outbox of one stream behind the first event, which is always
+   * taken, however large it is (default: 1 MiB). So a stream holds at most one event, what is being
+   * written (one event, or up to 4,000 bytes), and this; {@link #maxEventBytes(int)} bounds an event.
    *
    * @param queueBytes 1 or more
    * @return changed settings
@@ -161,6 +167,29 @@ public final class Settings {
    */
   public long queueBytes() {
     return queueBytes;
+  }
+
+  /**
+   * Sets how large an event may be that is sent, offered or broadcast (default: {@link
+   * Integer#MAX_VALUE}, no limit). A larger one is an {@link IllegalArgumentException}, and no stream
+   * gets it. The events of a channel are bounded by what is published, and are not refused here.
+   *
+   * @param maxEventBytes bytes as they are sent, field names and line breaks included; 1 or more
+   * @return changed settings
+   * @throws IllegalArgumentException if it is less than 1
+   */
+  public Settings maxEventBytes(int maxEventBytes) {
+    requireAtLeast("maxEventBytes", maxEventBytes, 1);
+    return with(copy -> copy.maxEventBytes = maxEventBytes);
+  }
+
+  /**
+   * Returns the bound of one event.
+   *
+   * @return bytes
+   */
+  public int maxEventBytes() {
+    return maxEventBytes;
   }
 
   /**
@@ -230,11 +259,12 @@ public final class Settings {
    * Sets the query parameter that {@link EventSource#lastEventId()} reads where the request has no
    * {@code Last-Event-ID} (default: {@code lastEventId}).
    *
-   * @param lastEventIdParameter compared exactly; an empty one is never read
+   * @param lastEventIdParameter compared exactly with decoded names; an empty one is never read
    * @return changed settings
+   * @throws IllegalArgumentException if it has a lone surrogate, as no decoded name has
    */
   public Settings lastEventIdParameter(String lastEventIdParameter) {
-    Objects.requireNonNull(lastEventIdParameter, "lastEventIdParameter");
+    WellFormed.require("lastEventIdParameter", lastEventIdParameter);
     return with(copy -> copy.lastEventIdParameter = lastEventIdParameter);
   }
 
@@ -382,10 +412,12 @@ public final class Settings {
 
   /**
    * Sets a check that is asked again and again whether a stream may go on (default: none), such as
-   * whether the token that opened it is still valid. It is asked once in each {@link #heartbeat}, also
-   * while messages flow, on a virtual thread where it may block; never twice at once for one stream.
-   * When it answers false, or throws, which is logged, the stream ends as {@link Ending#REVOKED}. When
-   * the stream ends otherwise while the check is asked, its thread is interrupted.
+   * whether the token that opened it is still valid. It is asked once in each {@link #heartbeat}, first
+   * at a random time within the first one, also while messages flow, on a virtual thread where it may
+   * block; never twice at once for one stream. When it answers false, or throws, which is logged, or
+   * does not answer within {@link #recheckDeadline(Duration)}, the stream ends as {@link
+   * Ending#REVOKED}, with a {@code retry:} from the range of {@link #reconnect}. When the stream ends
+   * while the check is asked, its thread is interrupted.
    *
    * @param recheck whether the stream may go on
    * @return changed settings
@@ -393,6 +425,28 @@ public final class Settings {
   public Settings recheck(Predicate<? super EventSource> recheck) {
     var check = Optional.<Predicate<? super EventSource>>of(recheck);
     return with(copy -> copy.recheck = check);
+  }
+
+  /**
+   * Sets how long a {@link #recheck} may take (default: 30 s). One that has not answered by then is as
+   * one that said no, with a warning: a check that hangs must not keep streams open.
+   *
+   * @param recheckDeadline longer than zero; more than 292 years mean no limit
+   * @return changed settings
+   * @throws IllegalArgumentException if it is not longer than zero
+   */
+  public Settings recheckDeadline(Duration recheckDeadline) {
+    Time.requirePositive("recheckDeadline", recheckDeadline);
+    return with(copy -> copy.recheckDeadline = recheckDeadline);
+  }
+
+  /**
+   * Returns how long a check may take.
+   *
+   * @return the deadline
+   */
+  public Duration recheckDeadline() {
+    return recheckDeadline;
   }
 
   /**

@@ -28,6 +28,11 @@ final class Spread {
     return Duration.ofMillis(random.nextLong(least, most + 1));
   }
 
+  /** A time within the first period of something that many do again and again: 1 to all of it. */
+  long within(long nanos) {
+    return nanos - random.nextLong(nanos);
+  }
+
   /** How much one stream gets of the largest lifetime: between nine tenths and all of it. */
   long lifetime(long nanos) {
     return nanos - random.nextLong(nanos / 10 + 1);

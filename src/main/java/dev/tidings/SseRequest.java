@@ -30,11 +30,39 @@ public final class SseRequest {
   private final EventSources sources;
   private Optional<EventSource> stream = Optional.empty();
   private Map<String, List<String>> query; // null until asked for
-  private boolean broken; // whether reading or answering failed
+  private final Peer peer;
+  private List<Map.Entry<String, String>> appended = List.of(); // until they are on the response
 
   SseRequest(HttpExchange exchange, EventSources sources) {
     this.exchange = exchange;
     this.sources = sources;
+    this.peer = new Peer(exchange);
+  }
+
+  /**
+   * Adds a header to the response, a stream or a text, so that a handler can take its time for it: once a
+   * stream is open, others may send to it, and its headers go out with its first message. An answer given
+   * through {@link #exchange()} does not have it. Otherwise as {@link EventSource#appendHeader}.
+   *
+   * @param name a token; not one of those that a stream needs for itself: {@code Connection}, {@code
+   *     Content-Length}, {@code Content-Type}, {@code Transfer-Encoding}
+   * @param value one line of ISO-8859-1
+   * @return this request
+   * @throws IllegalArgumentException if the name or the value breaks that rule (RFC 9110, 5.1, 5.5)
+   * @throws IllegalStateException if the request has been answered already, by a stream or otherwise
+   */
+  public SseRequest appendHeader(String name, String value) {
+    requireUnanswered();
+    Response.checkHeader(name, value);
+    appended = appended.isEmpty() ? new ArrayList<>() : appended;
+    appended.add(Map.entry(name, value));
+    return this;
+  }
+
+  private void requireUnanswered() {
+    if (stream.isPresent() || Response.isBegun(exchange)) {
+      throw new IllegalStateException("this request has been answered");
+    }
   }
 
   /**
@@ -44,7 +72,7 @@ public final class SseRequest {
    * @throws IllegalStateException as there
    */
   public EventSource getEventSource() {
-    return keep(sources.open(exchange));
+    return open(Optional.empty());
   }
 
   /**
@@ -57,11 +85,15 @@ public final class SseRequest {
    * @throws IllegalStateException if the request has been answered already, by a stream or otherwise
    */
   public EventSource getEventSource(String identifier) {
-    return keep(sources.open(exchange, identifier));
+    return open(Optional.of(identifier));
   }
 
-  private EventSource keep(EventSource opened) {
+  private EventSource open(Optional<String> identifier) {
+    var headers = appended;
+    appended = List.of(); // also if that fails, when the response has them
+    var opened = sources.open(exchange, identifier, headers);
     stream = Optional.of(opened);
+    query = null; // it would be kept for as long as the stream is open
     return opened;
   }
 
@@ -69,9 +101,13 @@ public final class SseRequest {
     return stream;
   }
 
+  Peer peer() {
+    return peer;
+  }
+
   /** Whether the connection broke, here or under the stream. */
   boolean isBroken() {
-    return broken || stream.flatMap(EventSource::ending).filter(Ending::isForced).isPresent();
+    return peer.isBroken() || stream.flatMap(EventSource::ending).filter(Ending::isForced).isPresent();
   }
 
   /**
@@ -90,9 +126,7 @@ public final class SseRequest {
       throw new IllegalArgumentException("status must be 200 to 599: " + status);
     }
     HeaderSyntax.check("Content-Type", contentType);
-    if (stream.isPresent() || Response.isBegun(exchange)) {
-      throw new IllegalStateException("this request has been answered");
-    }
+    requireUnanswered();
     boolean plain = contentType.startsWith("text/") && !contentType.contains("charset=");
     byte[] body = text.getBytes(UTF_8);
     boolean hasContent = status != 204 && status != 304;
@@ -104,6 +138,8 @@ public final class SseRequest {
         headers.set("Content-Length", Integer.toString(body.length));
       }
     }
+    appended.forEach(header -> headers.add(header.getKey(), header.getValue()));
+    appended = List.of();
     boolean empty = !hasContent || head || body.length == 0;
     withClient(
         () -> {
@@ -123,8 +159,8 @@ public final class SseRequest {
     } catch (StatusException e) {
       throw e;
     } catch (IOException e) {
-      broken = true;
-      throw new StatusException(400, "the client is gone or does not go on: " + e.getMessage(), e);
+      peer.gone(e);
+      throw new StatusException(400, SseServer.GONE, e);
     }
   }
 
@@ -251,7 +287,8 @@ public final class SseRequest {
   }
 
   /**
-   * Reads the body. Blocks until it is there, at most for the write deadline. The body can be read once.
+   * Reads the body. Blocks until it is there; each read of the connection takes at most the write deadline,
+   * and all of them what {@code sun.net.httpserver.maxReqTime} allows. The body can be read once.
    *
    * @param limit how many bytes at the most, 0 or more
    * @return the body
@@ -260,15 +297,19 @@ public final class SseRequest {
    *     if the client is gone
    */
   public byte[] bytes(int limit) throws IOException {
+    Settings.requireAtLeast("limit", limit, 0);
+    var body = exchange.getRequestBody();
     var read = new ByteArrayOutputStream();
-    withClient(
-        () -> {
-          var body = exchange.getRequestBody();
-          read.write(body.readNBytes(limit));
-          if (read.size() == limit && body.read() >= 0) {
-            throw new StatusException(413, "request body is larger than " + limit + " bytes");
-          }
-        });
+    var buffer = new byte[8192];
+    var count = new int[1];
+    while (count[0] >= 0) {
+      int most = (int) Math.min(buffer.length, 1L + limit - read.size());
+      withClient(() -> count[0] = body.read(buffer, 0, most));
+      read.write(buffer, 0, Math.max(0, count[0]));
+      if (read.size() > limit) {
+        throw new StatusException(413, "request body is larger than " + limit + " bytes");
+      }
+    }
     return read.toByteArray();
   }
 
@@ -294,20 +335,32 @@ public final class SseRequest {
    */
   public String text(int limit) throws IOException {
     var named = header("Content-Type").map(CHARSET::matcher).filter(Matcher::find);
+    var charset = named.isPresent() ? charset(named.get().group(1)) : UTF_8;
+    return new String(bytes(limit), charset);
+  }
+
+  private static Charset charset(String name) throws StatusException {
     try {
-      var charset = named.map(match -> Charset.forName(match.group(1))).orElse(UTF_8);
-      return new String(bytes(limit), charset);
+      return Charset.forName(name);
     } catch (IllegalArgumentException e) {
-      throw new StatusException(415, "charset is not known: " + named.orElseThrow().group(1));
+      throw new StatusException(415, "charset is not known: " + Quoted.java(name));
     }
   }
 
   /**
-   * Returns the exchange, for whatever else the JDK's server can do.
+   * Returns the exchange, for whatever else the JDK's server can do. If a handler ends with what the
+   * exchange's streams threw because the client is gone, or with an exception that has it as a cause, that
+   * is no failure of the handler.
    *
    * @return the exchange; who answers with it must not open a stream
    */
   public HttpExchange exchange() {
     return exchange;
+  }
+
+  /** For the log: quoted and cut, since it is the client's text. */
+  @Override
+  public String toString() {
+    return Quoted.java(method() + " " + path());
   }
 }

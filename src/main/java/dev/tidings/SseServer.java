@@ -24,10 +24,12 @@ import javax.net.ssl.SSLContext;
  * {@snippet file="Hello.java"}
  *
  * @implNote Before it creates its server, it sets the system properties {@code
- *     sun.net.httpserver.nodelay} to true and {@code sun.net.httpserver.maxReqTime} to 30 (seconds),
- *     unless they are set. The JDK reads them once, when the first server of the JVM is created.
+ *     sun.net.httpserver.nodelay} to true, {@code sun.net.httpserver.maxReqTime} to 600 (seconds) and
+ *     {@code sun.net.httpserver.maxReqHeaderSize} to 32768 (bytes), unless they are set. The JDK reads
+ *     them once, when the first server of the JVM is created, and they hold for all servers of the JVM.
  */
 public final class SseServer implements AutoCloseable {
+  static final String GONE = "the client is gone or does not go on";
   private static final Duration HANDLERS_LIMIT = Duration.ofMillis(500);
 
   private final HttpServer http;
@@ -35,7 +37,8 @@ public final class SseServer implements AutoCloseable {
   private final HttpContext context;
   private final EventSources sources;
   private final Routes routes = new Routes();
-  private final InFlight handlers = new InFlight();
+  private final Threads threads = new Threads();
+  private final InFlight handlers = new InFlight(threads);
   private final Stop stop;
 
   private SseServer(
@@ -43,10 +46,11 @@ public final class SseServer implements AutoCloseable {
     this.http = http;
     this.scheme = scheme;
     // The ticker is needed until the last request is answered.
-    this.sources = new EventSources(settings, ticker, random, false);
-    this.stop = new Stop(ticker, this::runStop);
+    this.sources = new EventSources(settings, ticker, threads, random, false);
+    this.stop = new Stop(ticker, threads, this::runStop);
     http.setExecutor(handlers);
     context = http.createContext("/", this::handle);
+    sources.nameRoutes(this::route);
   }
 
   /**
@@ -153,11 +157,11 @@ public final class SseServer implements AutoCloseable {
       JdkServer.prepare();
       if (tls == null) {
         var http = HttpServer.create(address, backlog);
-        return new SseServer(http, "http", settings, Ticker.system(), random);
+        return new SseServer(http, "http", settings, Ticker.system(new Threads()), random);
       }
       var https = HttpsServer.create(address, backlog);
       https.setHttpsConfigurator(new HttpsConfigurator(tls));
-      return new SseServer(https, "https", settings, Ticker.system(), random);
+      return new SseServer(https, "https", settings, Ticker.system(new Threads()), random);
     }
   }
 
@@ -193,8 +197,9 @@ public final class SseServer implements AutoCloseable {
    * @param path compared exactly with the decoded path of the request
    * @param handler answers them
    * @return this server
-   * @throws IllegalArgumentException if the method is no token, if the path does not start with a slash,
-   *     or if there is a handler already for both
+   * @throws IllegalArgumentException if the method is no token, or {@code get} and the like, if the path
+   *     does not start with a slash or has a lone surrogate, as no decoded path has, or if there is a
+   *     handler already for both
    */
   public SseServer route(String method, String path, SseHandler handler) {
     routes.add(method, path, Objects.requireNonNull(handler, "handler"));
@@ -270,24 +275,29 @@ public final class SseServer implements AutoCloseable {
     return URI.create(scheme + "://" + literal + ":" + port() + "/");
   }
 
+  /** In this context, paths that have handlers are equal to those of their routes. */
+  private String route(HttpExchange exchange) {
+    return exchange.getHttpContext() == context
+        ? exchange.getRequestURI().getPath()
+        : exchange.getHttpContext().getPath();
+  }
+
   private void handle(HttpExchange exchange) throws IOException {
+    handlers.begin();
     var request = new SseRequest(exchange, sources);
     try {
+      request.peer().watch(http.getClass().getPackageName());
       SseHandler handler =
           stop.hasBegun() ? this::refuse : routes.find(request.method(), request.path());
       handler.handle(request);
       finish(request);
     } catch (StatusException e) {
-      Log.debug(() -> request.method() + " " + request.path() + ": " + e.getMessage());
+      Log.debug(() -> request + ": " + e.status() + " " + Quoted.java(e.getMessage()));
       fail(request, e.status(), e.getMessage() + "\n");
     } catch (Throwable e) {
-      if (e instanceof InterruptedException && sources.isStopping()) {
-        Log.debug(() -> "interrupted: the handler of " + request.method() + " " + request.path());
-      } else {
-        Log.failure("the handler of " + request.method() + " " + request.path(), e);
-      }
-      fail(request, 500, "the handler failed\n");
+      failed(request, e);
     } finally {
+      sources.loops().acquit(); // this thread is done with its stream
       close(exchange);
     }
     if (request.isBroken()) {
@@ -296,14 +306,34 @@ public final class SseServer implements AutoCloseable {
     }
   }
 
+  /** What a handler threw is its failure, unless it only passed on that the client is gone. */
+  private void failed(SseRequest request, Throwable thrown) {
+    var peer = request.peer();
+    if (peer.isBehind(thrown)) {
+      Log.debug(() -> request + ": " + GONE + ": " + Quoted.java(thrown));
+      request.stream().ifPresent(stream -> stream.end(Ending.CLIENT_GONE));
+      fail(request, 400, GONE + "\n");
+      return;
+    }
+    boolean interrupted = thrown instanceof InterruptedException || peer.isInterruptBehind(thrown);
+    if (interrupted && sources.isStopping()) {
+      Log.debug(() -> "interrupted: the handler of " + request);
+    } else {
+      Log.failure("the handler of " + request, thrown);
+    }
+    fail(request, 500, "the handler failed\n");
+  }
+
   /** The answer to what comes after the stop began. */
   private void refuse(SseRequest request) throws IOException {
-    if (Refusal.acceptsStream(request.exchange())) {
+    if (Refusal.isEventSource(request.exchange())) {
       request.getEventSource();
       return;
     }
     var headers = request.exchange().getResponseHeaders();
-    headers.set("Connection", "close");
+    if (JdkServer.canCloseConnection(request.exchange())) {
+      headers.set("Connection", "close");
+    }
     headers.set("Retry-After", Refusal.seconds(sources.spread().reconnect()));
     request.respond(503, "text/plain", "the server stops\n");
   }
@@ -311,8 +341,10 @@ public final class SseServer implements AutoCloseable {
   private void finish(SseRequest request) throws IOException {
     if (request.stream().isPresent()) {
       request.stream().get().close();
+    } else if (request.isBroken()) {
+      fail(request, 400, GONE + "\n"); // the handler noticed, and had nobody to answer
     } else if (!Response.isBegun(request.exchange())) {
-      Log.warning("no answer from the handler of " + request.method() + " " + request.path());
+      Log.warning("no answer from the handler of " + request);
       request.respond(500, "text/plain", "the handler gave no answer\n");
     }
   }
@@ -324,7 +356,7 @@ public final class SseServer implements AutoCloseable {
       try {
         request.respond(status, "text/plain", text);
       } catch (IOException | RuntimeException e) {
-        Log.debug(() -> "no answer " + status + ": " + e);
+        Log.debug(() -> "no answer " + status + ": " + Quoted.java(e));
       }
     }
   }
@@ -334,7 +366,7 @@ public final class SseServer implements AutoCloseable {
     try {
       sources.newGuard().run(exchange::close);
     } catch (IOException | RuntimeException e) {
-      Log.debug(() -> "closing an exchange: " + e);
+      Log.debug(() -> "closing an exchange: " + Quoted.java(e));
     }
   }
 
@@ -348,16 +380,18 @@ public final class SseServer implements AutoCloseable {
 
   /**
    * Stops the server, in a way that lets handlers come to their own end. At once, new requests are
-   * refused, streams as by {@link EventSources#open(HttpExchange, String)} and others with 503, and
-   * each open stream is sent the {@link Settings#farewell farewell} event and a {@code retry:} from the
-   * range of {@link Settings#reconnect}. Then the handlers have this time; they see {@link
+   * refused, GET and HEAD that accept {@code text/event-stream} as by {@link
+   * EventSources#open(HttpExchange, String)} and all others with {@code 503} and {@code Retry-After},
+   * and each open stream is sent the {@link Settings#farewell farewell} event and a {@code retry:} from
+   * the range of {@link Settings#reconnect}. Then the handlers have this time; they see {@link
    * EventSource#isStopping()}. When it is over, the streams that are left end as {@link
-   * Ending#STOPPING}, what was accepted is handed over, who does not take it within 0.8 seconds is
-   * cut, handlers that go on for half a second are interrupted, and every connection is closed.
+   * Ending#STOPPING}, what was accepted is handed over, who does not take it within 0.8 seconds is cut,
+   * handlers that go on for half a second are interrupted, and every connection is closed.
    *
    * <p>Blocks until all that is done and every thread has ended: early if the handlers of all requests
    * that came before have, at the latest within the time of grace and a second, unless a handler does
-   * not react to its interrupt. Idempotent: a second call waits for the same stop, and shortens the
+   * not react to its interrupt. A request has come once its head is complete; half a head, or half a TLS
+   * handshake, holds nothing up. Idempotent: a second call waits for the same stop, and shortens the
    * grace if its own is shorter. An interrupt ends the grace; the status stays. Called by a handler, it
    * returns at once, since it would wait for itself, and the stop goes on.
    *

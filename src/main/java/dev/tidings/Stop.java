@@ -12,15 +12,15 @@ final class Stop {
   private final Ticker ticker;
   private final Runnable course;
   // Not a virtual one: handlers that compute would keep it from running.
-  private final Thread thread =
-      Thread.ofPlatform().daemon(false).name("tidings-stop").unstarted(this::run);
+  private final Thread thread;
   private final AtomicBoolean begun = new AtomicBoolean();
   private final CountDownLatch graceOver = new CountDownLatch(1);
   private final CountDownLatch done = new CountDownLatch(1);
 
-  Stop(Ticker ticker, Runnable course) {
+  Stop(Ticker ticker, Threads threads, Runnable course) {
     this.ticker = ticker;
     this.course = course;
+    this.thread = threads.platform("tidings-stop", false).newThread(this::run);
   }
 
   /** Begins the stop, or shortens the grace of the one that goes on. */
@@ -42,7 +42,7 @@ final class Stop {
   private void run() {
     try {
       course.run();
-    } catch (RuntimeException | Error e) {
+    } catch (Throwable e) {
       Log.failure("a stop", e);
     } finally {
       done.countDown();

@@ -9,6 +9,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
@@ -28,6 +29,7 @@ final class Tail {
   private static final Duration WAIT = Duration.ofSeconds(2); // and so long it outlives the last one
 
   private final LogReader reader;
+  private final ThreadFactory threads;
   private final ReentrantLock lock = new ReentrantLock();
   // What follows is guarded by lock.
   private final Set<Subscriber> live = new HashSet<>(); // all at the tail's position
@@ -39,8 +41,9 @@ final class Tail {
   private Thread thread; // null while nobody is live
   private boolean closed;
 
-  Tail(LogReader reader) {
+  Tail(LogReader reader, ThreadFactory threads) {
     this.reader = reader;
+    this.threads = threads;
   }
 
   /** How many events it passed; to be asked before reading to the end. */
@@ -87,7 +90,9 @@ final class Tail {
     recentIds.clear();
     remember(at);
     passed += REMEMBERED;
-    thread = Thread.ofVirtual().name("tidings-channel").start(() -> run(at));
+    var started = threads.newThread(() -> run(at));
+    started.start();
+    thread = started; // once it runs: without a thread, the next one tries again
   }
 
   void drop(Subscriber subscriber) {
@@ -134,26 +139,43 @@ final class Tail {
     }
   }
 
+  /** Whatever ends this thread, nobody is left to it. */
   private void run(String start) {
+    boolean left = false; // whether nobody was there any more
     try {
-      String at = start;
-      while (true) {
-        var reading = reader.read(at, BATCH_EVENTS, WAIT);
-        var entries = reading.events().stream().map(Entry::new).toList();
-        if (!reading.covered()) {
-          end();
-          return;
-        }
-        if (!pass(entries, wanted(entries))) {
-          return;
-        }
-        at = entries.isEmpty() ? at : entries.getLast().id();
-      }
+      left = follow(start);
     } catch (InterruptedException e) {
-      Log.debug(() -> "a channel was closed");
-    } catch (RuntimeException | Error e) {
+      Log.debug(() -> "a channel was closed, or nobody is left in it");
+    } catch (Throwable e) {
       Log.failure("the thread of a channel", e);
-      end();
+    } finally {
+      if (!left) {
+        end();
+      }
+    }
+  }
+
+  private boolean hasAnybody() {
+    lock.lock();
+    try {
+      return !live.isEmpty() || !awaiting.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** False if the log has forgotten what would come next. */
+  private boolean follow(String start) throws InterruptedException {
+    for (String at = start; ; ) {
+      var reading = reader.read(at, BATCH_EVENTS, WAIT, this::hasAnybody);
+      if (!reading.covered()) {
+        return false;
+      }
+      var entries = reading.events().stream().map(Entry::new).toList();
+      if (!pass(entries, wanted(entries))) {
+        return true;
+      }
+      at = entries.isEmpty() ? at : entries.getLast().id();
     }
   }
 
@@ -164,7 +186,7 @@ final class Tail {
       for (Subscriber subscriber : filtering()) {
         var answers = new boolean[entries.size()];
         for (int i = 0; i < answers.length; i++) {
-          answers[i] = subscriber.passes(entries.get(i).event());
+          answers[i] = subscriber.isWanted() && subscriber.passes(entries.get(i).event());
         }
         wanted.put(subscriber, answers);
       }

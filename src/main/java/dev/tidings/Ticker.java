@@ -28,10 +28,10 @@ interface Ticker extends AutoCloseable {
   }
 
   /** One daemon thread. */
-  static Ticker system() {
+  static Ticker system(Threads threads) {
     var executor =
         new ScheduledThreadPoolExecutor(
-            1, Thread.ofPlatform().daemon().name("tidings-ticker").factory());
+            1, threads.platform("tidings-ticker", true));
     executor.setRemoveOnCancelPolicy(true);
     executor.setRejectedExecutionHandler(new ThreadPoolExecutor.DiscardPolicy());
     return new Scheduled(executor);
@@ -54,7 +54,7 @@ interface Ticker extends AutoCloseable {
     private static void run(Runnable task) {
       try {
         task.run();
-      } catch (RuntimeException | Error e) {
+      } catch (Throwable e) {
         Log.failure("a task of the ticker", e);
       }
     }

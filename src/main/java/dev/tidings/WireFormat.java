@@ -10,18 +10,18 @@ import java.util.Set;
 final class WireFormat {
   static final String MEDIA_TYPE = "text/event-stream";
 
-  /** A comment line without a blank line after it: the least that can be written at any time. */
+  /** A comment line without a blank line after it, which some clients take for the beginning of a block. */
   static final byte[] COMMENT_LINE = {':', '\n'};
 
   /** The last event id of a client that is not to come back; one that does is answered with 204. */
-  static final String COMPLETED_ID = "tidings:completed:5d41f3c8";
+  static final String COMPLETED_ID = "tidings-completed-5d41f3c8";
 
   /**
    * The event that sets it, which {@code Event} refuses. It has data, without which many clients that are
    * no browsers forget its id, and a type of its own, for which nobody listens who does not ask for it.
    */
   static final byte[] COMPLETION =
-      ("event: tidings:completed\nid: " + COMPLETED_ID + "\ndata:\n\n").getBytes(UTF_8);
+      ("event: tidings:completed\nid: " + COMPLETED_ID + "\ndata: \n\n").getBytes(UTF_8);
 
   private static final Set<String> STANDARD_FIELDS = Set.of("data", "event", "id", "retry");
   private static final char BYTE_ORDER_MARK = '\uFEFF';
@@ -55,30 +55,42 @@ final class WireFormat {
     return wellFormed(out.append('\n'));
   }
 
-  /** One line of the field for each line of the value, which LF, CR and CRLF separate. */
+  /**
+   * One line of the field for each line of the value, which LF, CR and CRLF separate. Each character is
+   * looked at a fixed number of times: the next LF and the next CR are remembered until they are passed.
+   */
   private static void lines(StringBuilder out, String field, String value) {
+    int length = value.length();
+    int lf = next(value, '\n', 0);
+    int cr = next(value, '\r', 0);
     int start = 0;
-    for (int end; (end = lineBreak(value, start)) >= 0; ) {
+    while (lf < length || cr < length) {
+      int end = Math.min(lf, cr);
       line(out, field, value, start, end);
-      boolean crlf = value.startsWith("\r\n", end);
+      boolean crlf = end == cr && lf == cr + 1 && lf < length;
       start = end + (crlf ? 2 : 1);
+      lf = lf < start ? next(value, '\n', start) : lf;
+      cr = cr < start ? next(value, '\r', start) : cr;
     }
-    line(out, field, value, start, value.length());
+    line(out, field, value, start, length);
   }
 
-  /** An empty value gets no space, any other one gets the single space that the parser removes. */
+  /** Where the character is next, or the end of the text. */
+  private static int next(String text, char c, int from) {
+    int index = text.indexOf(c, from);
+    return index < 0 ? text.length() : index;
+  }
+
+  /**
+   * A value gets the single space that the parser removes. An empty one needs none, but for data, since
+   * clients are known that die of {@code data:} alone.
+   */
   private static void line(StringBuilder out, String field, String value, int start, int end) {
     out.append(field).append(':');
-    if (start < end) {
+    if (start < end || field.equals("data")) {
       out.append(' ').append(value, start, end);
     }
     out.append('\n');
-  }
-
-  private static int lineBreak(String text, int from) {
-    int lf = text.indexOf('\n', from);
-    int cr = text.indexOf('\r', from, lf < 0 ? text.length() : lf);
-    return cr < 0 ? lf : cr;
   }
 
   /** {@code String.getBytes} would put a question mark for a lone surrogate. */
@@ -126,6 +138,20 @@ final class WireFormat {
     check(!id.equals(COMPLETED_ID), "event id is reserved for EventSource.complete()", id);
   }
 
+  /** What comes back unchanged from any client's header, so that it is found again. */
+  static boolean isLogId(String id) {
+    return !id.isEmpty()
+        && id.length() <= 64
+        && id.chars().allMatch(c -> c < 128 && (Character.isLetterOrDigit(c) || "-._~".indexOf(c) >= 0));
+  }
+
+  static void checkLogId(String id) {
+    check(
+        isLogId(id),
+        "an id of a log must be 1 to 64 characters of A-Z a-z 0-9 - . _ ~",
+        id);
+  }
+
   static void checkRetry(Duration retry) {
     boolean fits = retry.compareTo(Duration.ofMillis(Long.MAX_VALUE)) <= 0;
     check(!retry.isNegative() && fits, "retry must be 0 to 2^63-1 milliseconds", retry.toString());
@@ -141,7 +167,7 @@ final class WireFormat {
   }
 
   private static boolean oneLine(String text) {
-    return lineBreak(text, 0) < 0;
+    return text.indexOf('\n') < 0 && text.indexOf('\r') < 0;
   }
 
   private static void check(boolean holds, String rule, String value) {

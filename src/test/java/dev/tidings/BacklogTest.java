@@ -31,7 +31,7 @@ class BacklogTest {
 
   @Test
   void whatWaitsIsBoundedAndABatchBeingWrittenIsNot() {
-    var backlog = backlog(Overflow.disconnect(), 2, 1000);
+    var backlog = backlog(Overflow.disconnect(), 1, 1000);
     assertTrue(backlog.isIdle());
     assertEquals(Answer.TAKEN, backlog.add(frame("a1")));
     assertEquals(Answer.TAKEN, backlog.add(frame("a2")));
@@ -46,19 +46,63 @@ class BacklogTest {
   }
 
   @Test
-  void bytesAreBoundedAndOneOversizeEventIsTakenAlone() {
+  void bytesAreBoundedBehindTheFirstEventWhateverItsSize() {
+    for (String first : List.of("a2", "a23456789")) {
+      var backlog = backlog(Overflow.disconnect(), 100, 4);
+      assertEquals(Answer.TAKEN, backlog.add(frame(first)));
+      assertEquals(Answer.TAKEN, backlog.add(frame("b2")));
+      assertEquals(Answer.TAKEN, backlog.add(frame("c2")));
+      assertEquals(Answer.OVERFLOW, backlog.add(frame("d")));
+      assertEquals(List.of(first, "b2", "c2"), taken(backlog));
+    }
+  }
+
+  @Test
+  void whenTheFirstEventLeavesTheNextOneCountsForNothing() {
     var backlog = backlog(Overflow.disconnect(), 100, 4);
-    assertEquals(Answer.TAKEN, backlog.add(frame("a2")));
-    assertEquals(Answer.TAKEN, backlog.add(frame("a4")));
-    assertEquals(Answer.OVERFLOW, backlog.add(frame("a")));
-    backlog.clear();
-    assertEquals(Answer.TAKEN, backlog.add(frame("a56789")));
-    assertEquals(Answer.OVERFLOW, backlog.add(frame("a")));
+    backlog.addMark(Frame.mark(new CompletableFuture<>()));
+    backlog.add(frame("a23456789"));
+    backlog.addMark(Frame.mark(new CompletableFuture<>()));
+    backlog.add(frame("b234"));
+    assertEquals(Answer.OVERFLOW, backlog.add(frame("c234")));
+    backlog.take(new ArrayList<>(), 9);
+    assertEquals(Answer.TAKEN, backlog.add(frame("c234")));
+    assertEquals(Answer.OVERFLOW, backlog.add(frame("d")));
+  }
+
+  /** The equals of a key is the application's. */
+  @Test
+  void aKeyThatThrowsChangesNothing() {
+    record Key(String text) {
+      @Override
+      public boolean equals(Object other) {
+        if (text.equals("bad")) {
+          throw new IllegalStateException("equals");
+        }
+        return other instanceof Key key && key.text.equals(text);
+      }
+
+      @Override
+      public int hashCode() {
+        return text.hashCode();
+      }
+    }
+    var backlog = backlog(Overflow.keepLatest(event -> "unused here"), 1, 1000);
+    for (String key : List.of("a", "b")) {
+      backlog.add(new Frame(key.getBytes(UTF_8), new Key(key), null));
+    }
+    var bad = new Frame("bad".getBytes(UTF_8), new Key("bad"), null);
+    assertThrows(IllegalStateException.class, () -> backlog.add(bad));
+    assertEquals(2, backlog.unwritten());
+    assertEquals(Answer.TAKEN, backlog.add(new Frame("a2".getBytes(UTF_8), new Key("a"), null)));
+    assertEquals(1, backlog.dropped());
+    assertEquals(List.of("b", "a2"), taken(backlog));
+    assertTrue(backlog.isEmpty());
   }
 
   @Test
   void dropNewestKeepsWhatWaits() {
-    var backlog = backlog(Overflow.dropNewest(), 2, 1000);
+    var backlog = backlog(Overflow.dropNewest(), 1, 1000);
     backlog.add(frame("a1"));
     backlog.add(frame("b2"));
     assertEquals(Answer.DROPPED, backlog.add(frame("c3")));
@@ -72,9 +116,10 @@ class BacklogTest {
     backlog.add(frame("a1"));
     backlog.add(frame("b2"));
     backlog.add(frame("c3"));
-    assertEquals(Answer.TAKEN, backlog.add(frame("d234")));
+    backlog.add(frame("d4"));
+    assertEquals(Answer.TAKEN, backlog.add(frame("e234")));
     assertEquals(2, backlog.dropped());
-    assertEquals(List.of("c3", "d234"), taken(backlog));
+    assertEquals(List.of("c3", "d4", "e234"), taken(backlog));
   }
 
   @Test
@@ -85,14 +130,15 @@ class BacklogTest {
       taken(backlog);
       assertEquals(Answer.TAKEN, backlog.add(frame("a2")));
       assertEquals(Answer.TAKEN, backlog.add(frame("a3")));
-      assertEquals(List.of("a3"), taken(backlog));
-      assertEquals(1, backlog.dropped());
+      assertEquals(Answer.TAKEN, backlog.add(frame("a4")));
+      assertEquals(overflow instanceof Overflow.DropOldest ? List.of("a3", "a4") : List.of("a4"), taken(backlog));
+      assertEquals(overflow instanceof Overflow.DropOldest ? 1 : 2, backlog.dropped());
     }
   }
 
   @Test
   void keepLatestDropsTheSameKeyFirstThenTheOldest() {
-    var backlog = backlog(Overflow.keepLatest(event -> "unused here"), 3, 1000);
+    var backlog = backlog(Overflow.keepLatest(event -> "unused here"), 2, 1000);
     backlog.add(frame("a1"));
     backlog.add(frame("b1"));
     backlog.add(frame("-x"));
@@ -106,8 +152,9 @@ class BacklogTest {
   @Test
   void keepLatestTakesTheKeyFromTheEvent() {
     var overflow = Overflow.keepLatest(event -> event.name().orElse(null));
-    assertEquals("tick", Frame.of(Event.of("tick", "1"), overflow).key());
-    assertEquals(null, Frame.of(Event.of("1"), overflow).key());
+    var settings = Settings.defaults().overflow(overflow);
+    assertEquals("tick", Frame.of(Event.of("tick", "1"), settings).key());
+    assertEquals(null, Frame.of(Event.of("1"), settings).key());
     assertThrows(NullPointerException.class, () -> Overflow.keepLatest(null));
   }
 
@@ -118,8 +165,9 @@ class BacklogTest {
     var mark = Frame.mark(new CompletableFuture<>());
     backlog.addMark(mark);
     backlog.add(frame("b2"));
-    assertEquals(1, backlog.unwritten());
-    assertEquals(List.of("", "b2"), taken(backlog));
+    backlog.add(frame("c3"));
+    assertEquals(2, backlog.unwritten());
+    assertEquals(List.of("", "b2", "c3"), taken(backlog));
   }
 
   @Test
@@ -154,7 +202,7 @@ class BacklogTest {
   @Test
   void whatIsKeptGivesWayToNothingAndTheBoundHolds() {
     for (var overflow : List.of(Overflow.dropOldest(), Overflow.keepLatest(event -> 'a'))) {
-      var backlog = backlog(overflow, 3, 1000);
+      var backlog = backlog(overflow, 2, 1000);
       assertEquals(Answer.TAKEN, backlog.add(Frame.kept("a1".getBytes(UTF_8))));
       assertEquals(Answer.TAKEN, backlog.add(frame("a2")));
       assertEquals(Answer.TAKEN, backlog.add(Frame.kept("a3".getBytes(UTF_8))));

@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.AdditionalAnswers.delegatesTo;
+import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.mock;
 
 import dev.tidings.WhatwgParser.Message;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.WeakReference;
-import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -28,7 +31,8 @@ import org.junit.jupiter.api.Test;
 class ChannelTest {
   private static final Duration HOUR = Duration.ofHours(1);
 
-  private Channel channel = Channel.create();
+  private final EventLog history = EventLog.inMemory();
+  private Channel channel = Channel.create(history);
   private Site site;
 
   @AfterEach
@@ -63,6 +67,11 @@ class ChannelTest {
 
   private static List<String> numbers(int from, int to) {
     return IntStream.range(from, to).mapToObj(Integer::toString).toList();
+  }
+
+  /** The id after which the client is told to go on, if all was told. */
+  private String latest() {
+    return history.latest();
   }
 
   private List<String> publish(int from, int to) {
@@ -158,11 +167,11 @@ class ChannelTest {
     channel = Channel.create("the \"news\"", EventLog.inMemory()).gapName("lost");
     serve();
     channel.publish("first");
-    for (String id : List.of("x", "1-1", "\"\\\t\u007f€\uD83D\uDE00", "z".repeat(65_536))) {
+    for (String id : List.of("x", "1-1", "\"\\\t\u007f€\uD83D\uDE00", "z".repeat(20_000))) {
       try (var client = Client.get(URI.create(site.uri() + "?lastEventId=" + URLEncoder.encode(id, StandardCharsets.UTF_8)))) {
         var gap = client.next();
         assertEquals("lost", gap.type());
-        String quoted = id.replace("\\", "\\\\").replace("\"", "\\\"").replace("\t", "\\u0009");
+        String quoted = id.substring(0, Math.min(id.length(), 100)).replace("\\", "\\\\").replace("\"", "\\\"").replace("\t", "\\u0009");
         String start = "{\"channel\":\"the \\\"news\\\"\",\"after\":\"" + quoted + "\",\"from\":\"";
         assertTrue(gap.data().startsWith(start), gap::data);
         assertFalse(gap.data().contains("missed"));
@@ -263,7 +272,7 @@ class ChannelTest {
   @Test
   void aClientIsToldItsPositionAlsoIfNothingIsForIt() throws Exception {
     channel = Channel.create(EventLog.inMemory(200, 1_000_000, HOUR));
-    serve(Settings.defaults(), stream -> {
+    serve(Settings.defaults().heartbeat(Duration.ofMillis(300)), stream -> {
       channel.join(stream, event -> event.data().orElseThrow().equals("mine"));
       return stream.keepAlive();
     });
@@ -289,9 +298,9 @@ class ChannelTest {
     }
   }
 
-  /** Until its position is as near to this id as it is told, which is after 64 that are not for it. */
+  /** Until its position is as near to this id as it is told, which is after a tenth of the log. */
   private static void awaitNear(Client client, String id) throws IOException {
-    while (number(client.parser().lastEventId()) <= number(id) - 64) {
+    while (number(client.parser().lastEventId()) <= number(id) - 20) {
       client.awaitMore();
     }
     assertNull(client.poll());
@@ -323,6 +332,234 @@ class ChannelTest {
       assertEquals(numbers(0, 3), other.data(3));
       assertFalse(log.messages(Level.SEVERE).isEmpty());
       assertTrue(log.messages(Level.SEVERE).stream().allMatch(message -> message.contains("filter")));
+    }
+  }
+
+  /** Returns the last id once the channel's live streams have been offered all. */
+  private String publishAndPass(int from, int to) {
+    Await.until("it is live", () -> channel.tail().isRunning());
+    long before = channel.tail().passed();
+    String last = publish(from, to).getLast();
+    Await.until("the tail has passed it", () -> channel.tail().passed() - before == to - from);
+    return last;
+  }
+
+  /** Positions travel with what goes out anyway; and a stream is idle that gets nothing else. */
+  @Test
+  void positionsAreNoMessagesAndCostNoWritesOfTheirOwn() throws Exception {
+    var ticker = new ManualTicker();
+    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker)) {
+      var body = new java.io.ByteArrayOutputStream();
+      var stream = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), body));
+      channel.join(stream, event -> false);
+      var waiting = Thread.ofVirtual().start(() -> stream.waitForFail(Duration.ofSeconds(50)));
+      Await.until("it has its position", () -> body.toString().contains("id: " + latest()));
+      Await.until("it waits", () -> waiting.getState() == Thread.State.WAITING);
+      stream.flush(); // the opening, which may be more than one write
+      long before = stream.traffic().sent();
+      String last = publishAndPass(0, 900);
+      stream.flush();
+      assertEquals(before, stream.traffic().sent(), "no write for less than a tenth of the log");
+      ticker.advance(Duration.ofSeconds(15));
+      stream.flush();
+      assertTrue(body.toString().contains("id: " + last + "\n"), "the heartbeat takes it along");
+      publishAndPass(900, 1000);
+      ticker.advance(Duration.ofSeconds(20)); // another heartbeat
+      last = publishAndPass(1000, 1010);
+      ticker.advance(Duration.ofSeconds(15));
+      Await.end(waiting);
+      assertEquals(Ending.IDLE, stream.ending().orElseThrow());
+      stream.close();
+      assertTrue(body.toString().contains("id: " + last + "\n"), "the last words have it");
+    }
+  }
+
+  @Test
+  void theLastWordsOfAPoliteEndTellThePosition() throws Exception {
+    serve(Settings.defaults(), stream -> {
+      channel.join(stream, event -> false);
+      return stream.keepAlive();
+    });
+    try (var client = connect()) {
+      String last = publishAndPass(0, 50);
+      site.sources.dropAll();
+      assertTrue(client.toEnd().endsWith("id: " + last + "\ndata: \n\n"));
+    }
+  }
+
+  // What is thrown or interrupted on a channel's threads.
+
+  @SuppressWarnings("unchecked")
+  private static <T extends Throwable> boolean sneak(Throwable thrown) throws T {
+    throw (T) thrown;
+  }
+
+  @Test
+  void noFilterSilencesAChannelWhateverItDoes() throws Exception {
+    var harms = List.<java.util.function.BooleanSupplier>of(
+        () -> {
+          Thread.currentThread().interrupt();
+          return true;
+        },
+        () -> ChannelTest.<RuntimeException>sneak(new IOException("a look-up failed")),
+        () -> ChannelTest.<RuntimeException>sneak(new InterruptedException("out of nowhere")),
+        () -> {
+          throw new StackOverflowError("not really");
+        });
+    for (var harm : harms) {
+      var once = new AtomicBoolean(true);
+      try (var _ = new LogRecords(); var room = Channel.create();
+          var harmed = new Site(EventSources.create(), stream -> {
+            if (stream.identifier().isPresent()) {
+              room.join(stream, event -> !once.getAndSet(false) || harm.getAsBoolean());
+            } else {
+              room.join(stream);
+            }
+            return stream.keepAlive();
+          });
+          var plain = Client.get(harmed.uri()); var filtered = Client.get(harmed.uri("filtered"))) {
+        plain.awaitText("id: ");
+        filtered.awaitText("id: ");
+        for (int i = 0; i < 5; i++) {
+          room.publish("" + i);
+          assertEquals("" + i, plain.next().data());
+        }
+        while (!filtered.next().data().equals("4")) {}
+        try (var replayed = Client.get(harmed.uri(), "Last-Event-ID: " + plain.parser().lastEventId())) {
+          room.publish("5");
+          assertEquals("5", replayed.next().data());
+        }
+      }
+    }
+  }
+
+  @Test
+  void aLogThatThrowsWhateverItIsIsAnOutage() throws Exception {
+    for (Throwable harm : List.of(new InterruptedException("the pool was restarted"), new IOException("sneaky"), new AssertionError("a bug"))) {
+      var fails = new AtomicBoolean();
+      var log = new Wrapped(EventLog.inMemory()) {
+        @Override
+        public Reading read(String after, int most, Duration wait) throws InterruptedException {
+          if (fails.getAndSet(false)) {
+            ChannelTest.<RuntimeException>sneak(harm);
+          }
+          return super.read(after, most, wait.isZero() ? wait : Duration.ofMillis(20));
+        }
+      };
+      try (var records = new LogRecords(); var room = new Channel("", log, Duration.ofMillis(5));
+          var harmed = new Site(EventSources.create(), stream -> {
+            room.join(stream);
+            return stream.keepAlive();
+          });
+          var client = Client.get(harmed.uri())) {
+        client.awaitText("id: ");
+        for (int i = 0; i < 5; i++) {
+          fails.set(true);
+          Await.until("it was thrown", () -> !fails.get());
+          room.publish("" + i);
+          assertEquals("" + i, client.next().data());
+        }
+        assertFalse(records.messages(Level.SEVERE).isEmpty());
+        String id = client.parser().lastEventId();
+        fails.set(true);
+        try (var replayed = Client.get(harmed.uri(), "Last-Event-ID: " + id)) {
+          room.publish("after");
+          assertEquals("after", replayed.next().data());
+        }
+      }
+    }
+  }
+
+  @Test
+  void theIdThatALogGivesIsChecked() throws Exception {
+    var log = new Wrapped(EventLog.inMemory()) {
+      @Override
+      public String append(Event event) {
+        super.append(event);
+        return "a b";
+      }
+    };
+    try (var room = Channel.create(log)) {
+      var error = assertThrows(IllegalArgumentException.class, () -> room.publish("x"));
+      assertEquals("an id of a log must be 1 to 64 characters of A-Z a-z 0-9 - . _ ~: \"a b\"", error.getMessage());
+    }
+  }
+
+  /** A client that says much is not answered with more. */
+  @Test
+  void aGarbageIdIsRepeatedForItsFirstHundredBytesOnly() throws Exception {
+    var channels = IntStream.range(0, 6).mapToObj(i -> Channel.create("c" + i, EventLog.inMemory())).toArray(Channel[]::new);
+    serve(Settings.defaults(), stream -> {
+      Channel.joinAll(stream, channels);
+      stream.send("joined");
+      return stream.keepAlive();
+    });
+    for (String id : List.of("%", "\"", "\u0001", "\u20ac", "c0=1&")) {
+      try (var client = Client.get(URI.create(site.uri() + "?lastEventId=" + URLEncoder.encode(id.repeat(2_500), StandardCharsets.UTF_8)))) {
+        int gaps = 0;
+        while (gaps < 6) {
+          gaps += client.next().type().equals("gap") ? 1 : 0;
+        }
+        site.sources.dropAll();
+        String body = client.toEnd();
+        assertTrue(body.length() < 20_000, () -> body.length() + " characters of answer");
+      }
+    }
+    for (var each : channels) {
+      each.close();
+    }
+  }
+
+  @Test
+  void handlersThatFailAndAChannelThatDeliversDoNotWaitForEachOther() throws Exception {
+    var goesOn = new AtomicBoolean(true);
+    var publisher = Thread.ofPlatform().start(() -> {
+      while (goesOn.get()) {
+        channel.publish("x");
+        Thread.yield();
+      }
+    });
+    try (var log = new LogRecords();
+        var server = SseServer.builder().settings(Settings.defaults().queueEvents(2)).build()) {
+      server.get("/", request -> {
+        channel.join(request.getEventSource());
+        throw new IllegalStateException("no more");
+      });
+      server.start();
+      for (int i = 0; i < 300; i++) {
+        try (var client = Client.get(server.uri())) {
+          client.toEndOrCut();
+        }
+      }
+      Await.until("all have left", () -> channel.count() == 0);
+      assertTrue(log.messages(Level.SEVERE).size() >= 300);
+    } finally {
+      goesOn.set(false);
+      Await.end(publisher);
+    }
+  }
+
+  /** Upkeep is not a listener. */
+  @Test
+  void streamsLeaveTheirChannelAlthoughListenersHang() throws Exception {
+    var stuck = new CountDownLatch(1);
+    try (var sources = EventSources.create()) {
+      sources.onEnd((stream, why) -> {
+        try {
+          stuck.await();
+        } catch (InterruptedException e) {
+          throw new AssertionError(e);
+        }
+      });
+      for (int i = 0; i < 100; i++) {
+        var stream = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), java.io.OutputStream.nullOutputStream()));
+        channel.join(stream);
+        stream.end(Ending.CLOSED);
+        assertEquals(0, channel.count());
+        assertEquals(0, sources.count());
+        stream.awaitEnd();
+      }
+      stuck.countDown();
     }
   }
 
@@ -461,6 +698,37 @@ class ChannelTest {
     Await.until("it left", () -> channel.count() == 0 || channel.publish("x").isEmpty());
   }
 
+  /** While another's log is asked where it is, which may take long. */
+  @Test
+  void aChannelThatIsClosedWhileSeveralAreJoinedLeavesTheOthersInOrder() throws Exception {
+    var first = Channel.create("first", EventLog.inMemory());
+    var asked = new CountDownLatch(1);
+    var answer = new CountDownLatch(1);
+    var memory = EventLog.inMemory();
+    var slow = mock(EventLog.class, delegatesTo(memory));
+    doAnswer(call -> {
+      asked.countDown();
+      Await.latch("the answer", answer);
+      return memory.latest();
+    }).when(slow).latest();
+    var second = Channel.create("second", slow);
+    try (first; second) {
+      serve(Settings.defaults(), stream -> {
+        Channel.joinAll(stream, first, second);
+        return stream.keepAlive();
+      });
+      try (var client = Client.get(site.uri())) {
+        Await.latch("the question", asked);
+        first.close();
+        answer.countDown();
+        client.awaitText("id: second=");
+        assertEquals(1, second.count());
+      }
+      site.sources.dropAll();
+      Await.until("it has left", () -> second.count() == 0 && !second.tail().isRunning());
+    }
+  }
+
   @Test
   void anEndedStreamThatJoinsGetsNothingAndIsForgotten() throws Exception {
     serve(Settings.defaults(), EventSource::keepAlive);
@@ -471,6 +739,25 @@ class ChannelTest {
       Await.until("it left", () -> channel.count() == 0);
       client.toEnd();
     }
+  }
+
+  @Test
+  void aRequestForTheHeadersOnlyEndsThoughItsHandlerWaitsInSomethingOfItsOwn() throws Exception {
+    var ended = new CountDownLatch(1);
+    var ticker = new ManualTicker();
+    site = new Site(new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker), stream -> {
+      channel.join(stream);
+      stream.onEnd(why -> ended.countDown());
+      Await.latch("its end", ended);
+      return stream.ending().orElseThrow();
+    });
+    try (var client = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
+      site.opened();
+      ticker.advance(Duration.ofSeconds(15)); // when a heartbeat would be due
+      assertEquals(200, client.status());
+      assertEquals(Ending.CLOSED, site.ending());
+    }
+    assertEquals(0, channel.count());
   }
 
   @Test
@@ -632,17 +919,5 @@ class ChannelTest {
       site.close();
     }
     site = null;
-  }
-
-  @Test
-  void encodingOfPositionsIsReversible() {
-    var names = java.util.Set.of("a&=%+ ", "ä", "b");
-    var positions = new java.util.LinkedHashMap<String, String>();
-    positions.put("a&=%+ ", "1-2&=%");
-    positions.put("ä", "\uD83D\uDE00");
-    positions.put("b", "");
-    assertEquals(positions, Positions.split(Positions.join(positions), names));
-    assertEquals(java.util.Map.of("b", "x"), Positions.split("b=x&other=y", names));
-    assertEquals(java.util.Map.of("b", URLEncoder.encode("é", StandardCharsets.UTF_8)), Positions.split("%C3%A9", java.util.Set.of("b")));
   }
 }

@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -217,6 +218,19 @@ final class Client implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       return body.toString(UTF_8);
     }
+  }
+
+  /** All that comes until the server closes or resets the connection, which may be nothing. */
+  String rest() throws IOException {
+    var all = new ByteArrayOutputStream();
+    try {
+      for (int b; (b = in.read()) >= 0; ) {
+        all.write(b);
+      }
+    } catch (SocketException e) {
+      // A reset: it had not read all.
+    }
+    return all.toString(UTF_8);
   }
 
   WhatwgParser parser() {

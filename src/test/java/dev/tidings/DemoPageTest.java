@@ -4,11 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -133,6 +139,45 @@ class DemoPageTest {
             () -> "console: " + browser.console());
         assertEquals(List.of(), browser.console());
       }
+    }
+  }
+
+  /** What a page shows is loaded without asking anybody, so a GET must do no more harm than a POST. */
+  @Test
+  void anotherSitesPageDoesNotEndAStream() throws Exception {
+    String page =
+        """
+        <!doctype html><link rel=icon href='data:,'>
+        <script>
+        let left = 5;
+        const loaded = () => --left || fetch('/report');
+        fetch('URL', {mode: 'no-cors'}).then(loaded, loaded);
+        new EventSource('URL').onerror = loaded;
+        </script>
+        <img src='URL' onerror=loaded()>
+        <script src='URL' onerror=loaded()></script>
+        <iframe src='URL' onload=loaded()></iframe>
+        """;
+    var reports = new LinkedBlockingQueue<String>();
+    var other = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 10);
+    try (var server = Demo.start(0);
+        var mine = Client.get(server.uri().resolve("events?id=me"))) {
+      assertEquals("me", mine.next().data());
+      String url = "http://localhost:" + server.port() + "/events?id=me";
+      other.createContext("/", exchange -> answer(exchange, page.replace("URL", url)));
+      other.createContext("/report", exchange -> {
+        reports.add("loaded");
+        answer(exchange, "");
+      });
+      other.start();
+      // For a browser the address and the name of this machine are two sites.
+      try (var browser = Chromium.start(URI.create("http://127.0.0.1:" + other.getAddress().getPort() + "/"))) {
+        Await.until("the page asked", () -> !reports.isEmpty() || server.eventSources().opened() > 1);
+        assertEquals(1, server.eventSources().opened(), () -> "console: " + browser.console());
+        assertEquals(Map.of(), server.eventSources().ended());
+      }
+    } finally {
+      other.stop(0);
     }
   }
 

@@ -202,6 +202,22 @@ class DemoTest {
     assertEquals(status, response.statusCode());
   }
 
+  /** Or it would end the streams that it is for. */
+  @Test
+  void aBurstIsBounded() throws Exception {
+    assertEquals(200, post("/send?times=1000", "x".repeat(400)).statusCode());
+    var response = post("/send?times=1000", "x".repeat(1000));
+    assertEquals("a burst must have at most 524288 bytes: 1008000\n", response.body());
+    assertEquals(400, response.statusCode());
+  }
+
+  @Test
+  void anIdentifierThatWatchersAreToldIsBounded() throws Exception {
+    var response = get("/events?id=" + "x".repeat(201));
+    assertTrue(response.body().startsWith("id must have at most 200 characters: \"xxx"), response.body());
+    assertEquals(400, response.statusCode());
+  }
+
   @Test
   void messageIsBounded() throws Exception {
     assertEquals(200, post("/send", "x".repeat(64 * 1024)).statusCode());
@@ -233,6 +249,30 @@ class DemoTest {
     assertEquals(403, postFrom("null", path));
     assertEquals(403, postFrom("https://localhost:" + server.port(), path));
     assertEquals(200, postFrom(own, path));
+  }
+
+  /** A GET of another site's image, frame or script comes without Origin. */
+  @ParameterizedTest
+  @CsvSource({
+    "/, GET, cross-site, 403",
+    "/events?id=me, GET, cross-site, 403",
+    "/events?id=me, GET, same-site, 403",
+    "/events?id=me, HEAD, cross-site, 403",
+    "/live, GET, cross-site, 403",
+    "/drop, POST, cross-site, 403",
+    "/send, POST, same-site, 403",
+    "/nowhere, GET, cross-site, 403",
+    "/events?id=me, GET, Same-Origin, 403",
+    "/events?id=me, GET, '', 403",
+    "/events?id=me, GET, 'none\r\nSec-Fetch-Site: cross-site', 403",
+    "/events?id=me, GET, same-origin, 200",
+    "/events?id=me, GET, none, 200",
+    "/, GET, none, 200",
+    "/drop, POST, same-origin, 200",
+  })
+  void whatABrowserCallsAnotherSitesRequestIsRefused(String path, String method, String site, int status) throws Exception {
+    String head = method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: " + site + "\r\n\r\n";
+    assertEquals("HTTP/1.1 " + status, rawStatus(head.replace("\\r\\n", "\r\n")));
   }
 
   private int postFrom(String origin, String path) throws Exception {

@@ -89,7 +89,7 @@ interface EventLogContract {
     var ids = new HashSet<String>();
     for (int i = 0; i < 1000; i++) {
       String id = log.append(Event.of("x"));
-      assertFalse(id.isEmpty());
+      assertTrue(id.matches("[A-Za-z0-9._~-]{1,64}"), id);
       assertEquals(Optional.of(id), Event.empty().withId(id).id());
       assertTrue(ids.add(id), id);
     }

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 /** The writers of a broadcast, by a clock that the tests move. */
 class FanOutTest {
   private final ManualTicker ticker = new ManualTicker();
-  private final FanOut fanOut = new FanOut(ticker);
+  private final FanOut fanOut = new FanOut(ticker, new Threads().virtual("tidings-writer"));
 
   /** Clients that got the same and do not read hang at the same event. */
   @Test

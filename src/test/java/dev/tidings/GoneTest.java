@@ -41,7 +41,7 @@ class GoneTest {
         endsInTime(server, handlers);
       }
       assertFalse(log.hasStackTraces());
-      assertTrue(log.messages(Level.FINE).stream().anyMatch(message -> message.contains("EventSource[leaving")));
+      assertTrue(log.messages(Level.FINE).stream().anyMatch(message -> message.contains("EventSource[\"leaving")));
       assertEquals(List.of(), log.loud().stream().map(record -> record.getMessage()).filter(m -> !m.contains("nodelay")).toList());
     }
   }

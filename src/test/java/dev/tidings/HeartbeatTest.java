@@ -54,7 +54,49 @@ class HeartbeatTest {
     client.awaitText(":\n\n");
     advance(Duration.ofMillis(500), 1);
     assertEquals(2, stream.traffic().sent());
-    client.awaitText(":\n\n:\n");
+    client.awaitText(":\n\n:\n\n");
+  }
+
+  /** Clients that split at blank lines look at how a block begins, others go line by line. */
+  @Test
+  void noPingCostsASimpleClientItsNextEvent() throws Exception {
+    advance(Duration.ofSeconds(15), 1);
+    advance(Duration.ofMillis(500), 1);
+    stream.send("one");
+    stream.withPing(ping -> ping.dataMessage("a text").interval(Duration.ofSeconds(5)).start());
+    advance(Duration.ofSeconds(5), 1);
+    advance(Duration.ofMillis(500), 1);
+    stream.send("two");
+    stream.close();
+    String body = client.toEnd();
+    var byBlocks = java.util.Arrays.stream(body.split("\n\n")).filter(block -> block.startsWith("data: ")).toList();
+    assertEquals(java.util.List.of("data: one", "data: two"), byBlocks, body);
+    assertEquals(byBlocks, body.lines().filter(line -> line.startsWith("data: ")).toList());
+  }
+
+  /** For clients that take a block without data for a message. */
+  @Test
+  void pingsCanGoOutWithoutBlankLines() throws Exception {
+    stream.withPing(ping -> ping.withoutBlankLines().interval(Duration.ofSeconds(5)).start());
+    advance(Duration.ofSeconds(5), 1);
+    advance(Duration.ofMillis(500), 1);
+    stream.withPing(ping -> ping.withoutBlankLines().dataMessage("a\nb").interval(Duration.ofSeconds(5)).start());
+    advance(Duration.ofMillis(4500), 1); // so long since the first one
+    stream.send("x");
+    stream.close();
+    assertEquals(":\n:\n: a\n: b\ndata: x\n\n", client.toEnd());
+  }
+
+  @Test
+  void nothingButEventsHasABlankLineThen() {
+    var body = new java.io.ByteArrayOutputStream();
+    try (var sources = EventSources.create()) {
+      var other = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), body));
+      other.withPing(ping -> ping.withoutBlankLines().start());
+      assertEquals(Ending.IDLE, other.waitForFail(Duration.ofMillis(1)));
+      other.close(); // waits until all is written
+      assertEquals(":\n", body.toString(java.nio.charset.StandardCharsets.UTF_8));
+    }
   }
 
   @Test
@@ -87,7 +129,7 @@ class HeartbeatTest {
     assertEquals(2, stream.traffic().sent());
     advance(Duration.ofMillis(1), 1);
     assertEquals(3, stream.traffic().sent());
-    client.awaitText("data: two\n\n:\n");
+    client.awaitText("data: two\n\n:\n\n");
     advance(Duration.ofSeconds(12), 1);
     assertEquals(3, stream.traffic().sent());
   }

@@ -1,8 +1,17 @@
 package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
 
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.SocketException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,6 +59,7 @@ class JdkServerTest {
         }
         System.err.println("nodelay=" + System.getProperty("sun.net.httpserver.nodelay"));
         System.err.println("maxReqTime=" + System.getProperty("sun.net.httpserver.maxReqTime"));
+        System.err.println("maxReqHeaderSize=" + System.getProperty("sun.net.httpserver.maxReqHeaderSize"));
         System.exit(0);
       }
       """;
@@ -57,20 +67,22 @@ class JdkServerTest {
   @TempDir Path folder;
 
   private String run(String program, List<String> options, String... args) throws Exception {
-    var source = Files.writeString(folder.resolve("Program.java"), program);
-    var command = new ArrayList<String>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(options);
-    command.addAll(List.of("-cp", "target/classes", source.toString()));
-    command.addAll(List.of(args));
-    var process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output = new String(process.getInputStream().readAllBytes());
-    assertEquals(0, process.waitFor(), output);
-    return output;
+    try (var jvm = OwnJvm.start(folder, program, options, args)) {
+      return jvm.toEnd();
+    }
   }
 
   private static long count(String output, String text) {
     return Pattern.compile(Pattern.quote(text)).matcher(output).results().count();
+  }
+
+  @Test
+  void whoSpeaksTlsIsKnownAlsoThroughAFilterThatWrapsTheExchange() {
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    assertFalse(JdkServer.isTls(exchange));
+    var server = mock(HttpsServer.class);
+    when(exchange.getHttpContext().getServer()).thenReturn(server);
+    assertTrue(JdkServer.isTls(exchange));
   }
 
   @Test
@@ -94,14 +106,14 @@ class JdkServerTest {
 
   @Test
   void sseServerSetsWhatTheUserDidNot() throws Exception {
-    assertEquals("nodelay=true\nmaxReqTime=30\n", run(SSE_SERVER, List.of()));
+    assertEquals("nodelay=true\nmaxReqTime=600\nmaxReqHeaderSize=32768\n", run(SSE_SERVER, List.of()));
   }
 
   @Test
   void sseServerLeavesWhatTheUserSet() throws Exception {
     assertEquals(
-        "nodelay=false\nmaxReqTime=5\n",
-        run(SSE_SERVER, List.of("-Dsun.net.httpserver.nodelay=false", "-Dsun.net.httpserver.maxReqTime=5")));
+        "nodelay=false\nmaxReqTime=5\nmaxReqHeaderSize=50000\n",
+        run(SSE_SERVER, List.of("-Dsun.net.httpserver.nodelay=false", "-Dsun.net.httpserver.maxReqTime=5", "-Dsun.net.httpserver.maxReqHeaderSize=50000")));
   }
 
   @Test
@@ -109,5 +121,236 @@ class JdkServerTest {
     String output = run(SSE_SERVER, List.of(), "another server first");
     assertEquals(1, count(output, "WARNING"), output);
     assertTrue(output.contains("a server was running before"), output);
+  }
+
+  /** Its clients are in the test's JVM, so that they do not count. */
+  private static final String SERVER =
+      """
+      import com.sun.net.httpserver.*;
+      import dev.tidings.*;
+      static Object read(Object from, String name) throws Exception {
+        var field = from.getClass().getDeclaredField(name);
+        field.setAccessible(true);
+        return field.get(from);
+      }
+      static long used() {
+        System.gc();
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+      }
+      void main() throws Exception {
+        try (var server = SseServer.create(0)) {
+          server.get("/", request -> request.respond(200, "text/plain", "served"));
+          server.post("/upload", request -> request.respond(200, "text/plain",
+              request.exchange().getRequestBody().readAllBytes().length + " bytes"));
+          IO.println(server.start().uri());
+          var jdk = read(server.httpServer(), "server");
+          for (String line; (line = IO.readln()) != null; ) {
+            IO.println(line + " " + switch (line) {
+              case "used" -> used();
+              case "reading" -> ((Set<?>) read(jdk, "reqConnections")).size();
+              default -> ((Set<?>) read(jdk, "allConnections")).size();
+            });
+          }
+        }
+      }
+      """;
+
+  private OwnJvm startServer(String... options) throws Exception {
+    var all = new ArrayList<>(List.of(options));
+    all.addAll(List.of("--add-opens=jdk.httpserver/sun.net.httpserver=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx512m"));
+    return OwnJvm.start(folder, SERVER, all);
+  }
+
+  private static List<Client> send(int count, URI uri, String text) throws Exception {
+    var clients = new ArrayList<Client>();
+    for (int i = 0; i < count; i++) {
+      clients.add(Client.raw(uri, text));
+    }
+    return clients;
+  }
+
+  private static void close(List<Client> clients) throws IOException {
+    for (Client client : clients) {
+      client.close();
+    }
+  }
+
+  private static void awaitAnswer(OwnJvm jvm, String question, long wanted) throws Exception {
+    long start = System.nanoTime();
+    while (Long.parseLong(jvm.ask(question)) != wanted) {
+      assertTrue(System.nanoTime() - start < 20_000_000_000L, () -> "waited in vain for " + wanted + " " + question);
+    }
+  }
+
+  /** The least of some looks, since the heap also holds what is garbage by the next one. */
+  private static long leastUsed(OwnJvm jvm) throws Exception {
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 5; i++) {
+      least = Math.min(least, Long.parseLong(jvm.ask("used")));
+    }
+    return least;
+  }
+
+  /** What one of so many takes, of which each sent the same. */
+  private static long heapForEach(OwnJvm jvm, URI uri, int count, String half, long least) throws Exception {
+    var first = send(50, uri, half); // the code for it is loaded
+    awaitAnswer(jvm, "reading", first.size());
+    long before = leastUsed(jvm);
+    var more = send(count, uri, half);
+    awaitAnswer(jvm, "reading", first.size() + count);
+    long start = System.nanoTime();
+    while (leastUsed(jvm) - before < count * least && System.nanoTime() - start < 20_000_000_000L) {} // they are being read
+    long each = (leastUsed(jvm) - before) / count;
+    awaitAnswer(jvm, "reading", first.size() + count); // they were there all the time
+    close(first);
+    close(more);
+    awaitAnswer(jvm, "booked", 0);
+    return each;
+  }
+
+  /** 25 KB are buffers that the JDK allocates at the first byte, 3 KB are the stack of a thread that waits. */
+  @Test
+  void halfAHeadTakesLittleHeap() throws Exception {
+    String half = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
+    try (var jvm = startServer()) {
+      var uri = jvm.uri();
+      long small = heapForEach(jvm, uri, 1000, half, 20_000);
+      assertTrue(small <= 32 * 1024, () -> "half a head takes " + small + " bytes");
+      long large = heapForEach(jvm, uri, 200, half + "x".repeat(31_000), 80_000);
+      assertTrue(large <= 120 * 1024, () -> "half a large head takes " + large + " bytes");
+    }
+  }
+
+  @Test
+  void aThousandHalfHeadsAreGoneAfterMaxReqTime() throws Exception {
+    try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=2")) {
+      var halves = send(1000, jvm.uri(), "GET / HTTP/1.1\r\nHos");
+      for (Client half : halves) {
+        assertEquals("", half.rest());
+      }
+      awaitAnswer(jvm, "booked", 0);
+      close(halves);
+    }
+  }
+
+  /** Nothing else tells, and clients decide how often it happens. */
+  @Test
+  void uploadsThatMaxReqTimeCutsGiveOneWarningThatNamesIt() throws Exception {
+    try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=2")) {
+      String half = "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
+      var uri = jvm.uri();
+      var leaving = send(3, uri, half);
+      close(leaving); // whose uploads failed too, but not for that
+      var uploads = send(3, uri, half);
+      for (Client upload : uploads) {
+        assertEquals("", upload.rest());
+      }
+      awaitAnswer(jvm, "booked", 0);
+      close(uploads);
+      long start = System.nanoTime();
+      while (!jvm.hasSaid("was cut by") && System.nanoTime() - start < 20_000_000_000L) {
+        jvm.ask("booked"); // the handlers learn of it later than the clients
+      }
+      jvm.end();
+      String output = jvm.toEnd();
+      assertEquals(1, count(output, "was cut by sun.net.httpserver.maxReqTime=2 (seconds, for all servers of this JVM"), output);
+      assertEquals(1, count(output, "WARNING"), output);
+    }
+  }
+
+  private static String headOf(int bytes) {
+    return "GET / HTTP/1.1\r\nConnection: close\r\nLast-Event-ID: " + "x".repeat(bytes) + "\r\n\r\n";
+  }
+
+  /** The status line, or nothing if the connection is closed without an answer. */
+  private static String answer(URI uri, String head) throws IOException {
+    try (var client = Client.raw(uri, head)) {
+      return client.rest().lines().findFirst().orElse("");
+    } catch (SocketException e) {
+      return ""; // closed while the client still wrote
+    }
+  }
+
+  /** The JDK keeps a head for as long as its exchange is open. */
+  @Test
+  void aHeadOf40KilobytesIsClosedWithoutAnAnswerAndOneOf20IsServed() throws Exception {
+    String manyFields = ("X: " + "x".repeat(95) + "\r\n").repeat(400);
+    try (var jvm = startServer()) {
+      var uri = jvm.uri();
+      assertEquals("", answer(uri, headOf(40_000)));
+      assertEquals("", answer(uri, "GET / HTTP/1.1\r\nHost: x\r\n" + manyFields + "\r\n"));
+      assertEquals("", answer(uri, "GET /?" + "x".repeat(40_000) + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+      assertEquals("HTTP/1.1 200 OK", answer(uri, headOf(20_000)));
+      assertEquals("HTTP/1.1 200 OK", answer(uri, headOf(32_000)));
+    }
+  }
+
+  @Test
+  void aUserMayLetLargerHeadsIn() throws Exception {
+    try (var jvm = startServer("-Dsun.net.httpserver.maxReqHeaderSize=50000")) {
+      assertEquals("HTTP/1.1 200 OK", answer(jvm.uri(), headOf(40_000)));
+    }
+  }
+
+  /** The longer of two limits; the shorter one is what was set before. */
+  @Test
+  @org.junit.jupiter.api.condition.EnabledIfSystemProperty(named = "chaos.seconds", matches = "\\d+")
+  @org.junit.jupiter.api.Timeout(120)
+  void anUploadOfAMinuteIsServed() throws Exception {
+    String output = run(
+        """
+        import dev.tidings.*;
+        import java.net.*;
+        void main() throws Exception {
+          try (var server = SseServer.create(0)) {
+            server.post("/", request -> request.respond(200, "text/plain",
+                request.exchange().getRequestBody().readAllBytes().length + " bytes"));
+            server.start();
+            try (var c = new Socket("127.0.0.1", server.port())) {
+              c.getOutputStream().write("POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 60\\r\\n\\r\\n".getBytes());
+              for (int i = 0; i < 60; i++) {
+                Thread.sleep(1000); // the client's own pace
+                c.getOutputStream().write('x');
+              }
+              System.err.println(new String(c.getInputStream().readNBytes(15)));
+            }
+          }
+          System.exit(0);
+        }
+        """, List.of());
+    assertEquals("HTTP/1.1 200 OK\n", output);
+  }
+
+  @Test
+  void aStreamOnAPlatformThreadGivesOneWarning() throws Exception {
+    String output = run(
+        OWN_SERVER.replace("newVirtualThreadPerTaskExecutor()", "newFixedThreadPool(4)"), List.of("-Dsun.net.httpserver.nodelay=true"));
+    assertEquals(1, count(output, "a stream was opened on a platform thread: an executor of n threads is used up by n open streams"), output);
+    assertEquals(1, count(output, "WARNING"), output);
+  }
+
+  /** What machines read has no digits of the machine's own. */
+  @Test
+  void noOutputDependsOnTheLocale() throws Exception {
+    String program =
+        """
+        import dev.tidings.*;
+        void main() {
+          System.err.print(Event.empty().withRetry(Duration.ofMillis(1234)).encode());
+          try { Event.of("x").withId("\\u0001\\n"); } catch (IllegalArgumentException e) { System.err.println(e.getMessage()); }
+        }
+        """;
+    assertEquals(run(program, List.of()), run(program, List.of("-Duser.language=ar", "-Duser.country=EG")));
+  }
+
+  /** The next such call would format for people. */
+  @Test
+  void nothingIsFormattedWithoutALocale() throws Exception {
+    try (var files = Files.walk(Path.of("src/main/java"))) {
+      for (var file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+        var text = Files.readString(file);
+        assertTrue(Pattern.compile("\\.formatted\\(|String\\.format\\((?!Locale)|to(Upper|Lower)Case\\(\\)").matcher(text).results().findAny().isEmpty(), file::toString);
+      }
+    }
   }
 }

@@ -76,8 +76,7 @@ class LastEventIdTest {
 
   @Test
   void itMayBeAsLongAsTheServerTakesIt() throws Exception {
-    String id = "€".repeat(21_845) + "x"; // 64 KiB
-    assertEquals(65_536, id.getBytes(UTF_8).length);
+    String id = "€".repeat(3_000) + "x"; // 27 KB in a query, and an SseServer takes 32
     assertEquals(Optional.of(id), ask("", "Last-Event-ID: " + id));
     assertEquals(Optional.of(id), ask("?lastEventId=" + URLEncoder.encode(id, UTF_8)));
   }

@@ -2,14 +2,21 @@ package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.when;
 
+import com.sun.net.httpserver.Filter;
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpServer;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** That nothing is left behind: streams, virtual threads, and what the JDK's server books for them. */
 class LeakTest {
@@ -97,9 +104,12 @@ class LeakTest {
   }
 
   /** The JDK tells nobody how many connections it has; a test may look. */
-  private static int booked(SseServer server) {
+  static int booked(SseServer server) {
+    return booked(server.httpServer());
+  }
+
+  static int booked(HttpServer wrapper) {
     try {
-      var wrapper = server.httpServer();
       var field = wrapper.getClass().getDeclaredField("server");
       field.setAccessible(true);
       Object impl = field.get(wrapper);
@@ -108,6 +118,97 @@ class LeakTest {
       return ((java.util.Set<?>) all.get(impl)).size();
     } catch (ReflectiveOperationException e) {
       throw new AssertionError(e);
+    }
+  }
+
+  /** What a request line calls its protocol is the client's text, and decides nothing about what is kept. */
+  @ParameterizedTest
+  @ValueSource(strings = {"FOO", "HTTP/2.0", "http/1.1", "HTTP/1.1", "HTTP/1.0", "http/1.0", "HTTP/3", "HTTP/1.1 HTTP/2"})
+  void everyProtocolOfARequestLineGivesTheConnectionBack(String protocol) throws Exception {
+    try (var server = SseServer.builder().settings(QUICK.overflow(Overflow.dropNewest())).build()) {
+      server.get("/", request -> {
+        try (var sse = request.getEventSource()) {
+          sse.send("x");
+          sse.keepAlive();
+        }
+      });
+      server.get("/end", request -> {
+        try (var sse = request.getEventSource()) {
+          sse.send("the end");
+        }
+      });
+      server.get("/text", request -> request.respond(200, "text/plain", "text"));
+      server.start();
+      var stuck = new ArrayList<Client>();
+      for (int i = 0; i < 5; i++) {
+        try (var leaving = Client.send("GET", server.uri(), protocol, "");
+            var resetting = Client.send("GET", server.uri(), protocol, "");
+            var ended = Client.send("GET", server.uri().resolve("/end"), protocol, "");
+            var head = Client.send("HEAD", server.uri(), protocol, "");
+            var text = Client.send("GET", server.uri().resolve("/text"), protocol, "")) {
+          assertEquals("x", leaving.next().data());
+          assertEquals("close", leaving.headers().get("Connection"));
+          assertEquals("x", resetting.next().data());
+          resetting.reset();
+          assertEquals("data: the end\n\n", ended.toEnd());
+          assertEquals(200, head.status());
+          assertEquals("text", text.toEnd());
+        }
+        var client = Client.send("GET", server.uri(), protocol, "");
+        assertEquals("x", client.next().data());
+        stuck.add(client); // from now on it does not read
+      }
+      Await.until("only those are left", () -> server.eventSources().count() == stuck.size());
+      String large = "x".repeat(60_000);
+      Await.until("the server gave up all", () -> server.eventSources().broadcast(large) == 0 && server.eventSources().count() == 0);
+      Await.until("the server has no connection in its books", () -> booked(server) == 0);
+      for (Client client : stuck) {
+        client.close();
+      }
+    }
+  }
+
+  /** On a server of the application's own no handler throws at the end. HTTP/1.0 needs that, as README says. */
+  @ParameterizedTest
+  @ValueSource(strings = {"FOO", "HTTP/2.0", "http/1.1", "HTTP/1.1"})
+  void theSameHoldsOnAServerOfOnesOwn(String protocol) throws Exception {
+    try (var site = new Site(EventSources.create(QUICK), EventSource::keepAlive)) {
+      for (int i = 0; i < 10; i++) {
+        Client.send("GET", site.uri(), protocol, "").head().close();
+      }
+      for (int i = 0; i < 10; i++) {
+        site.ending();
+      }
+      Await.until("the server has no connection in its books", () -> booked(site.http()) == 0);
+    }
+  }
+
+  /** A filter may put an exchange of its own over the server's. */
+  @Test
+  void theProtocolDecidesNothingBehindAFilterThatWrapsTheExchange() throws Exception {
+    try (var server = SseServer.builder().settings(QUICK).build()) {
+      server.context().getFilters().add(Filter.adaptRequest("its own exchange", request -> request));
+      server.get("/", request -> {
+        try (var sse = request.getEventSource()) {
+          sse.send("x");
+        }
+      });
+      server.start();
+      try (var client = Client.send("GET", server.uri(), "FOO", "")) {
+        assertEquals("close", client.headers().get("Connection"));
+      }
+    }
+  }
+
+  /** Another server may speak HTTP/2, where that header is an error; there the protocol is not the client's text. */
+  @ParameterizedTest
+  @CsvSource({"HTTP/1.1,close", "HTTP/1.0,close", "http/1.1,close", "HTTP/2,", "HTTP/2.0,", "HTTP/3,"})
+  void onOtherServersTheProtocolDecidesWhetherTheConnectionIsClosed(String protocol, String connection) {
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    when(exchange.getProtocol()).thenReturn(protocol);
+    try (var sources = EventSources.create(); var stream = sources.open(exchange)) {
+      assertTrue(stream.isOpen());
+      assertEquals(connection, exchange.getResponseHeaders().getFirst("Connection"));
     }
   }
 

@@ -33,6 +33,11 @@ final class LogRecords extends Handler implements AutoCloseable {
     return records.stream().filter(record -> record.getLevel().equals(level)).map(LogRecord::getMessage).toList();
   }
 
+  /** At every level. */
+  List<String> messages() {
+    return records.stream().map(LogRecord::getMessage).toList();
+  }
+
   boolean hasStackTraces() {
     return records.stream().anyMatch(record -> record.getThrown() != null);
   }

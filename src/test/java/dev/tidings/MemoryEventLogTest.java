@@ -2,6 +2,7 @@ package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,7 +17,9 @@ import org.junit.jupiter.api.Test;
 /** The log in memory at its bounds, by a clock that the tests set. */
 class MemoryEventLogTest implements EventLogContract {
   private static final Duration HOUR = Duration.ofHours(1);
-  private long now = 1_000_000;
+  private long now = 1_000_000; // milliseconds of the wall clock, which only names
+  private long elapsed = Long.MAX_VALUE - 1_000_000; // nanoseconds, which may wrap
+  private long first; // the number before that of the first event
   private final InstantSource clock = () -> Instant.ofEpochMilli(now);
 
   @Override
@@ -25,7 +28,7 @@ class MemoryEventLogTest implements EventLogContract {
   }
 
   private MemoryEventLog log(int events, long bytes, Duration age) {
-    return new MemoryEventLog(events, bytes, age, clock);
+    return new MemoryEventLog(events, bytes, age, clock, () -> elapsed, first);
   }
 
   private static List<String> append(EventLog log, int count) {
@@ -105,24 +108,78 @@ class MemoryEventLogTest implements EventLogContract {
     var log = log(1000, 1_000_000, Duration.ofSeconds(10));
     String start = log.latest();
     String first = log.append(Event.of("a"));
-    now += 4000;
+    pass(4000);
     String second = log.append(Event.of("b"));
-    now += 6000;
+    pass(6000);
     assertTrue(log.covers(start), "as old as may be");
-    now += 1;
+    pass(1);
     assertFalse(log.covers(start));
     assertTrue(log.covers(first));
     assertEquals(OptionalLong.of(1), read(log, start).missed());
-    now += 4000;
+    pass(4000);
     assertFalse(log.covers(first));
     assertEquals(EventLog.Reading.covered(second, List.of()), read(log, second), "nothing is lost after it");
     assertEquals(second, log.latest());
     assertEquals(EventLog.Reading.gap(second, List.of(), OptionalLong.of(2)), read(log, start));
     String third = log.append(Event.of("c"));
     assertEquals(1, read(log, second).events().size());
-    now -= 1_000_000;
-    assertTrue(log.covers(second), "a clock that goes back forgets nothing");
+    assertTrue(log.covers(second));
     assertTrue(log.covers(third));
+  }
+
+  private void pass(long millis) {
+    now += millis;
+    elapsed += millis * 1_000_000;
+  }
+
+  @Test
+  void jumpsOfTheWallClockForgetNothingAndKeepNothingForEver() throws Exception {
+    for (long jump : new long[] {Duration.ofDays(400).toMillis(), -Duration.ofDays(400).toMillis()}) {
+      now = Duration.ofDays(1000).toMillis();
+      var log = log(1000, 1_000_000, Duration.ofSeconds(10));
+      String start = log.latest();
+      var before = log.append(Event.of("before"));
+      now += jump;
+      assertTrue(log.covers(start), "nothing is forgotten");
+      var after = log.append(Event.of("after"));
+      assertEquals(List.of(before, after), read(log, start).events().stream().map(event -> event.id().orElseThrow()).toList());
+      pass(10_001);
+      assertFalse(log.covers(before), "nothing is kept for ever");
+      assertTrue(log.covers(after));
+    }
+  }
+
+  @Test
+  void aTenthIsOfWhatFits() {
+    assertTenth(100, log(1000, 1_000_000, HOUR));
+    assertTenth(1, log(5, 1_000_000, HOUR));
+    var large = log(1000, 10_000, HOUR);
+    append(large, 3);
+    large.append(Event.of("x".repeat(5000)));
+    assertTenth(1, large); // as large as they are
+    assertFalse(large.isTenth(0, HOUR.toNanos() / 10 - 1));
+    assertTrue(large.isTenth(0, HOUR.toNanos() / 10));
+  }
+
+  private static void assertTenth(long events, MemoryEventLog log) {
+    assertFalse(log.isTenth(events - 1, 0));
+    assertTrue(log.isTenth(events, 0));
+  }
+
+  @Test
+  void aClockThatIsSetBackOverARestartRepeatsNoId() throws Exception {
+    first = 500_000;
+    var before = append(log(1000, 1_000_000, HOUR), 20);
+    first = 90_000_000;
+    var log = log(1000, 1_000_000, HOUR); // in the same millisecond
+    append(log, 30);
+    for (String id : before) {
+      var reading = read(log, id);
+      assertFalse(reading.covered());
+      assertEquals(OptionalLong.empty(), reading.missed());
+      assertEquals(30, reading.events().size());
+    }
+    assertNotEquals(EventLog.inMemory().latest().replaceAll(".*-", ""), EventLog.inMemory().latest().replaceAll(".*-", ""));
   }
 
   @Test
@@ -168,5 +225,12 @@ class MemoryEventLogTest implements EventLogContract {
     var none = OptionalLong.empty();
     assertThrows(IllegalArgumentException.class, () -> EventLog.Reading.gap("1\n2", List.of(), none));
     assertThrows(IllegalArgumentException.class, () -> EventLog.Reading.gap("1", List.of(Event.of("no id")), none));
+    for (String id : List.of("", "a b", "é", "a:b", "a=b", "x".repeat(65))) {
+      var error = assertThrows(IllegalArgumentException.class, () -> EventLog.Reading.gap(id, List.of(), none));
+      assertTrue(error.getMessage().startsWith("an id of a log must be 1 to 64 characters of A-Z a-z 0-9 - . _ ~: "), error.getMessage());
+      assertThrows(IllegalArgumentException.class, () -> EventLog.Reading.covered("1", List.of(Event.of("x").withId(id))));
+    }
+    EventLog.Reading.gap("AZaz09-._~" + "x".repeat(54), List.of(), none);
+    EventLog.Reading.covered("any \u20ac text", List.of());
   }
 }

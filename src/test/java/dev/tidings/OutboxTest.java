@@ -2,6 +2,7 @@ package dev.tidings;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -117,6 +119,7 @@ class OutboxTest {
     full.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
     full.offer(frame("b"));
+    full.offer(frame("behind the first one"));
     var answers = new LinkedBlockingQueue<Outbox.Answer>();
     Thread.ofVirtual().start(() -> answers.add(full.put(frame("c"), ticker, 1000)));
     Await.until("it waits", full::isAwaited);
@@ -125,6 +128,218 @@ class OutboxTest {
     ticker.advance(Duration.ofNanos(1));
     assertEquals(Outbox.Answer.OVERFLOW, Await.next("an answer", answers));
     sink.release.countDown();
+  }
+
+  @Test
+  void anEventThatWaitsForItsWriterKeepsOutNoOther() {
+    var ready = new ArrayList<Outbox>();
+    var waiting = new Outbox(sink, ready::add, Settings.defaults().queueEvents(10).queueBytes(1000));
+    assertEquals(Outbox.Answer.TAKEN, waiting.offer(frame("x".repeat(1_100_000))));
+    assertEquals(Outbox.Answer.TAKEN, waiting.offer(frame("the next one")));
+    assertEquals(Outbox.Answer.OVERFLOW, waiting.offer(frame("y".repeat(1000))));
+    assertEquals(List.of(waiting), ready);
+  }
+
+  /** A sink that writes one batch for each step of the test. */
+  private static final class Stepped extends QuietSink {
+    final java.util.concurrent.Semaphore steps = new java.util.concurrent.Semaphore(0);
+    final BlockingQueue<Integer> batches = new LinkedBlockingQueue<>();
+    final CountDownLatch begun = new CountDownLatch(1);
+
+    @Override
+    public void write(List<Frame> batch) throws IOException {
+      begun.countDown();
+      try {
+        if (!steps.tryAcquire(20, java.util.concurrent.TimeUnit.SECONDS)) {
+          throw new IOException("no step");
+        }
+      } catch (InterruptedException e) {
+        throw new IOException(e);
+      }
+      batches.add(batch.size());
+    }
+  }
+
+  private record Filled(Stepped sink, Outbox outbox) {}
+
+  /** One batch of four is being written, and behind the first of these 1000 there is no more room. */
+  private static Filled filled() throws Exception {
+    var sink = new Stepped();
+    var full = new Outbox(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults().queueEvents(1000));
+    var kilobyte = frame("x".repeat(990)); // four of them are a batch
+    full.offer(kilobyte);
+    Await.latch("its write", sink.begun);
+    while (full.offer(kilobyte) == Outbox.Answer.TAKEN) {}
+    return new Filled(sink, full);
+  }
+
+  @Test
+  void aSenderWakesAtTheFirstBatchAfterWhichItsEventFits() throws Exception {
+    var filled = filled();
+    var answers = new LinkedBlockingQueue<Outbox.Answer>();
+    var sender = Thread.ofVirtual().start(() -> answers.add(filled.outbox.put(frame("now"), new ManualTicker(), 1000)));
+    Await.until("it waits", filled.outbox::isAwaited);
+    filled.sink.steps.release(); // the one that was being written: the next batch makes the room
+    Await.next("a batch", filled.sink.batches);
+    filled.sink.steps.release();
+    Await.next("another batch", filled.sink.batches);
+    assertEquals(Outbox.Answer.TAKEN, Await.next("an answer", answers));
+    Await.end(sender);
+    assertTrue(filled.outbox.traffic().waiting() > 900, "long before it is half empty");
+    filled.outbox.abort();
+    filled.sink.steps.release(10_000);
+  }
+
+  @Test
+  void sendersAreServedInTheirOrderAndNoOtherThanThoseThatFitWake() throws Exception {
+    var filled = filled();
+    var answers = new LinkedBlockingQueue<String>();
+    var senders = new ArrayList<Thread>();
+    for (int i = 0; i < 100; i++) {
+      int number = i;
+      senders.add(Thread.ofVirtual().start(() -> {
+        filled.outbox.put(frame("sender " + number), new ManualTicker(), 1000);
+        answers.add("sender " + number);
+      }));
+      int waiting = i + 1;
+      Await.until("it waits", () -> filled.outbox.isAwaited() && senders.stream().filter(s -> s.getState() == Thread.State.WAITING).count() == waiting);
+    }
+    filled.sink.steps.release(2);
+    Await.next("a batch", filled.sink.batches);
+    int room = Await.next("another batch", filled.sink.batches);
+    var served = new java.util.TreeSet<Integer>();
+    for (int i = 0; i < room; i++) {
+      served.add(Integer.parseInt(Await.next("a sender", answers).substring(7)));
+    }
+    assertEquals(java.util.stream.IntStream.range(0, room).boxed().toList(), List.copyOf(served));
+    assertEquals(100 - room, senders.stream().filter(s -> s.getState() == Thread.State.WAITING).count());
+    filled.outbox.abort();
+    filled.sink.steps.release(10_000);
+    for (var sender : senders) {
+      Await.end(sender);
+    }
+  }
+
+  @Test
+  void anInterruptedOrClosedSenderGivesUpItsPlace() throws Exception {
+    var filled = filled();
+    var answers = new LinkedBlockingQueue<Outbox.Answer>();
+    var interrupted = Thread.ofVirtual().start(() -> {
+      answers.add(filled.outbox.put(frame("never"), new ManualTicker(), 1000));
+      answers.add(Thread.currentThread().isInterrupted() ? Outbox.Answer.TAKEN : Outbox.Answer.CLOSED);
+    });
+    Await.until("it waits", filled.outbox::isAwaited);
+    interrupted.interrupt();
+    assertEquals(Outbox.Answer.DROPPED, Await.next("an answer", answers));
+    assertEquals(Outbox.Answer.TAKEN, Await.next("its status", answers));
+    assertFalse(filled.outbox.isAwaited());
+    var closed = Thread.ofVirtual().start(() -> answers.add(filled.outbox.put(frame("late"), new ManualTicker(), 1000)));
+    Await.until("it waits", filled.outbox::isAwaited);
+    filled.outbox.finish(List.of());
+    assertEquals(Outbox.Answer.CLOSED, Await.next("an answer", answers));
+    Await.end(closed);
+    filled.outbox.abort();
+    filled.sink.steps.release(10_000);
+  }
+
+  @Test
+  void whatIsHeldIsWrittenWhenItIsReleasedOrAtTheEnd() throws Exception {
+    sink.release.countDown();
+    outbox.hold();
+    outbox.offer(frame("a"));
+    outbox.offerIfIdle(frame("comment"), ready -> {
+      throw new AssertionError("nobody may write yet");
+    });
+    outbox.release();
+    assertEquals("data: a\n\n", Await.next("a write", sink.writes).text());
+    var other = outbox(Settings.defaults());
+    other.hold();
+    other.offer(frame("b"));
+    other.finish(List.of());
+    assertEquals("data: b\n\n", Await.next("a write", sink.writes).text());
+    other.awaitEnd();
+  }
+
+  @Test
+  void aWriterThatDiesLeavesNobodyWaiting() throws Exception {
+    var ended = new CountDownLatch(1);
+    var dying = new QuietSink() {
+      @Override
+      public void write(List<Frame> batch) {
+        throw new OutOfMemoryError("not really");
+      }
+
+      @Override
+      public void failed(Throwable cause) {
+        throw new OutOfMemoryError("nor here");
+      }
+
+      @Override
+      public void abort() {
+        throw new StackOverflowError("nor at the end");
+      }
+
+      @Override
+      public void ended() {
+        ended.countDown();
+        throw new IllegalStateException("nor after it");
+      }
+    };
+    var dead = new Outbox(dying, ready -> Thread.ofVirtual().start(() -> {
+      try {
+        ready.write(new ArrayList<>());
+      } catch (Throwable e) {
+        // as the writers' threads do, but without a word
+      }
+    }), Settings.defaults());
+    dead.offer(frame("x"));
+    Await.latch("the end", ended);
+    Await.end(Thread.ofVirtual().start(dead::awaitEnd));
+    assertFalse(dead.flush());
+  }
+
+  /** Or the stream would be open for ever, without a writer. */
+  @Test
+  void aWriterThatDiesBeforeItWritesTellsItsStream() throws Exception {
+    var told = new LinkedBlockingQueue<Throwable>();
+    var telling = new QuietSink() {
+      @Override
+      public void write(List<Frame> batch) {}
+
+      @Override
+      public void failed(Throwable cause) {
+        told.add(cause);
+      }
+    };
+    var attempts = new AtomicInteger();
+    var dead = new Outbox(telling, ready -> Thread.ofVirtual().start(() -> {
+      var batch = attempts.getAndIncrement() > 0 ? new ArrayList<Frame>() : new ArrayList<Frame>() {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public boolean add(Frame frame) {
+          super.add(frame);
+          if (size() == 2) {
+            throw new OutOfMemoryError("not really");
+          }
+          return true;
+        }
+      };
+      try {
+        ready.write(batch);
+      } catch (Throwable e) {
+        // as the writers' threads do, but without a word
+      }
+    }), Settings.defaults());
+    dead.hold();
+    var flushed = new LinkedBlockingQueue<Boolean>();
+    dead.offer(frame("x"));
+    var flushing = Thread.ofVirtual().start(() -> flushed.add(dead.flush()));
+    Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+    dead.release();
+    assertEquals("not really", Await.next("the reason", told).getMessage());
+    assertEquals(false, Await.next("the flush", flushed));
+    Await.end(Thread.ofVirtual().start(dead::awaitEnd));
   }
 
   @Test

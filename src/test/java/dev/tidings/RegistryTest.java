@@ -248,9 +248,9 @@ class RegistryTest {
       stream.send("x");
       stream.flush();
       assertEquals(new Traffic(2, 12, 0, 0), stream.traffic());
-      assertEquals("EventSource[me, open]", stream.toString());
+      assertEquals("EventSource[\"me\", open]", stream.toString());
       stream.close();
-      assertEquals("EventSource[me, CLOSED]", stream.toString());
+      assertEquals("EventSource[\"me\", CLOSED]", stream.toString());
     }
   }
 }

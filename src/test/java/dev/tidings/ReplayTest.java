@@ -27,11 +27,6 @@ class ReplayTest {
     return IntStream.range(from, to).mapToObj(i -> channel.publish(i + ":" + text)).toList();
   }
 
-  private static void assertQuick(String what, long start) {
-    var took = Duration.ofNanos(System.nanoTime() - start);
-    assertTrue(took.toMillis() < 2000, () -> what + " took " + took);
-  }
-
   @Test
   void aThousandThatReturnAtOnceDoNotHoldAThousandHistories() throws Exception {
     int streams = 1000;
@@ -48,16 +43,18 @@ class ReplayTest {
       }
       try {
         all.forEach(channel::join);
+        all.forEach(stream -> Thread.ofVirtual().start(stream::keepAlive)); // as their handlers would
         Await.until("each has a batch", () -> all.stream().allMatch(stream -> stream.traffic().waiting() > 60));
-        long begin = System.nanoTime();
-        publish(channel, history, history + 1000, KILOBYTE);
-        assertQuick("publishing", begin);
+        publish(channel, history, history + 1000, KILOBYTE); // waits for no client, since none may go on
         long most = all.stream().mapToLong(stream -> stream.traffic().waiting()).max().orElseThrow();
         assertTrue(most <= Subscriber.BATCH_EVENTS + 1, "waiting: " + most);
       } finally {
         mayWrite.countDown();
       }
-      Await.until("all have all", () -> all.stream().allMatch(stream -> stream.traffic().sent() == history + 1000));
+      for (int i = 0; i < 10; i++) { // each share has its bound: a busy machine takes long for all
+        long share = (i + 1) * (history + 1000L) / 10;
+        Await.until("all have " + share, () -> all.stream().allMatch(stream -> stream.traffic().sent() >= share));
+      }
     }
   }
 
@@ -85,7 +82,7 @@ class ReplayTest {
   @Test
   void aStalledReplayerIsCutAndDelaysNobody() throws Exception {
     var endings = new LinkedBlockingQueue<Ending>();
-    var settings = Settings.defaults().writeDeadline(Duration.ofMillis(700));
+    var settings = Settings.defaults().writeDeadline(Duration.ofSeconds(4));
     try (var channel = Channel.create(EventLog.inMemory(1_000_000, Long.MAX_VALUE, HOUR));
         var site = new Site(EventSources.create(settings), stream -> {
           channel.join(stream);
@@ -98,12 +95,11 @@ class ReplayTest {
         var streams = List.of(site.opened(), site.opened());
         streams.forEach(stream -> stream.onEnd(endings::add));
         Await.until("it is stuck", () -> streams.stream().anyMatch(stream -> stream.traffic().waiting() > 0));
-        long begin = System.nanoTime();
         for (int i = 0; i < 100; i++) {
           channel.publish("live " + i);
           assertEquals("live " + i, healthy.next().data());
         }
-        assertQuick("a hundred live events", begin);
+        assertEquals(List.of(), List.copyOf(endings), "who waited for it would wait until it has ended");
         assertEquals(Ending.TOO_SLOW, Await.next("the end of the stalled one", endings));
         Await.until("it left the channel", () -> channel.count() == 1);
         channel.publish("still there");

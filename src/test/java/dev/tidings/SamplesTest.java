@@ -256,7 +256,7 @@ class SamplesTest {
   void resumeHasTwoChannelsOnOneStreamAndAPage() throws Exception {
     try (var resume = new Program("Resume.java");
         var stream = listen(request(resume.uri().resolve("both")))) {
-      String position = stream.nextEvent().getFirst();
+      String position = stream.nextEvent().get(1);
       assertTrue(position.matches("id: news=\\d+-\\d+&notes=\\d+-\\d+"), position);
       assertEquals(204, post(resume.uri().resolve("notes"), "buy milk").statusCode());
       stream.next("data: buy milk"::equals);

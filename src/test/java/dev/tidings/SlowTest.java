@@ -87,7 +87,8 @@ class SlowTest {
   @ParameterizedTest
   @EnumSource
   void oneBroadcastReachesTheHealthyAlthoughSomeAreStalled(Scheme scheme) throws Exception {
-    try (var server = scheme.builder().settings(QUICK.overflow(Overflow.dropNewest())).build()) {
+    var patient = Settings.defaults().writeDeadline(Duration.ofHours(1)).overflow(Overflow.dropNewest());
+    try (var server = scheme.builder().settings(patient).build()) {
       server.get("/", request -> request.getEventSource(request.query("id").orElseThrow()).keepAlive());
       server.start();
       var sources = server.eventSources();
@@ -99,18 +100,16 @@ class SlowTest {
           healthy.getLast().head();
         }
         Await.until("all are there", () -> sources.count() == 22);
-        long longest = 0;
-        for (int i = 0; sources.count() > 20; i++) {
-          long start = System.nanoTime();
+        var stuck = sources.find(id -> id.startsWith("stalled"));
+        // Whoever waited for one of them would wait for an hour.
+        for (int i = 0; stuck.stream().anyMatch(stream -> stream.traffic().dropped() < 3); i++) {
           sources.broadcast(Event.of("turn " + i, LARGE));
           for (Client client : healthy) {
             assertEquals("turn " + i, client.next().type());
           }
-          longest = Math.max(longest, System.nanoTime() - start);
         }
-        assertEquals(Map.of(Ending.TOO_SLOW, 2L), sources.ended());
-        // Whoever waited for them would have waited for the deadline.
-        assertTrue(longest < DEADLINE.toNanos(), longest + " ns");
+        assertEquals(Map.of(), sources.ended());
+        server.stop(Duration.ZERO);
         one.toEndOrCut();
         other.toEndOrCut();
       } finally {

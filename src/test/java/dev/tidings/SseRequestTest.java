@@ -1,15 +1,24 @@
 package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.when;
 
+import com.sun.net.httpserver.Headers;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URI;
+import java.nio.channels.ClosedByInterruptException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.logging.Level;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +43,93 @@ class SseRequestTest {
 
   private URI uri(String query) {
     return URI.create(server.uri() + query);
+  }
+
+  /** One of 30 KB is a megabyte once it is parsed. */
+  @Test
+  void aStreamKeepsNoParsedQuery() throws Exception {
+    handler = request -> {
+      var before = request.query();
+      assertSame(before, request.query());
+      try (var _ = request.getEventSource()) {
+        seen.add(before != request.query() && before.equals(request.query()));
+      }
+    };
+    try (var client = Client.get(uri("?a=1&b=2"))) {
+      assertEquals(200, client.status());
+      assertEquals(true, Await.next("the answer", seen));
+    }
+  }
+
+  @Test
+  void aLimitBelowNothingIsAnErrorOfTheHandler() throws Exception {
+    handler = request -> {
+      var error = assertThrows(IllegalArgumentException.class, () -> request.text(-1));
+      assertEquals("limit must be at least 0: -1", error.getMessage());
+      assertThrows(IllegalArgumentException.class, () -> request.bytes(-1));
+      request.respond(200, "text/plain", request.text(1));
+    };
+    for (String type : List.of("Content-Type: text/plain;charset=utf-8", "X-No: type")) {
+      try (var client = Client.raw(uri(""), "POST / HTTP/1.1\r\nHost: x\r\n" + type + "\r\nContent-Length: 1\r\n\r\na")) {
+        assertEquals(200, client.status());
+      }
+    }
+  }
+
+  /** Each read has the write deadline, so that a slow upload is bounded by maxReqTime alone. */
+  @Test
+  void aBodyMayComeForLongerThanTheWriteDeadline() throws Exception {
+    var ticker = new ManualTicker();
+    var body = new InputStream() {
+      private int sent;
+
+      @Override
+      public int read() throws IOException {
+        ticker.advance(Duration.ofSeconds(9)); // so long each byte takes
+        if (Thread.currentThread().isInterrupted()) {
+          throw new ClosedByInterruptException(); // as a channel does
+        }
+        return sent == 8 ? -1 : 'a' + sent++;
+      }
+
+      @Override
+      public int read(byte[] bytes, int start, int length) throws IOException {
+        int next = read();
+        if (next >= 0) {
+          bytes[start] = (byte) next;
+        }
+        return next < 0 ? -1 : 1;
+      }
+    };
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    when(exchange.getRequestBody()).thenReturn(body);
+    var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker);
+    assertEquals("abcdefgh", new SseRequest(exchange, sources).text());
+    assertFalse(Thread.interrupted());
+  }
+
+  /** Say, one that is open already. */
+  @Test
+  void headersOfAnOpeningThatFailsAreNotDoubled() throws Exception {
+    handler = request -> {
+      request.appendHeader("Set-Cookie", "a=1");
+      request.getEventSource();
+    };
+    try (var failing = SseServer.builder().settings(Settings.defaults().maxStreamsPerClient(1).client(exchange -> new Object() {
+          @Override
+          public int hashCode() {
+            throw new IllegalStateException("no hash");
+          }
+        })).build(); var log = new LogRecords()) {
+      failing.get("/", handler);
+      failing.start();
+      try (var client = Client.raw(failing.uri(), "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) {
+        String answer = client.rest();
+        assertTrue(answer.startsWith("HTTP/1.1 500 "), answer);
+        assertEquals(2, answer.split("(?i)set-cookie: a=1", -1).length, answer);
+      }
+      assertFalse(log.messages(Level.SEVERE).isEmpty());
+    }
   }
 
   @Test
@@ -172,6 +268,98 @@ class SseRequestTest {
     try (var client = Client.get(uri(""))) {
       assertEquals("data: streamed\n\n", client.toEnd());
     }
+  }
+
+  // Headers that are set before the answer.
+
+  @Test
+  void headersThatWereAppendedBeforeAreOnAStream() throws Exception {
+    server.eventSources().onOpen(stream -> stream.send("from a listener")); // which sends the head
+    handler = request -> {
+      assertSame(request, request.appendHeader("Looked-Up", "one"));
+      request.appendHeader("looked-up", "two").appendHeader("Cache-Control", "must-understand").appendHeader("Pragma", "no-cache");
+      try (var sse = request.query("id").isPresent() ? request.getEventSource("me") : request.getEventSource()) {
+        sse.send("x");
+      }
+    };
+    for (String query : List.of("", "?id")) {
+      try (var client = Client.get(uri(query))) {
+        assertEquals(200, client.status());
+        assertEquals("one, two", client.headers().get("Looked-Up"));
+        assertEquals("no-store, no-transform, must-understand", client.headers().get("Cache-Control"));
+        assertEquals("no-cache", client.headers().get("Pragma"));
+        assertEquals("text/event-stream; charset=utf-8", client.headers().get("Content-Type"));
+        assertEquals("data: from a listener\n\ndata: x\n\n", client.toEnd());
+      }
+    }
+    try (var client = Client.send("HEAD", uri(""), "HTTP/1.1", "")) {
+      assertEquals("one, two", client.headers().get("Looked-Up"));
+    }
+  }
+
+  @Test
+  void headersThatWereAppendedBeforeAreOnATextToo() throws Exception {
+    handler = request -> {
+      request.appendHeader("Looked-Up", "one").appendHeader("Looked-Up", "two").appendHeader("ETag", "\"é\"");
+      if (request.method().equals("POST")) {
+        request.text(); // may be too large
+      }
+      request.respond(200, "text/plain", "x");
+    };
+    try (var client = Client.get(uri(""))) {
+      assertEquals("one, two", client.headers().get("Looked-Up"));
+      assertEquals("\"é\"", client.headers().get("ETag"));
+      assertEquals("x", client.toEnd());
+    }
+    try (var client = Client.send("POST", uri(""), "HTTP/1.1", "x".repeat(101))) {
+      assertEquals(413, client.status());
+      assertEquals("one, two", client.headers().get("Looked-Up"));
+    }
+  }
+
+  @Test
+  void headersThatTheStreamNeedsAndBadOnesAreRefused() throws Exception {
+    handler = request -> {
+      for (String name : List.of("Connection", "content-length", "CONTENT-TYPE", "Transfer-Encoding")) {
+        seen.add(assertThrows(IllegalArgumentException.class, () -> request.appendHeader(name, "x")).getMessage());
+      }
+      seen.add(assertThrows(IllegalArgumentException.class, () -> request.appendHeader("a b", "x")).getMessage());
+      seen.add(assertThrows(IllegalArgumentException.class, () -> request.appendHeader("a", "x\r\nb: c")).getMessage());
+      seen.add(assertThrows(NullPointerException.class, () -> request.appendHeader("a", null)).getClass());
+      request.respond(200);
+    };
+    try (var client = Client.get(uri(""))) {
+      assertEquals(200, client.status());
+      assertFalse(client.headers().containsKey("a"));
+    }
+    assertEquals(7, seen.size());
+    assertEquals("the stream itself sets this header: Connection", seen.peek());
+    assertTrue(seen.toString().contains("header name must be a token (RFC 9110, 5.6.2): \"a b\""), seen::toString);
+  }
+
+  @Test
+  void afterTheAnswerItIsTooLateForHeaders() throws Exception {
+    handler = request -> {
+      if (request.method().equals("POST")) {
+        request.respond(200, "text/plain", "x");
+      } else if (request.query("exchange").isPresent()) {
+        request.exchange().sendResponseHeaders(200, -1);
+      } else {
+        request.getEventSource().send("x");
+      }
+      seen.add(assertThrows(IllegalStateException.class, () -> request.appendHeader("a", "b")).getMessage());
+    };
+    for (String path : List.of("", "?exchange")) {
+      try (var client = Client.get(uri(path))) {
+        client.toEnd();
+        assertFalse(client.headers().containsKey("a"));
+      }
+      assertEquals("this request has been answered", Await.next("an error", seen));
+    }
+    try (var client = Client.send("POST", uri(""), "HTTP/1.1", "body")) {
+      assertEquals("x", client.toEnd());
+    }
+    assertEquals("this request has been answered", Await.next("an error", seen));
   }
 
   @Test

@@ -137,7 +137,7 @@ class SseServerTest {
       server.get("/", request -> {});
       server.start();
       assertAnswer(server, "GET", "/", 500, "the handler gave no answer\n");
-      assertEquals(List.of("no answer from the handler of GET /"), log.messages(Level.WARNING));
+      assertEquals(List.of("no answer from the handler of \"GET /\""), log.messages(Level.WARNING));
     }
   }
 

@@ -50,8 +50,9 @@ class StopTest {
     return took;
   }
 
-  private static void assertWithin(Duration least, Duration most, Duration took) {
-    assertTrue(took.compareTo(least) >= 0 && took.compareTo(most) < 0, took::toString);
+  /** A second after the grace is promised, and two more are for a busy machine. */
+  private static void assertInTime(Duration grace, Duration took) {
+    assertTrue(took.compareTo(grace) >= 0 && took.compareTo(grace.plusSeconds(3)) < 0, took::toString);
   }
 
   static List<String> threads() {
@@ -91,13 +92,11 @@ class StopTest {
       assertEquals("bye", client.next().type());
       Await.latch("the handler to see it", saw);
       assertTrue(took.isEmpty());
-      long start = System.nanoTime();
       go.countDown();
       assertEquals("last", client.next().data());
       assertNull(client.next());
       assertEquals(1234, client.parser().reconnectionTime());
-      Await.next("the stop", took);
-      assertWithin(Duration.ZERO, Duration.ofMillis(400), Duration.ofNanos(System.nanoTime() - start));
+      Await.next("the stop", took); // although the grace is for ever
       assertEquals(Map.of(Ending.CLOSED, 1L), server.eventSources().ended());
     }
     assertThrows(ConnectException.class, () -> Client.get(server.uri()));
@@ -115,7 +114,7 @@ class StopTest {
       assertEquals(1, server.eventSources().broadcast("during the grace"));
       assertEquals("during the grace", client.next().data());
       assertEquals("", client.toEnd().replaceFirst("(?s).*during the grace\n\n", ""));
-      assertWithin(Duration.ofMillis(700), Duration.ofMillis(1900), Await.next("the stop", took));
+      assertInTime(Duration.ofMillis(700), Await.next("the stop", took));
       assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
     }
   }
@@ -243,13 +242,11 @@ class StopTest {
       var first = stopping(server, FOR_EVER);
       var second = stopping(server, Duration.ofMillis(300));
       var third = stopping(server, Duration.ofHours(1));
-      assertWithin(Duration.ofMillis(300), Duration.ofMillis(1500), Await.next("the second", second));
+      assertInTime(Duration.ofMillis(300), Await.next("the second", second));
       Await.next("the first", first);
       Await.next("the third", third);
-      long start = System.nanoTime();
-      server.stop(FOR_EVER);
+      Await.next("one more", stopping(server, FOR_EVER));
       server.close();
-      assertWithin(Duration.ZERO, Duration.ofMillis(200), Duration.ofNanos(System.nanoTime() - start));
       client.toEnd();
     }
   }
@@ -320,7 +317,7 @@ class StopTest {
     try (var client = Client.get(server.uri())) {
       Await.latch("the handler", started);
       var took = stopping(server, Duration.ofMillis(300));
-      assertWithin(Duration.ofMillis(300), Duration.ofMillis(1800), Await.next("the stop", took));
+      assertInTime(Duration.ofMillis(300), Await.next("the stop", took));
       assertEquals(0, interrupted.getCount());
       client.toEndOrCut();
     }
@@ -336,7 +333,7 @@ class StopTest {
       Await.until("it is open", () -> server.eventSources().count() == 1);
       assertTrue(SlowTest.fill(server.eventSources().streams().getFirst(), "x".repeat(3000), 25));
       assertEquals(1, server.eventSources().dropAll()); // has the write deadline, 10 s, to read the rest
-      assertWithin(Duration.ZERO, Duration.ofSeconds(2), Await.next("the stop", stopping(server, Duration.ZERO)));
+      assertInTime(Duration.ZERO, Await.next("the stop", stopping(server, Duration.ZERO)));
       client.toEndOrCut();
     }
   }

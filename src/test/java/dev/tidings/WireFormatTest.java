@@ -23,15 +23,15 @@ class WireFormatTest {
   static Stream<Arguments> exactBytes() {
     return Stream.of(
         Arguments.of(Event.of("Hello, world!"), "data: Hello, world!\n\n"),
-        Arguments.of(Event.of(""), "data:\n\n"),
-        Arguments.of(Event.of("\n"), "data:\ndata:\n\n"),
+        Arguments.of(Event.of(""), "data: \n\n"),
+        Arguments.of(Event.of("\n"), "data: \ndata: \n\n"),
         Arguments.of(Event.of("a\nb"), "data: a\ndata: b\n\n"),
         Arguments.of(Event.of("a\rb"), "data: a\ndata: b\n\n"),
         Arguments.of(Event.of("a\r\nb"), "data: a\ndata: b\n\n"),
-        Arguments.of(Event.of("a\n\rb"), "data: a\ndata:\ndata: b\n\n"),
-        Arguments.of(Event.of("a\r\r\nb"), "data: a\ndata:\ndata: b\n\n"),
-        Arguments.of(Event.of("trailing\n"), "data: trailing\ndata:\n\n"),
-        Arguments.of(Event.of("trailing\r\n"), "data: trailing\ndata:\n\n"),
+        Arguments.of(Event.of("a\n\rb"), "data: a\ndata: \ndata: b\n\n"),
+        Arguments.of(Event.of("a\r\r\nb"), "data: a\ndata: \ndata: b\n\n"),
+        Arguments.of(Event.of("trailing\n"), "data: trailing\ndata: \n\n"),
+        Arguments.of(Event.of("trailing\r\n"), "data: trailing\ndata: \n\n"),
         Arguments.of(Event.of(" leading"), "data:  leading\n\n"),
         Arguments.of(Event.of(": colon:"), "data: : colon:\n\n"),
         Arguments.of(Event.of("\0"), "data: \0\n\n"),
@@ -129,5 +129,35 @@ class WireFormatTest {
     var parser = new WhatwgParser();
     parser.feed(WireFormat.bytes(Event.of(data)));
     assertEquals(List.of(RandomEvents.received(data)), parser.messages().stream().map(WhatwgParser.Message::data).toList());
+  }
+
+  /** Sixteen times the text may take sixteen times as long, and no more than three times that. */
+  @org.junit.jupiter.params.ParameterizedTest
+  @org.junit.jupiter.params.provider.ValueSource(strings = {"\r", "\n", "\r\n", "\r\ra", "\n\r", "a\rbc\n", "\ud800", "\r\ud800", "\ud83d\ude00\r", "abcdefgh"})
+  void encodingIsLinearInTheText(String unit) {
+    for (var event : java.util.List.<java.util.function.Function<String, Event>>of(
+        Event::of, text -> Event.empty().withComment(text), text -> Event.of("x").withField("more", text))) {
+      String small = unit.repeat(64 * 1024 / unit.length());
+      String large = unit.repeat(1024 * 1024 / unit.length());
+      best(event.apply(small)); // the compiler
+      double ratio = (double) best(event.apply(large)) / best(event.apply(small));
+      org.junit.jupiter.api.Assertions.assertTrue(ratio <= 3 * 16, "1 MiB takes " + ratio + " times as long as 64 KiB");
+    }
+  }
+
+  private static long best(Event event) {
+    long best = Long.MAX_VALUE;
+    for (int i = 0; i < 5; i++) {
+      long start = System.nanoTime();
+      event.encode();
+      best = Math.min(best, System.nanoTime() - start);
+    }
+    return best;
+  }
+
+  @Test
+  void anEmptyLineOfDataHasItsSpaceAndOthersHaveNone() {
+    org.junit.jupiter.api.Assertions.assertEquals(
+        ":\nmore:\ndata: a\ndata: \ndata: \n\n", Event.of("a\n\n").withComment("").withField("more", "").encode());
   }
 }

@@ -18,7 +18,7 @@ final class BrowserClient implements SseClient {
   private static final Gson GSON = new Gson();
 
   /** What the page tells; what is not in it is null. */
-  private record Told(Message message, boolean over) {}
+  private record Told(Message message, boolean over, boolean empty) {}
 
   private final Browser browser;
   private final String name;
@@ -71,6 +71,9 @@ final class BrowserClient implements SseClient {
         var told = GSON.fromJson(tab.allTold().poll(1, TimeUnit.HOURS), Told.class);
         if (told.message() != null) {
           inbox.got(told.message());
+        }
+        if (told.empty()) {
+          inbox.gotEmpty();
         }
         if (told.over()) {
           inbox.over();

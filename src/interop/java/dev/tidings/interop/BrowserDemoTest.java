@@ -55,9 +55,13 @@ class BrowserDemoTest {
       send(tab, "id", "Grüße <b>&</b>", "note", "1", "two\nlines, 世界 🎈");
       tab.await("document.querySelector('#sent').textContent === 'sent 1 event to 1 stream'");
       tab.await(card("Grüße") + ".includes('note two\\nlines, 世界 🎈')");
+      // A burst shows for half a second, which is over before a busy machine looks.
+      tab.evaluate("(() => { window.peak = 0; const rate = document.querySelector('#rate');"
+          + " new MutationObserver(() => window.peak = Math.max(window.peak, Number(rate.textContent.replace(/,/g, ''))))"
+          + ".observe(rate, {childList: true, characterData: true, subtree: true}); return true; })()");
       send(tab, "prefix", "shop-", "", "200", "to the shops");
       tab.await("document.querySelector('#sent').textContent === 'sent 400 events to 2 streams'");
-      tab.await("Number(document.querySelector('#rate').textContent.replace(/,/g, '')) > 100");
+      tab.await("window.peak > 100");
       assertEquals(false, tab.evaluate(card("Grüße") + ".includes('to the shops')").getAsBoolean());
       send(tab, "all", "", "", "20", "to everybody");
       tab.await("document.querySelector('#sent').textContent === 'sent 60 events to 3 streams'");

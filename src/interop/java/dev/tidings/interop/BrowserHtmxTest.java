@@ -138,7 +138,7 @@ class BrowserHtmxTest {
       tab.go(server.uri());
       assertEquals(Optional.empty(), lastEventId());
       stream().complete();
-      assertTrue(lastEventId().orElseThrow().startsWith("tidings:completed"));
+      assertTrue(lastEventId().orElseThrow().startsWith("tidings-completed"));
       assertEquals(Optional.empty(), lastEventId());
       stream();
     }

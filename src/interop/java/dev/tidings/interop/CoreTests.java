@@ -18,7 +18,6 @@ final class CoreTests {
 
   public static void main(String... classes) {
     var request = LauncherDiscoveryRequestBuilder.request()
-        .configurationParameter("junit.jupiter.execution.timeout.default", "12 s")
         .selectors(Arrays.stream(classes).map(name -> DiscoverySelectors.selectClass("dev.tidings." + name)).toList())
         .build();
     LauncherFactory.create().execute(request, new TestExecutionListener() {

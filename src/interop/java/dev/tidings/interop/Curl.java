@@ -33,7 +33,7 @@ final class Curl extends OneShot {
         var command = new ArrayList<>(List.of(Child.find("curl"), "-sSN", "-w", "\n" + STATUS + "%{http_code}\n"));
         command.addAll(options);
         if (inbox.isSlow()) {
-          command.addAll(List.of("--limit-rate", "8M"));
+          command.addAll(List.of("--limit-rate", "4M"));
         }
         if (!loop.lastEventId().isEmpty()) {
           command.addAll(List.of("-H", "Last-Event-ID: " + loop.lastEventId()));

@@ -10,15 +10,17 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** What a client tells of its stream. */
 final class Inbox {
   private static final Duration BOUND = Duration.ofSeconds(20);
   private static final int RESTS = 40;
-  private static final Duration REST = Duration.ofMillis(25);
+  private static final Duration REST = Duration.ofMillis(50);
 
   private final BlockingQueue<Message> messages = new LinkedBlockingQueue<>();
   private final CountDownLatch over = new CountDownLatch(1);
+  private final AtomicInteger empty = new AtomicInteger();
   private final boolean slow;
   private int rests; // owned by the client's thread
   private boolean sawPosition; // owned by the test's thread
@@ -31,7 +33,7 @@ final class Inbox {
     return new Inbox(false);
   }
 
-  /** Takes one second for the first messages, during which the client's thread does not read. */
+  /** Takes two seconds for the first messages, during which the client's thread does not read. */
   static Inbox slow() {
     return new Inbox(true);
   }
@@ -49,6 +51,16 @@ final class Inbox {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /** The client took a block without data for a message; most scenarios do not care. */
+  void gotEmpty() {
+    empty.incrementAndGet();
+  }
+
+  /** How many of those came. */
+  int empty() {
+    return empty.get();
   }
 
   /** The client will not come back by itself. */

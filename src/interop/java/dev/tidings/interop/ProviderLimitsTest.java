@@ -9,7 +9,6 @@ import java.io.File;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,15 +24,9 @@ class ProviderLimitsTest {
   private static final String JETTY = "org.eclipse.jetty.http.spi.JettyHttpServerProvider";
   private static final Duration BOUND = Duration.ofSeconds(20);
 
-  private final int port = freePort();
+  private final int port = Ports.free();
 
   ProviderLimitsTest() throws IOException {}
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
-  }
 
   private Child start(Provider provider, String name, String... flags) throws IOException, InterruptedException {
     var command = new ArrayList<>(List.of(

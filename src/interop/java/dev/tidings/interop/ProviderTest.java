@@ -26,10 +26,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The library's own tests, in a JVM of its own for each server: those that cannot hold there have to fail. */
-@Timeout(300)
+@Timeout(480)
 @Execution(ExecutionMode.CONCURRENT) // they mostly wait
 class ProviderTest {
-  private static final Duration BOUND = Duration.ofSeconds(60); // from one line of output to the next
+  private static final Duration BOUND = Duration.ofSeconds(90); // from one line of output to the next: more than one test may take
   private static final Path TESTS = Path.of("target", "providers", "tests");
   private static final Map<String, String> BEHAVIOURS = new LinkedHashMap<>();
 

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.fail;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
@@ -37,7 +36,7 @@ final class Proxy implements AutoCloseable {
     kind.binary(); // both before there is anything to clean up
     String keys = ProxyKeys.KEYS.pem();
     var folder = Files.createTempDirectory("tidings-proxy-");
-    var proxy = new Proxy(kind, folder, freePort(), freePort());
+    var proxy = new Proxy(kind, folder, Ports.free(), Ports.free());
     Files.writeString(folder.resolve("keys.pem"), keys);
     String text = replace(configuration, "127.0.0.1:8080", "127.0.0.1:" + upstream);
     Files.writeString(folder.resolve("proxy.conf"), kind.whole(text, proxy.port, proxy.tlsPort));
@@ -91,12 +90,6 @@ final class Proxy implements AutoCloseable {
   static String replace(String text, String what, String by) {
     assertTrue(text.contains(what), "not in the configuration: " + what);
     return text.replace(what, by);
-  }
-
-  static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   @Override

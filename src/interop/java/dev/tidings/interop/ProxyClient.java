@@ -1,7 +1,7 @@
 package dev.tidings.interop;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import java.io.BufferedReader;
@@ -67,7 +67,9 @@ final class ProxyClient implements AutoCloseable {
       request.headers(headers);
     }
     var response = client.send(request.build(), BodyHandlers.ofInputStream());
-    assertEquals(200, response.statusCode());
+    if (response.statusCode() != 200) {
+      fail(response + " " + response.headers().map() + " " + new String(response.body().readAllBytes(), UTF_8));
+    }
     return new ProxyClient(response);
   }
 

@@ -51,6 +51,9 @@ class ProxyHttp2Test {
         finishRequests(proxy);
       }
       for (int i = 0; i < STREAMS; i++) {
+        if (front.kind() == ProxyKind.APACHE && i % 5 == 4) {
+          finishRequest(proxy); // it may have thought less of the connection meanwhile
+        }
         listening.add(ProxyClient.open(client, proxy.tlsUri("/events?name=" + front.stream() + i)));
       }
       var connections = listening.stream().map(one -> one.response.connectionLabel()).collect(Collectors.toSet());
@@ -83,9 +86,13 @@ class ProxyHttp2Test {
   /** With each, if some time lies between, Apache doubles what it works on at once for a connection. */
   private void finishRequests(Proxy proxy) throws Exception {
     for (int i = 0; i < 8; i++) {
-      assertEquals(200, ProxyClient.get(client, proxy.tlsUri("/events/page"), "Accept", "*/*").statusCode());
+      finishRequest(proxy);
       Thread.sleep(300);
     }
+  }
+
+  private void finishRequest(Proxy proxy) throws Exception {
+    assertEquals(200, ProxyClient.get(client, proxy.tlsUri("/events/page"), "Accept", "*/*").statusCode());
   }
 
   @Test

@@ -26,7 +26,7 @@ class ProxyKilledServerTest {
 
   @Test
   void clientsSeeThatTheServerWasKilledAndResume() throws Exception {
-    int port = Proxy.freePort();
+    int port = Ports.free();
     var visitors = new ArrayList<Visitor>();
     try (var server = new Servers(port)) {
       for (ProxyFront front : ProxyFront.ALL) {

@@ -1,0 +1,84 @@
+package dev.tidings;
+
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+
+/**
+ * Finds handlers that go on sending although their stream has ended, which nothing else shows: {@code
+ * while (true) { sse.send(…); … }}. Only the thread that opened a stream is suspected, and only while it
+ * sends to no other stream.
+ */
+final class EndlessLoops {
+  private static final int REFUSALS = 100;
+  private static final long TIME = Duration.ofSeconds(5).toNanos();
+  private static final long SILENCE = Duration.ofMinutes(1).toNanos();
+  private static final int MOST = 1000; // suspects, and routes that were warned about
+
+  private final Ticker ticker;
+  private final ConcurrentHashMap<Long, Suspect> suspects = new ConcurrentHashMap<>(); // by thread id
+  private final Set<String> warned = ConcurrentHashMap.newKeySet();
+
+  /** A thread whose sends to its own stream are refused; used by that thread. */
+  private static final class Suspect {
+    final WeakReference<EventSource> stream;
+    final long since;
+    volatile long last;
+    int refusals;
+
+    Suspect(EventSource stream, long since) {
+      this.stream = new WeakReference<>(stream);
+      this.since = since;
+      this.last = since;
+    }
+  }
+
+  EndlessLoops(Ticker ticker) {
+    this.ticker = ticker;
+  }
+
+  /** The stream, which has ended, refused what its own handler sends on this thread. */
+  void refused(EventSource stream, Supplier<String> route) {
+    long thread = Thread.currentThread().threadId();
+    var suspect = suspects.get(thread);
+    if (suspect == null || !suspect.stream.refersTo(stream)) {
+      if (suspects.size() >= MOST && !forgetSilent()) {
+        return;
+      }
+      suspect = new Suspect(stream, ticker.now());
+      suspects.put(thread, suspect);
+    }
+    suspect.refusals++;
+    suspect.last = ticker.now();
+    if (suspect.refusals >= REFUSALS && ticker.now() - suspect.since >= TIME) {
+      suspects.remove(thread);
+      warn(stream, route.get());
+    }
+  }
+
+  /** Those whose threads have ended, or found another way out; whether there were any. */
+  private boolean forgetSilent() {
+    long now = ticker.now();
+    return suspects.values().removeIf(suspect -> now - suspect.last > SILENCE);
+  }
+
+  private void warn(EventSource stream, String route) {
+    if (warned.size() < MOST && warned.add(route)) {
+      Log.warning(
+          "the handler of "
+              + Quoted.java(route)
+              + " goes on sending although its stream has ended ("
+              + stream.ending().map(Ending::name).orElse("open")
+              + "): loop while (sse.send(…)), or until isOpen() is false");
+    }
+  }
+
+  /** This thread has sent to some stream, or leaves its own: it does not loop over that one alone. */
+  void acquit() {
+    if (!suspects.isEmpty()) {
+      suspects.remove(Thread.currentThread().threadId());
+    }
+  }
+}

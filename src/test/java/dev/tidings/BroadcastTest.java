@@ -1,0 +1,316 @@
+package dev.tidings;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayOutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.Test;
+
+/** That no code of the application's holds up a stream, whatever it does while a broadcast asks it. */
+class BroadcastTest {
+  private final EventSources sources = EventSources.create();
+  private final Map<String, ByteArrayOutputStream> bodies = new java.util.concurrent.ConcurrentHashMap<>();
+
+  private EventSource open(String identifier) {
+    var body = new ByteArrayOutputStream();
+    bodies.put(identifier, body);
+    var stream = sources.open(MockExchange.with(new Headers(), body), identifier);
+    stream.send("open");
+    assertTrue(stream.flush());
+    return stream;
+  }
+
+  private int count(String identifier, String data) {
+    return bodies.get(identifier).toString(UTF_8).split("data: " + data + "\n", -1).length - 1;
+  }
+
+  /** A single session for each user: the newer stream stays. */
+  @Test
+  void aPredicateMayCloseAStreamThatItChoseBefore() throws Exception {
+    try (sources) {
+      var older = open("older");
+      var newer = open("newer");
+      var took = new LinkedBlockingQueue<Integer>();
+      Thread.ofVirtual().start(() -> took.add(sources.broadcast(Event.of("x"), stream -> {
+        if (stream == newer) {
+          older.close();
+        }
+        return true;
+      })));
+      assertEquals(1, Await.next("the broadcast", took));
+      assertTrue(newer.flush());
+      assertEquals(1, count("newer", "x"));
+    }
+  }
+
+  /** One thread ends a stream while it holds the application's lock, for which the predicate waits. */
+  @Test
+  void aPredicateMayWaitForALockUnderWhichAStreamIsClosed() throws Exception {
+    try (var server = SseServer.create(0)) {
+      server.get("/", request -> request.getEventSource(request.query("id").orElseThrow()).keepAlive());
+      server.start();
+      var users = new ReentrantLock();
+      var asked = new CountDownLatch(1);
+      var closing = new CountDownLatch(1);
+      try (var one = Client.get(server.uri().resolve("/?id=one"));
+          var other = Client.get(server.uri().resolve("/?id=other"))) {
+        one.awaitText(":\n\n");
+        other.awaitText(":\n\n");
+        var kicker = Thread.ofPlatform().start(() -> {
+          try {
+            Await.latch("the predicate", asked);
+          } catch (InterruptedException e) {
+            throw new AssertionError(e);
+          }
+          users.lock();
+          try {
+            closing.countDown();
+            server.eventSources().getByIdentifier("one").orElseThrow().close();
+          } finally {
+            users.unlock();
+          }
+        });
+        var publisher = Thread.ofPlatform().start(() -> server.eventSources().broadcast(Event.of("hello"), stream -> {
+          asked.countDown();
+          try {
+            Await.latch("the closing", closing);
+          } catch (InterruptedException e) {
+            throw new AssertionError(e);
+          }
+          users.lock();
+          users.unlock();
+          return true;
+        }));
+        Await.end(kicker);
+        Await.end(publisher);
+        assertEquals("hello", other.next().data());
+      }
+    }
+  }
+
+  @Test
+  void whileAPredicateIsAskedOtherSendsGoOut() throws Exception {
+    try (sources) {
+      var first = open("first");
+      var second = open("second");
+      var asked = new CountDownLatch(1);
+      var sent = new CountDownLatch(1);
+      var publisher = Thread.ofVirtual().start(() -> sources.broadcast(Event.of("x"), stream -> {
+        if (stream == second) {
+          asked.countDown();
+          try {
+            Await.latch("the other send", sent);
+          } catch (InterruptedException e) {
+            throw new AssertionError(e);
+          }
+        }
+        return true;
+      }));
+      Await.latch("the predicate", asked);
+      assertTrue(first.send("urgent"));
+      assertTrue(first.flush());
+      assertEquals(1, count("first", "urgent"));
+      sent.countDown();
+      Await.end(publisher);
+      assertTrue(first.flush());
+      assertEquals(1, count("first", "x"));
+    }
+  }
+
+  @Test
+  void aPredicateThatThrowsLeavesNoStreamWithoutAWriter() throws Exception {
+    try (sources) {
+      var first = open("first");
+      var second = open("second");
+      assertThrows(IllegalStateException.class, () -> sources.broadcast(Event.of("x"), stream -> {
+        if (stream == second) {
+          throw new IllegalStateException("who is that?");
+        }
+        return true;
+      }));
+      assertTrue(first.flush());
+      assertEquals(1, count("first", "x"));
+      assertTrue(second.send("y"));
+      assertTrue(second.flush());
+      assertEquals(1, count("second", "y"));
+      assertEquals(0, count("second", "x"));
+    }
+  }
+
+  @Test
+  void manyStreamsAreAskedInPortionsAndEachGetsItOnce() throws Exception {
+    try (sources) {
+      var streams = new ArrayList<EventSource>();
+      for (int i = 0; i < 2500; i++) {
+        streams.add(open("s" + i));
+      }
+      int[] index = {0};
+      assertEquals(1250, sources.broadcast(Event.of("x"), stream -> index[0]++ % 2 == 0));
+      assertEquals(2500, index[0]);
+      streams.forEach(EventSource::flush);
+      assertEquals(1250, bodies.keySet().stream().mapToInt(id -> count(id, "x")).sum());
+      assertTrue(bodies.keySet().stream().allMatch(id -> count(id, "x") <= 1));
+    }
+  }
+
+  @Test
+  void anEventLargerThanTheSettingIsRefusedForAllStreams() throws Exception {
+    try (var bounded = EventSources.create(Settings.defaults().maxEventBytes(20))) {
+      var body = new ByteArrayOutputStream();
+      var stream = bounded.open(MockExchange.with(new Headers(), body));
+      String fits = "x".repeat(12); // and 8 bytes for the field's name and two line breaks
+      var error = assertThrows(IllegalArgumentException.class, () -> stream.send(fits + "x"));
+      assertEquals("an event must be at most 20 bytes as it is sent: 21", error.getMessage());
+      assertThrows(IllegalArgumentException.class, () -> stream.offer(fits + "x"));
+      assertThrows(IllegalArgumentException.class, () -> bounded.broadcast(fits + "x"));
+      assertThrows(IllegalArgumentException.class, () -> Settings.defaults().maxEventBytes(0));
+      assertTrue(stream.send(fits));
+      assertEquals(1, bounded.broadcast(fits));
+      assertTrue(stream.flush());
+      assertTrue(stream.isOpen());
+    }
+  }
+
+  // What is thrown between two lines.
+
+  /** As without memory for a thread. */
+  private static ThreadFactory failingOnce(AtomicBoolean fails) {
+    var threads = new Threads().virtual("tidings-writer");
+    return task -> {
+      if (fails.getAndSet(false)) {
+        throw new OutOfMemoryError("no thread");
+      }
+      return threads.newThread(task);
+    };
+  }
+
+  @Test
+  void aWriterThatCannotBeStartedIsStartedAMomentLater() throws Exception {
+    for (boolean many : new boolean[] {true, false}) {
+      var ticker = new ManualTicker();
+      var fails = new AtomicBoolean(true);
+      var fanOut = new FanOut(ticker, failingOnce(fails));
+      var written = new CountDownLatch(1);
+      var outbox = new Outbox(new QuietSink() {
+        @Override
+        public void write(java.util.List<Frame> batch) {
+          written.countDown();
+        }
+      }, fanOut::start, Settings.defaults());
+      try (var log = new LogRecords()) {
+        if (many) {
+          var broadcast = fanOut.broadcast();
+          outbox.offer(Frame.of(Event.of("x")), broadcast::add);
+          broadcast.flush();
+        } else {
+          outbox.offer(Frame.of(Event.of("x")));
+        }
+        assertFalse(fails.get());
+        assertEquals(1, log.messages(java.util.logging.Level.SEVERE).size());
+        ticker.advance(Duration.ofMillis(20));
+        Await.latch("the write", written);
+      }
+    }
+  }
+
+  @Test
+  void aHeartbeatThatThrowsKeepsNoOtherFromBeating() {
+    var ticker = new ManualTicker();
+    var pulse = new Pulse(ticker, new FanOut(ticker, new Threads().virtual("tidings-writer")));
+    var beats = new ArrayList<String>();
+    for (String name : new String[] {"first", "throws", "last"}) {
+      var heartbeat = org.mockito.Mockito.mock(Heartbeat.class);
+      org.mockito.Mockito.doAnswer(call -> {
+        beats.add(name);
+        if (name.equals("throws")) {
+          throw new OutOfMemoryError("not really");
+        }
+        return null;
+      }).when(heartbeat).beat(org.mockito.ArgumentMatchers.anyLong(), org.mockito.ArgumentMatchers.any());
+      pulse.add(heartbeat, 1);
+    }
+    try (var log = new LogRecords()) {
+      ticker.advance(Duration.ofSeconds(1));
+      assertEquals(java.util.List.of("first", "throws", "last"), beats);
+      assertEquals(1, log.messages(java.util.logging.Level.SEVERE).size());
+    }
+  }
+
+  /** Two requests are of one client if the application's objects are equal, whose methods may throw. */
+  private static final class Unequal {
+    static volatile boolean throwing;
+
+    @Override
+    public boolean equals(Object other) {
+      if (throwing) {
+        throw new IllegalStateException("equals");
+      }
+      return other instanceof Unequal;
+    }
+
+    @Override
+    public int hashCode() {
+      if (throwing) {
+        throw new IllegalStateException("hashCode");
+      }
+      return 1;
+    }
+  }
+
+  @Test
+  void aClientWhoseEqualsThrowsNeitherKeepsAPlaceNorAStreamFromItsEnd() throws Exception {
+    var settings = Settings.defaults().maxStreams(1).maxStreamsPerClient(1).client(exchange -> new Unequal());
+    try (var log = new LogRecords(); var limited = EventSources.create(settings)) {
+      Unequal.throwing = true;
+      for (int i = 0; i < 3; i++) {
+        assertThrows(IllegalStateException.class, () -> limited.open(MockExchange.with(new Headers(), new ByteArrayOutputStream())));
+        assertThrows(IllegalStateException.class, () -> limited.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()), "me"));
+      }
+      var exchange = MockExchange.with(new Headers(), new ByteArrayOutputStream());
+      for (int i = 0; i < 2; i++) { // the second time, it has not been claimed by a stream that there is not
+        var error = assertThrows(IllegalStateException.class, () -> limited.open(exchange));
+        assertFalse(error.getMessage().contains("already"), error.getMessage());
+      }
+      assertEquals(0, limited.count());
+      assertTrue(limited.streams().isEmpty());
+      Unequal.throwing = false;
+      var stream = limited.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()), "me");
+      assertEquals(1, limited.count());
+      Unequal.throwing = true;
+      Await.end(Thread.ofVirtual().start(stream::close));
+      assertEquals(0, limited.count());
+      assertTrue(limited.getByIdentifier("me").isEmpty());
+      assertEquals(1, log.messages(java.util.logging.Level.SEVERE).size());
+      Await.end(Thread.ofVirtual().start(limited::close));
+    } finally {
+      Unequal.throwing = false;
+    }
+  }
+
+  @Test
+  void theDemosFeedBeginsAnewWhenItsThreadCouldNotBeStarted() throws Exception {
+    try (sources) {
+      var feed = new DemoFeed(sources, failingOnce(new AtomicBoolean(true)));
+      var first = new ByteArrayOutputStream();
+      assertThrows(OutOfMemoryError.class, () -> feed.serve(sources.open(MockExchange.with(new Headers(), first))));
+      var second = new ByteArrayOutputStream();
+      var watcher = sources.open(MockExchange.with(new Headers(), second));
+      var serving = Thread.ofVirtual().start(() -> feed.serve(watcher));
+      Await.until("it is fed", () -> second.toString(UTF_8).contains("event: state"));
+      watcher.close();
+      Await.end(serving);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.Headers;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.logging.Level;
+import org.junit.jupiter.api.Test;
+
+/** Handlers that go on sending when their client is gone, which nothing else shows. */
+class EndlessLoopsTest {
+  private final ManualTicker ticker = new ManualTicker();
+
+  private EventSources sources() {
+    return new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker);
+  }
+
+  private static List<String> warnings(LogRecords log) {
+    return log.messages(Level.WARNING).stream().filter(message -> message.startsWith("the handler of")).toList();
+  }
+
+  private static EventSource open(EventSources sources) {
+    return sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+  }
+
+  private void loop(EventSource stream, int times, Duration pace) {
+    for (int i = 0; i < times; i++) {
+      assertFalse(stream.send("tick"));
+      ticker.advance(pace);
+    }
+  }
+
+  @Test
+  void aHundredRefusedSendsOverFiveSecondsAreOneWarning() {
+    try (var log = new LogRecords(); var sources = sources()) {
+      sources.nameRoutes(exchange -> "GET /clock");
+      var stream = open(sources);
+      stream.end(Ending.CLIENT_GONE);
+      loop(stream, 99, Duration.ofMillis(100));
+      assertEquals(List.of(), warnings(log));
+      loop(stream, 1000, Duration.ofMillis(100));
+      var other = open(sources);
+      other.end(Ending.CLIENT_GONE);
+      loop(other, 1000, Duration.ofMillis(100));
+      assertEquals(
+          List.of("the handler of \"GET /clock\" goes on sending although its stream has ended (CLIENT_GONE):"
+              + " loop while (sse.send(…)), or until isOpen() is false"),
+          warnings(log));
+    }
+  }
+
+  /** Else there is no room for those that are. */
+  @Test
+  void whoThrowsOrGoesSilentIsNoSuspectAnyMore() throws Exception {
+    try (var log = new LogRecords(); var sources = sources()) {
+      sources.nameRoutes(exchange -> "GET /clock");
+      for (int i = 0; i < 1100; i++) {
+        Await.end(Thread.ofVirtual().start(() -> {
+          var stream = open(sources);
+          stream.end(Ending.CLIENT_GONE);
+          assertFalse(stream.send("one"));
+        }));
+      }
+      ticker.advance(Duration.ofSeconds(61));
+      var stream = open(sources);
+      stream.end(Ending.CLIENT_GONE);
+      loop(stream, 1000, Duration.ofMillis(100));
+      assertEquals(1, warnings(log).size());
+    }
+  }
+
+  @Test
+  void manyRefusedSendsInAShortTimeAreNone() {
+    try (var log = new LogRecords(); var sources = sources()) {
+      var stream = open(sources);
+      stream.end(Ending.CLIENT_GONE);
+      loop(stream, 1000, Duration.ofMillis(4));
+      assertEquals(List.of(), warnings(log));
+    }
+  }
+
+  @Test
+  void aLoopOverManyStreamsNeverWarns() throws Exception {
+    try (var log = new LogRecords(); var sources = sources()) {
+      var streams = new ArrayList<EventSource>();
+      for (int i = 0; i < 3; i++) {
+        streams.add(open(sources));
+      }
+      streams.getFirst().end(Ending.CLIENT_GONE);
+      for (int i = 0; i < 1000; i++) { // one of them has ended
+        streams.forEach(stream -> stream.send("tick"));
+        streams.forEach(EventSource::flush);
+        ticker.advance(Duration.ofMillis(100));
+      }
+      streams.get(1).end(Ending.CLIENT_GONE);
+      streams.get(2).end(Ending.CLIENT_GONE);
+      for (int i = 0; i < 1000; i++) { // all have
+        streams.forEach(stream -> stream.offer("tick"));
+        ticker.advance(Duration.ofMillis(100));
+      }
+      var stream = open(sources);
+      stream.end(Ending.CLIENT_GONE);
+      Await.end(Thread.ofVirtual().start(() -> loop(stream, 1000, Duration.ofMillis(100)))); // not its own thread
+      assertEquals(List.of(), warnings(log));
+    }
+  }
+
+  @Test
+  void aServersRouteIsNamed() throws Exception {
+    var goesOn = new AtomicBoolean(true);
+    try (var log = new LogRecords(); var server = SseServer.builder().settings(Settings.defaults().heartbeat(Duration.ofMillis(100))).build()) {
+      server.get("/clock", request -> {
+        var sse = request.getEventSource();
+        while (goesOn.get()) {
+          sse.send("tick");
+          Thread.sleep(20);
+        }
+      });
+      server.start();
+      try (var head = Client.send("HEAD", server.uri().resolve("/clock"), "HTTP/1.1", "")) {
+        assertEquals(200, head.status());
+      }
+      Await.until("it is told", () -> !warnings(log).isEmpty());
+      goesOn.set(false);
+      assertTrue(warnings(log).getFirst().startsWith("the handler of \"/clock\" goes on sending"));
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayOutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is to happen later cannot be scheduled, once: nothing stops for that, or fails open. */
+class LackOfMemoryTest {
+  /** Fails once for a class of the library. */
+  private static final class FailingTicker implements Ticker {
+    private final ManualTicker ticker = new ManualTicker();
+    private volatile Class<?> failing;
+
+    @Override
+    public long now() {
+      return ticker.now();
+    }
+
+    @Override
+    public Timer schedule(long nanos, Runnable task) {
+      var caller = StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE).getCallerClass();
+      if (caller == failing) {
+        failing = null;
+        throw new OutOfMemoryError("not really");
+      }
+      return ticker.schedule(nanos, task);
+    }
+
+    /** As the system's, which logs what a task throws. */
+    void advance(Duration step) {
+      try {
+        ticker.advance(step);
+      } catch (OutOfMemoryError e) {
+        assertEquals("not really", e.getMessage());
+      }
+    }
+
+    @Override
+    public void close() {
+      ticker.close();
+    }
+  }
+
+  /** The time leaps, and a writer may be slow to begin. */
+  private static final Settings PATIENT = Settings.defaults().writeDeadline(Duration.ofDays(1));
+
+  private final FailingTicker ticker = new FailingTicker();
+
+  private static String pings(ByteArrayOutputStream body) {
+    return body.toString(java.nio.charset.StandardCharsets.UTF_8);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void heartbeatsGoOn(boolean whenOneIsAdded) {
+    try (var _ = new LogRecords(); var sources = new EventSources(PATIENT, ticker)) {
+      var bodies = IntStream.range(0, 3).mapToObj(i -> new ByteArrayOutputStream()).toList();
+      var streams = List.of(open(sources, bodies.get(0)), open(sources, bodies.get(1)));
+      if (!whenOneIsAdded) {
+        ticker.failing = Pulse.class;
+        beat(streams, 1);
+        assertEquals(null, ticker.failing);
+      } else {
+        ticker.advance(Duration.ofMillis(15_600)); // both have had their writes, and are due in more than a minute
+        ticker.failing = Pulse.class;
+      }
+      var third = open(sources, bodies.get(2));
+      var all = List.of(streams.get(0), streams.get(1), third);
+      var fourth = open(sources, new ByteArrayOutputStream()); // whoever comes next
+      assertTrue(fourth.isOpen());
+      beat(all, 20);
+      for (var body : bodies) {
+        assertTrue(pings(body).split("\n\n").length > 10, () -> pings(body));
+      }
+    }
+  }
+
+  private static EventSource open(EventSources sources, ByteArrayOutputStream body) {
+    var stream = sources.open(MockExchange.with(new Headers(), body));
+    stream.withPing(ping -> ping.interval(Duration.ofSeconds(5)).start());
+    return stream;
+  }
+
+  private void beat(List<EventSource> streams, int times) {
+    for (int i = 0; i < times; i++) {
+      ticker.advance(Duration.ofSeconds(5));
+      streams.forEach(EventSource::flush);
+    }
+  }
+
+  @Test
+  void aStreamThatCannotBeCheckedIsRevoked() {
+    var asked = new AtomicInteger();
+    var settings = PATIENT.recheck(stream -> asked.incrementAndGet() > 0);
+    try (var _ = new LogRecords(); var sources = new EventSources(settings, ticker)) {
+      var stream = sources.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()));
+      ticker.advance(Duration.ofSeconds(15));
+      Await.until("it was asked", () -> asked.get() == 1);
+      ticker.failing = Permit.class;
+      ticker.advance(Duration.ofSeconds(15));
+      assertEquals(Ending.REVOKED, stream.ending().orElseThrow());
+    }
+  }
+
+  @Test
+  void aThreadThatIsInNoGuardIsNotInterruptedForIt() throws Exception {
+    var deadlines = new Deadlines(ticker, Duration.ofSeconds(10));
+    var guard = deadlines.newGuard();
+    ticker.failing = Lookout.class;
+    assertThrows(OutOfMemoryError.class, () -> guard.run(() -> {}));
+    deadlines.newGuard().run(() -> ticker.advance(Duration.ofSeconds(9))); // looked after again
+    ticker.advance(Duration.ofSeconds(100));
+    guard.cut();
+    assertFalse(Thread.interrupted());
+  }
+}

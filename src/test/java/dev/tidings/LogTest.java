@@ -1,0 +1,167 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.net.httpserver.Headers;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.Test;
+
+/** What stands in the log, and what happens when the log itself fails. */
+class LogTest {
+  private static final String FORGED = "a\r\nNov 25, 2026 8:00:00 AM audit\u0085\u2028\u001b[2J\u202eSEVERE: admin logged in";
+
+  /** A log handler of the application's that is out of order. */
+  private static final class Broken extends Handler implements AutoCloseable {
+    private final Logger logger = Logger.getLogger("dev.tidings");
+    final CountDownLatch called = new CountDownLatch(1);
+
+    Broken() {
+      logger.setLevel(Level.ALL);
+      logger.setUseParentHandlers(false);
+      logger.addHandler(this);
+    }
+
+    @Override
+    public void publish(LogRecord record) {
+      called.countDown();
+      throw new IllegalStateException("the log collector is gone");
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {
+      logger.removeHandler(this);
+      logger.setUseParentHandlers(true);
+      logger.setLevel(null);
+    }
+  }
+
+  @Test
+  void aLogThatThrowsLeavesNoStreamWithoutAWriter() throws Exception {
+    try (var broken = new Broken(); var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), new OutputStream() {
+        @Override
+        public void write(int b) throws IOException {
+          throw new IOException("Broken pipe");
+        }
+      }));
+      stream.send("x");
+      Await.until("it has ended", () -> !stream.isOpen());
+      var closing = Thread.ofVirtual().start(stream::close);
+      Await.latch("a line of the log", broken.called);
+      Await.end(closing);
+      assertEquals(Ending.CLIENT_GONE, stream.ending().orElseThrow());
+    }
+  }
+
+  @Test
+  void aLogThatThrowsStopsNoListenerCheckChannelHandlerOrStop() throws Exception {
+    var told = new LinkedBlockingQueue<Ending>();
+    var settings = Settings.defaults().heartbeat(Duration.ofMillis(50)).recheck(stream -> {
+      throw new IllegalStateException("no");
+    });
+    try (var broken = new Broken(); var channel = Channel.create()) {
+      var server = SseServer.builder().settings(settings).build();
+      server.eventSources().onOpen(stream -> {
+        throw new IllegalStateException("listener");
+      });
+      server.eventSources().onEnd((stream, why) -> {
+        throw new IllegalStateException("listener");
+      });
+      server.eventSources().onEnd((stream, why) -> told.add(why));
+      server.get("/", request -> {
+        try (var sse = request.getEventSource()) {
+          channel.join(sse, event -> {
+            throw new IllegalStateException("filter");
+          });
+          channel.publish("not for it");
+          sse.keepAlive();
+        }
+        throw new IllegalStateException("handler");
+      });
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        assertEquals(200, client.status());
+        assertEquals(Ending.REVOKED, Await.next("the ending", told));
+        client.toEndOrCut();
+      }
+      Await.latch("a line of the log", broken.called);
+      Await.end(Thread.ofVirtual().start(server::close));
+    }
+  }
+
+  @Test
+  void textFromOutsideIsQuotedAndCutAtEveryLevel() throws Exception {
+    var filtered = new CountDownLatch(1);
+    var settings = Settings.defaults().heartbeat(Duration.ofMillis(50)).recheck(stream -> {
+      Await.until("its filter was asked", () -> filtered.getCount() == 0); // it ends with the check
+      throw new IllegalStateException(FORGED);
+    });
+    try (var log = new LogRecords()) {
+      try (var server = SseServer.builder().settings(settings).build(); var channel = Channel.create()) {
+        server.get("/" + FORGED, request -> {
+          try (var sse = request.getEventSource(FORGED + "x".repeat(5000))) {
+            channel.join(sse, event -> {
+              filtered.countDown();
+              throw new IllegalStateException(FORGED);
+            });
+            channel.publish(FORGED);
+            sse.onEnd(why -> {
+              throw new IllegalStateException(FORGED);
+            });
+            sse.keepAlive();
+          }
+          throw new IOException(FORGED);
+        });
+        server.get("/silent" + FORGED, request -> {});
+        server.get("/throws" + FORGED, request -> {
+          throw new IllegalStateException(FORGED);
+        });
+        server.get("/query" + FORGED, request -> request.query("x"));
+        server.post("/text" + FORGED, SseRequest::text);
+        server.start();
+        String path = java.net.URLEncoder.encode(FORGED, java.nio.charset.StandardCharsets.UTF_8).replace("+", "%20");
+        for (String start : List.of("/", "/silent", "/throws")) {
+          try (var client = Client.get(server.uri().resolve(start + path))) {
+            client.toEndOrCut();
+          }
+        }
+        try (var client = Client.raw(server.uri(), "GET /query" + path + "?%zz HTTP/1.1\r\nHost: x\r\n\r\n")) {
+          client.toEndOrCut();
+        }
+        try (var client = Client.send("POST", server.uri().resolve("/text" + path), "HTTP/1.1", "x", "Content-Type: text/plain; charset=a\u001bb")) {
+          assertEquals(415, client.status());
+          client.toEndOrCut();
+        }
+        Client.raw(server.uri(), "POST /text" + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf").close();
+        var gone = Client.get(server.uri().resolve("/" + path));
+        gone.head();
+        gone.reset();
+        Await.until("all is logged", () -> count(log, "filter") >= 1 && count(log, "recheck") >= 1
+            && count(log, "handler of") >= 4 && count(log, "415") >= 1 && count(log, "400") >= 1);
+      }
+      for (String message : log.messages()) {
+        assertTrue(message.codePoints().noneMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x202e), message);
+        assertTrue(message.length() < 500, message);
+      }
+      assertFalse(log.messages().stream().anyMatch(message -> message.contains("the recheck of EventSource[a")));
+    }
+  }
+
+  private static long count(LogRecords log, String text) {
+    return log.messages().stream().filter(message -> message.contains(text)).count();
+  }
+}

@@ -1,0 +1,447 @@
+package dev.tidings;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.ArgumentMatchers.anyBoolean;
+import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
+
+import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The positions of clients in channels: when they are told, and what is taken for one. */
+class PositionsTest {
+  private static final Duration HOUR = Duration.ofHours(1);
+
+  /** What a client without a network is written. */
+  private static final class Wire extends OutputStream {
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final AtomicInteger writes = new AtomicInteger();
+
+    @Override
+    public synchronized void write(int b) {
+      bytes.write(b);
+    }
+
+    @Override
+    public synchronized void write(byte[] some, int from, int length) {
+      bytes.write(some, from, length);
+    }
+
+    @Override
+    public void flush() {
+      writes.incrementAndGet();
+    }
+
+    synchronized String text() {
+      return bytes.toString(UTF_8);
+    }
+  }
+
+  private final ManualTicker ticker = new ManualTicker();
+  private final EventSources sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker);
+  private Channel channel = Channel.create();
+  private final Wire all = new Wire();
+
+  @AfterEach
+  void close() {
+    channel.close();
+    Thread.ofVirtual().start(sources::close);
+    Await.until("all has ended", () -> {
+      ticker.advance(Duration.ofSeconds(1));
+      return sources.count() == 0;
+    });
+  }
+
+  /** One whose handler waits, so that its headers are out. */
+  private EventSource open(Wire wire, Headers request) {
+    var stream = sources.open(MockExchange.with(request, wire));
+    Thread.ofVirtual().start(stream::keepAlive);
+    Await.until("it is open", () -> wire.text().equals(":\n\n"));
+    stream.flush();
+    wire.writes.set(0);
+    return stream;
+  }
+
+  private EventSource open(Wire wire) {
+    return open(wire, new Headers());
+  }
+
+  /** One that gets all, so that what is passed is known. */
+  private void openAll() {
+    channel.join(open(all));
+    Await.until("it is live", () -> channel.tail().isRunning());
+  }
+
+  /** A stream that gets nothing, and has its position. */
+  private EventSource openNone(Wire wire) {
+    var stream = open(wire);
+    channel.join(stream, event -> false);
+    Await.until("it is told its position", () -> wire.text().contains("tidings:position"));
+    return stream;
+  }
+
+  /** Publishes, and waits until these have passed all live streams. */
+  private List<String> publish(int count) {
+    var ids = IntStream.range(0, count).mapToObj(i -> channel.publish("data " + i)).toList();
+    awaitPassed(ids.getLast());
+    return ids;
+  }
+
+  /** The next event comes with the next reading, when all streams have had this one. */
+  private void awaitPassed(String id) {
+    Await.until("it arrived", () -> all.text().contains("id: " + id + "\n"));
+    String next = channel.publish("to make sure");
+    Await.until("the next one arrived", () -> all.text().contains("id: " + next + "\n"));
+  }
+
+  private static List<String> positions(Wire wire) {
+    return Arrays.stream(wire.text().split("\n\n"))
+        .filter(block -> block.contains("event: tidings:position\n"))
+        .map(block -> block.lines().filter(line -> line.startsWith("id: ")).findAny().orElseThrow().substring(4))
+        .toList();
+  }
+
+  private void advance(Duration step, int times, EventSource stream) {
+    for (int i = 0; i < times; i++) {
+      ticker.advance(step);
+      stream.flush();
+    }
+  }
+
+  // When they are told.
+
+  @Test
+  void whatIsNotForAStreamIsNotWrittenToIt() {
+    openAll();
+    var wires = IntStream.range(0, 50).mapToObj(i -> new Wire()).toList();
+    wires.forEach(this::openNone);
+    Await.until("they are live", () -> VirtualThreads.named("tidings-replay").isEmpty());
+    publish(900); // of a log of 10,000
+    for (Wire wire : wires) {
+      assertEquals(1, wire.writes.get(), wire::text);
+    }
+  }
+
+  @Test
+  void aPositionGoesOutWithThePingThatIsDueInOneWrite() {
+    openAll();
+    var wire = new Wire();
+    var stream = openNone(wire);
+    Await.until("it is live", () -> VirtualThreads.named("tidings-replay").isEmpty());
+    advance(Duration.ofMillis(500), 29, stream);
+    publish(70);
+    assertEquals(1, wire.writes.get());
+    String last = channel.publish("not passed yet, maybe");
+    awaitPassed(last);
+    advance(Duration.ofMillis(500), 1, stream);
+    assertEquals(2, wire.writes.get());
+    assertTrue(wire.text().endsWith("data: \n\n:\n\n"), wire::text);
+    assertTrue(number(positions(wire).getLast()) >= number(last), () -> positions(wire) + " " + last);
+    publish(1);
+    advance(Duration.ofMillis(500), 1, stream);
+    assertEquals(3, positions(wire).size(), "the second write of a ping takes it along too");
+    advance(Duration.ofMillis(500), 29, stream);
+    assertEquals(3, positions(wire).size());
+    advance(Duration.ofSeconds(1), 20, stream);
+    assertEquals(3, positions(wire).size(), "it has that one");
+    channel.leave(stream);
+    publish(1);
+    advance(Duration.ofSeconds(1), 20, stream);
+    assertEquals(3, positions(wire).size(), "it is in the channel no more");
+  }
+
+  private static long number(String id) {
+    return Long.parseLong(id.substring(id.lastIndexOf('-') + 1));
+  }
+
+  @Test
+  void aPositionIsNoMessageForWhoWaitsForThem() throws Exception {
+    channel = Channel.create(EventLog.inMemory(10, 1_000_000, HOUR)); // a tenth of it is one event
+    openAll();
+    var wire = new Wire();
+    var stream = openNone(wire);
+    var ending = new LinkedBlockingQueue<Ending>();
+    Thread.ofVirtual().start(() -> ending.add(stream.waitForFail(Duration.ofSeconds(2))));
+    Await.until("it waits", () -> wire.text().contains(":\n\n") || stream.traffic().sent() > 0);
+    ticker.advance(Duration.ofMillis(1500));
+    int before = positions(wire).size();
+    publish(3);
+    Await.until("it is told", () -> positions(wire).size() > before);
+    Await.until("it is idle", () -> {
+      ticker.advance(Duration.ofMillis(100));
+      return !stream.isOpen();
+    });
+    assertEquals(Ending.IDLE, Await.next("the ending", ending));
+    assertTrue(stream.age().compareTo(Duration.ofSeconds(3)) < 0, () -> stream.age().toString());
+  }
+
+  @Test
+  void aTenthOfTheLogIsToldAtOnce() {
+    channel = Channel.create(EventLog.inMemory(200, 1_000_000, HOUR));
+    openAll();
+    var wire = new Wire();
+    openNone(wire);
+    Await.until("it is live", () -> VirtualThreads.named("tidings-replay").isEmpty());
+    for (int i = 1; i <= 10; i++) {
+      String last = publish(20).getFirst();
+      Await.until("it is told", () -> number(positions(wire).getLast()) >= number(last));
+    }
+    assertTrue(positions(wire).size() <= 1 + 11, () -> positions(wire).toString());
+  }
+
+  @Test
+  void aTenthOfTheAgeIsToldAtOnce() {
+    channel = Channel.create(EventLog.inMemory(10_000, 1_000_000, Duration.ofSeconds(1)));
+    openAll();
+    var wire = new Wire();
+    openNone(wire);
+    String id = channel.publish("x");
+    Await.until("it is told", () -> positions(wire).getLast().equals(id));
+  }
+
+  @Test
+  void ofALogThatIsNotKnownAThousandEventsAreAssumed() {
+    try (var other = Channel.create(mock(EventLog.class))) {
+      assertFalse(other.isFar(99, Duration.ofSeconds(59).toNanos()));
+      assertTrue(other.isFar(100, 0));
+      assertTrue(other.isFar(1, Duration.ofMinutes(1).toNanos()));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aPoliteEndTellsThePositionToWhoIsToComeBack(Ending why) {
+    openAll();
+    var wire = new Wire();
+    var stream = openNone(wire);
+    Await.until("it is live", () -> VirtualThreads.named("tidings-replay").isEmpty());
+    String last = publish(3).getLast();
+    if (why == Ending.FAILED) {
+      stream.fail();
+    } else {
+      stream.end(why);
+      stream.awaitEnd();
+    }
+    boolean told = !why.isForced() && !why.isForGood();
+    assertEquals(told ? 2 : 1, positions(wire).size(), wire::text);
+    if (told) {
+      assertTrue(number(positions(wire).getLast()) >= number(last));
+      assertEquals(2, wire.writes.get(), "in one write");
+    }
+  }
+
+  @Test
+  void anEndAfterAnEventTellsNothingMore() {
+    openAll();
+    var wire = new Wire();
+    var stream = open(wire);
+    channel.join(stream);
+    publish(3);
+    stream.close();
+    assertEquals(1, positions(wire).size());
+  }
+
+  @Test
+  void severalChannelsAreToldAtOnce() {
+    var wire = new Wire();
+    var channels = IntStream.range(0, 6).mapToObj(i -> Channel.create("c" + i, EventLog.inMemory())).toArray(Channel[]::new);
+    var stream = open(wire);
+    Channel.joinAll(stream, channels);
+    for (Channel each : channels) {
+      Await.until("it is live", () -> each.tail().isRunning());
+    }
+    stream.flush();
+    assertEquals(1, positions(wire).size(), wire::text);
+    List.of(channels).forEach(Channel::close);
+  }
+
+  @Test
+  void aPositionIsDecidedAndSentWithNothingInBetween() throws Exception {
+    var stream = mock(EventSource.class);
+    var sent = new LinkedBlockingQueue<String>();
+    var bookmark = new Bookmark(stream, false);
+    bookmark.enter(channel, Optional.of("0"));
+    when(stream.isOpen()).thenReturn(true);
+    when(stream.offerIfFits(any(), anyBoolean())).thenAnswer(call -> {
+      sent.add(text(call.getArgument(0)));
+      return Outbox.Answer.TAKEN;
+    });
+    bookmark.skip("", "1");
+    bookmark.tell(position -> {
+      var offering = Thread.ofVirtual().start(() -> bookmark.offer("", new Entry(Event.of("x").withId("2"))));
+      Await.until("it waits or is done", () -> offering.getState() == Thread.State.WAITING || !offering.isAlive());
+      return sent.add(text(position.frame()));
+    });
+    assertEquals("event: tidings:position\nid: 1\ndata: \n\n", Await.next("the position", sent));
+    assertEquals("id: 2\ndata: x\n\n", Await.next("the event", sent));
+    bookmark.tell(position -> sent.add("it knows where it is"));
+    bookmark.skip("", "3");
+    bookmark.tell(position -> false); // there was no room
+    assertTrue(text(bookmark.end().orElseThrow()).contains("\nid: 3\n"));
+    assertEquals(Outbox.Answer.CLOSED, bookmark.offer("", new Entry(Event.of("x").withId("4"))));
+    bookmark.tell(position -> sent.add("after its end"));
+    assertEquals(List.of(), List.copyOf(sent));
+  }
+
+  private static String text(Frame frame) {
+    return new String(frame.bytes(), UTF_8);
+  }
+
+  /** A client never goes back: what it has been told last is behind nothing that it got. */
+  @Test
+  void noLaterEventCarriesAnEarlierPosition() throws Exception {
+    channel = Channel.create(EventLog.inMemory(300, 10_000_000, HOUR));
+    long seed = System.nanoTime();
+    var random = new Random(seed);
+    openAll();
+    var wires = new ArrayList<Wire>();
+    var streams = new ArrayList<EventSource>();
+    for (int i = 0; i < 20; i++) {
+      var wire = new Wire();
+      var stream = open(wire);
+      stream.withPing(ping -> ping.interval(Duration.ofMillis(200)).start());
+      int rest = i;
+      channel.join(stream, event -> event.data().orElseThrow().hashCode() % 20 == rest);
+      wires.add(wire);
+      streams.add(stream);
+    }
+    var publisher = Thread.ofPlatform().start(() -> {
+      for (int i = 0; i < 5000; i++) {
+        channel.publish("" + i);
+      }
+    });
+    while (publisher.isAlive()) {
+      ticker.advance(Duration.ofMillis(random.nextInt(300)));
+    }
+    streams.forEach(EventSource::close);
+    for (Wire wire : wires) {
+      var numbers = Pattern.compile("(?m)^id: .*-(\\d+)$").matcher(wire.text()).results().map(found -> Long.parseLong(found.group(1))).toList();
+      assertEquals(numbers.stream().sorted().distinct().toList(), numbers);
+      assertTrue(numbers.size() > 5, numbers::toString);
+    }
+  }
+
+  // What is one.
+
+  /** What one request makes a server encode, keep and send must not grow with what the client says. */
+  @Test
+  void whatAClientSaysIsRepeatedUpToABound() {
+    var channels = IntStream.range(0, 6).mapToObj(i -> Channel.create("c" + i, EventLog.inMemory())).toArray(Channel[]::new);
+    for (Channel each : channels) {
+      each.publish("x");
+    }
+    for (String unit : List.of("%", "\"", "\u0001", "é", "a=")) {
+      for (boolean several : new boolean[] {false, true}) {
+        var request = new Headers();
+        request.set("Last-Event-ID", "a" + unit.repeat(370_000) + "a");
+        var wire = new Wire();
+        var stream = open(wire, request);
+        if (several) {
+          Channel.joinAll(stream, channels);
+        } else {
+          channels[0].join(stream);
+        }
+        int events = several ? 6 : 1;
+        Await.until("it has all", () -> wire.text().split("\ndata: x\n", -1).length == events + 1);
+        int most = several ? 20_000 : 1000;
+        assertTrue(wire.text().length() < most, () -> unit + ": " + wire.text().length());
+        assertEquals(events, wire.text().split("event: gap\n", -1).length - 1);
+        assertTrue(stream.lastEventId().orElseThrow().length() > 370_000);
+      }
+    }
+    List.of(channels).forEach(Channel::close);
+  }
+
+  @Test
+  void ofWhatIsLongerThanAPositionNothingIsTakenForOne() {
+    var names = Set.of("a", "b");
+    String padded = "a=1-1&b=2-2&c=" + "x".repeat(Positions.MOST_BYTES);
+    assertEquals(Map.of("a", Positions.bounded(padded), "b", Positions.bounded(padded)), Positions.split(padded, names));
+    assertEquals(Map.of("a", "1-1", "b", "2-2"), Positions.split(padded.substring(0, Positions.MOST_BYTES), names));
+    String wide = "a=1-1&b=2-2&c=" + "€".repeat(Positions.MOST_BYTES / 3);
+    assertEquals(Map.of("a", Positions.bounded(wide), "b", Positions.bounded(wide)), Positions.split(wide, names));
+  }
+
+  @Test
+  void encodingOfPositionsIsReversibleAndAscii() {
+    var names = Set.of("a&=%+ ", "ä", "b");
+    var positions = new LinkedHashMap<String, String>();
+    positions.put("a&=%+ ", "1-2");
+    positions.put("ä", "AZaz09-._~");
+    positions.put("b", "x".repeat(64));
+    String id = Positions.join(positions);
+    assertEquals(positions, Positions.split(id, names));
+    assertTrue(id.chars().allMatch(c -> c > ' ' && c < 0x7f), id);
+    assertEquals(Map.of("b", "x"), Positions.split("b=x&other=y", names));
+    assertEquals(Map.of("b", "%C3%A9"), Positions.split("%C3%A9", Set.of("b")));
+  }
+
+  /** Else it might be taken for an id when it comes back, and what is lost would not be told. */
+  @Test
+  void whatIsNoIdStaysNoneWithinAnIdAndIsNoLongerThanOne() {
+    for (String strange : List.of("", "a b", "é", "1-1!", "€".repeat(33), "\uD83D\uDE00".repeat(20), "\uD800", "x".repeat(65), "\u0001".repeat(100))) {
+      String id = Positions.join(Map.of("b", strange));
+      assertTrue(id.length() <= "b=".length() + 64, id);
+      assertFalse(WireFormat.isLogId(Positions.split(id, Set.of("b")).get("b")), id);
+    }
+  }
+
+  @Test
+  void channelsWhoseIdsCouldBeTooLongCannotBeJoinedTogether() {
+    var channels = IntStream.range(0, 59).mapToObj(i -> Channel.create("n" + i, EventLog.inMemory())).toArray(Channel[]::new);
+    var stream = open(new Wire());
+    var error = assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, channels));
+    assertTrue(error.getMessage().contains("59 channels"), error.getMessage());
+    Channel.joinAll(stream, List.of(channels).subList(0, 58).toArray(Channel[]::new));
+    String longest = Positions.join(IntStream.range(0, 58).boxed().collect(Collectors.toMap(i -> "n" + i, i -> "\u0001".repeat(100))));
+    assertTrue(longest.length() <= Positions.MOST_BYTES, () -> longest.length() + "");
+    List.of(channels).forEach(Channel::close);
+  }
+
+  // Ids of logs.
+
+  @Test
+  void aLogWhoseIdsWouldNotComeBackIsReportedWhereItIsSeen() throws Exception {
+    var log = mock(EventLog.class);
+    when(log.append(any())).thenReturn("3:7");
+    when(log.latest()).thenReturn("3:6");
+    when(log.read(any(), anyInt(), any())).thenAnswer(call -> EventLog.Reading.covered(call.getArgument(0), List.of(Event.of("x").withId("3:7"))));
+    try (var records = new LogRecords(); var other = new Channel("", log, Duration.ofMillis(10))) {
+      var error = assertThrows(IllegalArgumentException.class, () -> other.publish("x"));
+      assertEquals("an id of a log must be 1 to 64 characters of A-Z a-z 0-9 - . _ ~: \"3:7\"", error.getMessage());
+      var wire = new Wire();
+      var stream = open(wire);
+      other.join(stream);
+      Await.until("it is reported", () -> !records.messages(Level.SEVERE).isEmpty());
+      assertTrue(stream.isOpen());
+      assertEquals(1, records.messages(Level.SEVERE).size());
+      assertTrue(records.hasStackTraces(), "with the rule");
+    }
+  }
+}
