@@ -115,9 +115,9 @@ public final class EventSource implements AutoCloseable {
         if (failing) {
           return;
         }
+        outbox.release(); // first, so that nobody sees the phase ended and the outbox held
         committed = true;
       }
-      outbox.release();
       if (response.isHeadOnly()) {
         end(Ending.CLOSED);
       }
@@ -180,10 +180,7 @@ public final class EventSource implements AutoCloseable {
     var answer = sending.get();
     if (answer == Outbox.Answer.HELD) {
       commit();
-      if (!failing) {
-        outbox.release(); // also if another thread ended the header phase, and is about to
-        answer = sending.get();
-      }
+      answer = sending.get();
     }
     return answer;
   }

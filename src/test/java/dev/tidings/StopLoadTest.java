@@ -33,6 +33,8 @@ class StopLoadTest {
   private static final int LEAVE = 10; // one in so many handlers ends by itself when a stop begins
 
   private final AtomicInteger handlers = new AtomicInteger();
+  private final AtomicInteger early = new AtomicInteger(); // of those that leave, long before the grace is over
+  private volatile long stopped = System.nanoTime();
   private AtomicIntegerArray accepted; // by the number in a stream's identifier
 
   @Test
@@ -105,9 +107,9 @@ class StopLoadTest {
       }
       Await.until("events flow", () -> accepted.get(count - 1) > 3 && accepted.get(count - 2) > 3);
 
-      long start = System.nanoTime();
+      stopped = System.nanoTime();
       server.stop(GRACE);
-      var took = Duration.ofNanos(System.nanoTime() - start);
+      var took = Duration.ofNanos(System.nanoTime() - stopped);
       System.out.println(scheme + ": " + count + " streams stopped after " + took);
       assertTrue(took.compareTo(GRACE) >= 0, took::toString);
       assertTrue(took.compareTo(GRACE.plusSeconds(3)) < 0, took::toString); // 1 is promised; busy machine
@@ -123,8 +125,8 @@ class StopLoadTest {
       SpreadTest.assertEven(1000, 5000, 20, retries.stream().mapToLong(Long::longValue));
       assertEquals(0, sources.count());
       assertEquals(List.of(), sources.streams());
-      // Not all that leave get so far within the grace on a busy machine.
-      assertTrue(sources.ended().getOrDefault(Ending.CLOSED, 0L) > 0, () -> "ended " + sources.ended());
+      long left = sources.ended().getOrDefault(Ending.CLOSED, 0L); // on a busy machine not all that wanted to
+      assertTrue(left > 0 && left >= early.get(), () -> early + " left early, and ended have " + sources.ended());
       assertEquals(count, sources.ended().values().stream().mapToLong(Long::longValue).sum());
     } finally {
       server.close();
@@ -146,6 +148,9 @@ class StopLoadTest {
       if (number(stream) % LEAVE == 0 && number(stream) >= STALLED) {
         Await.until("a stop", stream::isStopping);
         LockSupport.parkNanos(Duration.ofMillis(number(stream) % 300).toNanos());
+        if (System.nanoTime() - stopped < GRACE.toNanos() / 2) {
+          early.incrementAndGet();
+        }
       } else {
         stream.keepAlive();
       }

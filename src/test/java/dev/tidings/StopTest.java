@@ -109,12 +109,12 @@ class StopTest {
     var server = server(scheme, StopTest::keepAlive);
     try (var client = Client.get(server.uri())) {
       client.awaitText(":\n\n");
-      var took = stopping(server, Duration.ofMillis(700));
+      var took = stopping(server, Duration.ofSeconds(2));
       assertEquals("back soon", client.next().data());
       assertEquals(1, server.eventSources().broadcast("during the grace"));
       assertEquals("during the grace", client.next().data());
       assertEquals("", client.toEnd().replaceFirst("(?s).*during the grace\n\n", ""));
-      assertInTime(Duration.ofMillis(700), Await.next("the stop", took));
+      assertInTime(Duration.ofSeconds(2), Await.next("the stop", took));
       assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
     }
   }

@@ -48,8 +48,12 @@ final class NetworkClient implements AutoCloseable {
     String words = "";
     try {
       for (Optional<String> line; (line = curl.next(Duration.ofDays(1))).isPresent(); ) {
-        words = line.get();
-        got(words);
+        int own = line.get().indexOf("curl: ("); // also behind a line that was cut
+        if (own < 0) {
+          got(line.get());
+        } else {
+          words = line.get().substring(own);
+        }
       }
       end(words);
     } catch (InterruptedException e) {
