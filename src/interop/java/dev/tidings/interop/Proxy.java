@@ -47,7 +47,7 @@ final class Proxy implements AutoCloseable {
   private void start() throws IOException, InterruptedException {
     process = Child.start(kind.command(folder).toArray(String[]::new));
     long end = System.nanoTime() + PATIENCE.toNanos();
-    while (!listens()) {
+    while (!listens(port) || !listens(tlsPort)) { // they bind one after the other
       if (!process.handle().isAlive() || System.nanoTime() > end) {
         close();
         fail(kind.title + " does not listen: " + output());
@@ -64,8 +64,8 @@ final class Proxy implements AutoCloseable {
     return output.toString();
   }
 
-  private boolean listens() {
-    try (var socket = new Socket(InetAddress.getLoopbackAddress(), tlsPort)) {
+  private static boolean listens(int port) {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
       return socket.isConnected();
     } catch (IOException e) {
       return false;
