@@ -35,8 +35,7 @@ record Frame(byte[] bytes, Object key, CompletableFuture<Boolean> mark) {
       throw new IllegalArgumentException(
           "an event must be at most " + settings.maxEventBytes() + " bytes as it is sent: " + bytes.length);
     }
-    boolean keyed = settings.overflow() instanceof Overflow.KeepLatest;
-    Object key = keyed ? ((Overflow.KeepLatest) settings.overflow()).key().apply(event) : null;
+    Object key = settings.overflow() instanceof Overflow.KeepLatest latest ? latest.key().apply(event) : null;
     return new Frame(bytes, key, null);
   }
 

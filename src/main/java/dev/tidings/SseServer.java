@@ -41,11 +41,10 @@ public final class SseServer implements AutoCloseable {
   private final InFlight handlers = new InFlight(threads);
   private final Stop stop;
 
-  private SseServer(
-      HttpServer http, String scheme, Settings settings, Ticker ticker, RandomGenerator random) {
+  private SseServer(HttpServer http, String scheme, Settings settings, RandomGenerator random) {
     this.http = http;
     this.scheme = scheme;
-    // The ticker is needed until the last request is answered.
+    var ticker = Ticker.system(threads); // needed until the last request is answered
     this.sources = new EventSources(settings, ticker, threads, random, false);
     this.stop = new Stop(ticker, threads, this::runStop);
     http.setExecutor(handlers);
@@ -157,11 +156,11 @@ public final class SseServer implements AutoCloseable {
       JdkServer.prepare();
       if (tls == null) {
         var http = HttpServer.create(address, backlog);
-        return new SseServer(http, "http", settings, Ticker.system(new Threads()), random);
+        return new SseServer(http, "http", settings, random);
       }
       var https = HttpsServer.create(address, backlog);
       https.setHttpsConfigurator(new HttpsConfigurator(tls));
-      return new SseServer(https, "https", settings, Ticker.system(new Threads()), random);
+      return new SseServer(https, "https", settings, random);
     }
   }
 

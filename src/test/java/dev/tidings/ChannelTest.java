@@ -348,7 +348,7 @@ class ChannelTest {
   @Test
   void positionsAreNoMessagesAndCostNoWritesOfTheirOwn() throws Exception {
     var ticker = new ManualTicker();
-    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker)) {
+    try (var sources = ticker.sources(Settings.defaults())) {
       var body = new java.io.ByteArrayOutputStream();
       var stream = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), body));
       channel.join(stream, event -> false);
@@ -745,7 +745,7 @@ class ChannelTest {
   void aRequestForTheHeadersOnlyEndsThoughItsHandlerWaitsInSomethingOfItsOwn() throws Exception {
     var ended = new CountDownLatch(1);
     var ticker = new ManualTicker();
-    site = new Site(new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker), stream -> {
+    site = new Site(ticker.sources(Settings.defaults()), stream -> {
       channel.join(stream);
       stream.onEnd(why -> ended.countDown());
       Await.latch("its end", ended);

@@ -18,7 +18,7 @@ class EndlessLoopsTest {
   private final ManualTicker ticker = new ManualTicker();
 
   private EventSources sources() {
-    return new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker);
+    return ticker.sources(Settings.defaults());
   }
 
   private static List<String> warnings(LogRecords log) {

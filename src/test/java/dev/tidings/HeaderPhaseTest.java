@@ -26,8 +26,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What others send while a handler still adds headers. */
 class HeaderPhaseTest {
-  private static final Duration DAY = Duration.ofDays(1);
-
   /** The documented first line of a handler, with a look-up before it. */
   @ParameterizedTest
   @ValueSource(strings = {"nobody", "a slow listener", "a listener that sends"})
@@ -121,13 +119,7 @@ class HeaderPhaseTest {
   @Test
   void theHeadWaits100MillisecondsForTheHandlerWhenAnotherThreadSends() throws Exception {
     var ticker = new ManualTicker();
-    var busy = new CountDownLatch(1);
-    try (var site = new Site(new EventSources(Settings.defaults().writeDeadline(DAY), ticker), stream -> {
-          Await.latch("the test", busy);
-          return stream.keepAlive();
-        });
-        var client = Client.get(site.uri())) {
-      var stream = site.opened();
+    whileTheHandlerIsBusy(ticker, Settings.defaults(), (sources, stream, client) -> {
       assertTrue(stream.send("one"));
       ticker.advance(Duration.ofMillis(99));
       stream.appendHeader("Still", "possible");
@@ -136,39 +128,35 @@ class HeaderPhaseTest {
       assertThrows(IllegalStateException.class, () -> stream.appendHeader("Too", "late"));
       assertEquals("possible", client.headers().get("Still"));
       assertEquals("one", client.next().data());
-      busy.countDown();
-    }
+    });
   }
 
   @Test
   void whatOthersBroadcastWaitsUntilTheFirstPingIsDue() throws Exception {
     var ticker = new ManualTicker();
-    var busy = new CountDownLatch(1);
-    try (var site = new Site(new EventSources(Settings.defaults().writeDeadline(DAY), ticker), stream -> {
-          Await.latch("the test", busy);
-          return stream.keepAlive();
-        });
-        var client = Client.get(site.uri())) {
-      var stream = site.opened();
+    whileTheHandlerIsBusy(ticker, Settings.defaults(), (sources, stream, client) -> {
       for (int i = 0; i < 14; i++) { // which does not put the ping off
         ticker.advance(Duration.ofSeconds(1));
-        assertEquals(1, site.sources.broadcast("n" + i));
+        assertEquals(1, sources.broadcast("n" + i));
       }
       assertEquals(0, stream.traffic().sent());
       stream.appendHeader("Still", "possible");
       ticker.advance(Duration.ofSeconds(1));
       assertEquals(14, client.data(14).size());
       assertEquals("possible", client.headers().get("Still"));
-      busy.countDown();
-    }
+    });
   }
 
   // No room, for a handler that takes its time.
 
   /** The handler waits for the test; a client reads from the beginning. */
   private void whileTheHandlerIsBusy(Settings settings, Body body) throws Exception {
+    whileTheHandlerIsBusy(new ManualTicker(), settings, body);
+  }
+
+  private void whileTheHandlerIsBusy(ManualTicker ticker, Settings settings, Body body) throws Exception {
     var busy = new CountDownLatch(1);
-    try (var site = new Site(new EventSources(settings.writeDeadline(DAY), new ManualTicker()), stream -> {
+    try (var site = new Site(ticker.sources(settings), stream -> {
           Await.latch("the test", busy);
           return stream.keepAlive();
         });
@@ -296,7 +284,7 @@ class HeaderPhaseTest {
     var opened = new LinkedBlockingQueue<EventSource>();
     var goesOn = new CountDownLatch(1);
     var ticker = new ManualTicker();
-    var sources = new EventSources(Settings.defaults().writeDeadline(DAY), ticker);
+    var sources = ticker.sources(Settings.defaults());
     sources.onOpen(stream -> {
       opened.add(stream);
       try {

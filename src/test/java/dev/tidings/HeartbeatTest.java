@@ -22,7 +22,7 @@ class HeartbeatTest {
 
   @BeforeEach
   void open() throws Exception {
-    site = new Site(new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker), stream -> {
+    site = new Site(ticker.sources(Settings.defaults()), stream -> {
       Await.latch("the test", busy);
       return stream.keepAlive();
     });

@@ -28,6 +28,14 @@ final class ManualTicker implements Ticker {
     tasks.removeIf(other -> other == task);
   }
 
+  /**
+   * A registry in this time, without a write deadline: an advance could leap over that while a writer, which
+   * the real processors run, has not come to its end.
+   */
+  EventSources sources(Settings settings) {
+    return new EventSources(settings.writeDeadline(Duration.ofDays(1)), this);
+  }
+
   void advance(Duration duration) {
     long target = now() + duration.toNanos();
     for (Task task; (task = nextUntil(target)) != null; ) {

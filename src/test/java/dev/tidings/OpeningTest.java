@@ -84,7 +84,7 @@ class OpeningTest {
   void aPingThatWentOutFirstCountsAsMessageForHeaders() throws Exception {
     var ticker = new ManualTicker();
     var go = new CountDownLatch(1);
-    try (var site = new Site(new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker), stream -> {
+    try (var site = new Site(ticker.sources(Settings.defaults()), stream -> {
           Await.latch("the test", go);
           return stream.keepAlive();
         });

@@ -64,7 +64,7 @@ class PositionsTest {
   }
 
   private final ManualTicker ticker = new ManualTicker();
-  private final EventSources sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker);
+  private final EventSources sources = ticker.sources(Settings.defaults());
   private Channel channel = Channel.create();
   private final Wire all = new Wire();
 

@@ -355,7 +355,7 @@ class StopTest {
   @Test
   void aRegistryStopsByItselfWithGrace() throws Exception {
     var ticker = new ManualTicker();
-    var sources = new EventSources(SETTINGS.writeDeadline(Duration.ofDays(1)), ticker);
+    var sources = ticker.sources(SETTINGS);
     try (var site = new Site(sources, EventSource::keepAlive);
         var early = Client.get(site.uri("early"));
         var late = Client.get(site.uri("late"))) {

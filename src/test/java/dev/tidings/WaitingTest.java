@@ -27,7 +27,7 @@ class WaitingTest {
 
   @BeforeEach
   void open() throws Exception {
-    site = new Site(new EventSources(Settings.defaults().writeDeadline(Duration.ofDays(1)), ticker), EventSource::keepAlive);
+    site = new Site(ticker.sources(Settings.defaults()), EventSource::keepAlive);
     client = Client.get(site.uri("waiting"));
     stream = site.opened();
     client.head();

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -132,23 +133,23 @@ class WireFormatTest {
   }
 
   /** Sixteen times the text may take sixteen times as long, and no more than three times that. */
-  @org.junit.jupiter.params.ParameterizedTest
-  @org.junit.jupiter.params.provider.ValueSource(strings = {"\r", "\n", "\r\n", "\r\ra", "\n\r", "a\rbc\n", "\ud800", "\r\ud800", "\ud83d\ude00\r", "abcdefgh"})
+  @ParameterizedTest
+  @ValueSource(strings = {"\r", "\n", "\r\n", "\r\ra", "\n\r", "a\rbc\n", "\ud800", "\r\ud800", "\ud83d\ude00\r", "abcdefgh"})
   void encodingIsLinearInTheText(String unit) {
-    for (var event : java.util.List.<java.util.function.Function<String, Event>>of(
+    for (var event : List.<Function<String, Event>>of(
         Event::of, text -> Event.empty().withComment(text), text -> Event.of("x").withField("more", text))) {
       String small = unit.repeat(64 * 1024 / unit.length());
       String large = unit.repeat(1024 * 1024 / unit.length());
       ProcessorTime.least(event.apply(small)::encode); // the compiler
       double ratio =
           (double) ProcessorTime.least(event.apply(large)::encode) / ProcessorTime.least(event.apply(small)::encode);
-      org.junit.jupiter.api.Assertions.assertTrue(ratio <= 3 * 16, "1 MiB takes " + ratio + " times as long as 64 KiB");
+      assertTrue(ratio <= 3 * 16, "1 MiB takes " + ratio + " times as long as 64 KiB");
     }
   }
 
   @Test
   void anEmptyLineOfDataHasItsSpaceAndOthersHaveNone() {
-    org.junit.jupiter.api.Assertions.assertEquals(
+    assertEquals(
         ":\nmore:\ndata: a\ndata: \ndata: \n\n", Event.of("a\n\n").withComment("").withField("more", "").encode());
   }
 }
