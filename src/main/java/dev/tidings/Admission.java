@@ -3,75 +3,65 @@ package dev.tidings;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 
-/** Who gets a stream: reads what is left of the request, and lets the client in or says why not. */
+/** Decides which requests get a stream: reads what is left of the request, and admits or refuses it. */
 final class Admission {
-  private final Settings settings;
-  private final Registry registry;
-  private final Deadlines deadlines;
-  private final Spread spread;
+  private final Engine engine;
+  private final StreamIndex index;
+  private final int bodyLimit;
+  private final Duplicates duplicates;
 
-  Admission(Settings settings, Registry registry, Deadlines deadlines, Spread spread) {
-    this.settings = settings;
-    this.registry = registry;
-    this.deadlines = deadlines;
-    this.spread = spread;
+  Admission(Engine engine, StreamIndex index, int bodyLimit, Duplicates duplicates) {
+    this.engine = engine;
+    this.index = index;
+    this.bodyLimit = bodyLimit;
+    this.duplicates = duplicates;
   }
 
   /**
    * Begins the life of a stream that has claimed its exchange: as one of the registry's open ones, or
    * as the short one of a client that gets another answer.
    */
-  void begin(EventSource stream, HttpExchange exchange) {
+  void begin(Member member) {
+    var exchange = member.exchange();
+    var life = member.stream().life();
     try {
-      if (stream.answersBody() && !deadlines.isClosed() && !drain(exchange)) {
-        stream.refuse(Refusal.with(413));
+      if (!engine.deadlines().isClosed() && !drain(exchange)) {
+        life.refuse(Refusal.with(413), Ending.REFUSED);
         return;
       }
     } catch (IOException | RuntimeException e) {
       Log.debug(() -> "no stream, since the request's body did not arrive: " + Quoted.java(e));
-      stream.beginUnlisted();
-      stream.end(Ending.CLIENT_GONE);
+      life.apart();
+      life.end(Ending.CLIENT_GONE);
       return;
     }
     if (isCompleted(exchange)) {
-      stream.stayAway();
+      life.refuse(Refusal.forGood(), Ending.COMPLETED);
       return;
     }
     if (exchange.getRequestMethod().equals("HEAD")) {
-      stream.beginHead();
+      life.beginHead();
       return;
     }
-    var leaving = registry.enter(stream, settings.duplicates());
-    if (leaving.contains(stream)) {
-      stream.refuse(Refusal.forNow(exchange, spread.reconnect()));
+    var leaving = index.enter(member, duplicates);
+    if (leaving.contains(member)) {
+      life.refuse(Refusal.forNow(exchange, engine.jitter().reconnect()), Ending.REFUSED);
       return;
     }
-    leaving.forEach(older -> older.end(Ending.REPLACED));
-    stream.begin();
-  }
-
-  /** Whether the client comes back although it was told not to. */
-  private boolean isCompleted(HttpExchange exchange) {
-    var lastEventId = LastEventId.of(exchange, settings);
-    return lastEventId.filter(WireFormat.COMPLETED_ID::equals).isPresent();
+    leaving.forEach(older -> older.stream().life().end(Ending.REPLACED));
+    life.begin();
   }
 
   /** Reads what is left of the request's body; false if that is more than the limit. */
   private boolean drain(HttpExchange exchange) throws IOException {
-    var within = new boolean[1];
-    deadlines
-        .newGuard()
-        .run(
-            () -> {
-              var body = exchange.getRequestBody();
-              var buffer = new byte[2048];
-              long left = settings.bodyLimit();
-              int count;
-              while (left >= 0 && (count = body.read(buffer)) >= 0) {
-                left -= count;
-              }
-              within[0] = left >= 0;
-            });
-    return within[0];
+    return !RequestBody.isPresent(exchange)
+        || RequestBody.drain(exchange, engine.deadlines().newGuard(), bodyLimit);
+  }
+
+  /** Whether the client comes back although it was told not to. */
+  private boolean isCompleted(HttpExchange exchange) {
+    return LastEventId.of(exchange, engine.values().lastEventIdParameter())
+        .filter(WireFormat.COMPLETED_ID::equals)
+        .isPresent();
   }
 }

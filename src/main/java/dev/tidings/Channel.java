@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.function.Predicate;
 
@@ -31,6 +32,7 @@ import java.util.function.Predicate;
  */
 public final class Channel implements AutoCloseable {
   private static final Duration PAUSE = Duration.ofSeconds(1);
+  private static final int TURNS = Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
   // Of logs that do not say what they hold.
   private static final long TENTH_OF_OTHERS = 100; // events
   private static final long TENTH_OF_AGE_OF_OTHERS = Duration.ofMinutes(1).toNanos();
@@ -40,6 +42,8 @@ public final class Channel implements AutoCloseable {
   private final LogReader reader;
   private final ThreadFactory replayThreads;
   private final Tail tail;
+  private final EntryCache cache = new EntryCache();
+  private final Semaphore turns = new Semaphore(TURNS, true);
   private final ConcurrentHashMap<EventSource, Subscriber> subscribers = new ConcurrentHashMap<>();
   private volatile String gapName = "gap";
   private volatile boolean closed;
@@ -85,7 +89,7 @@ public final class Channel implements AutoCloseable {
     if (name.isEmpty()) {
       throw new IllegalArgumentException("the name of a channel must not be empty");
     }
-    return new Channel(WellFormed.require("name of a channel", name), log, PAUSE);
+    return new Channel(Checks.requireWellFormed("name of a channel", name), log, PAUSE);
   }
 
   /**
@@ -100,7 +104,7 @@ public final class Channel implements AutoCloseable {
    */
   public Channel gapName(String gapName) {
     WireFormat.checkName(gapName);
-    this.gapName = WellFormed.require("gapName", gapName);
+    this.gapName = Checks.requireWellFormed("gapName", gapName);
     return this;
   }
 
@@ -172,9 +176,10 @@ public final class Channel implements AutoCloseable {
 
   private void join(EventSource stream, Optional<Predicate<? super Event>> filter) {
     requireOpen();
-    var bookmark = bookmark(stream, false);
-    bookmark.enter(this, stream.lastEventId().map(Positions::bounded));
-    begin(List.of(enter(bookmark, filter)));
+    var cursor = attach(stream, false);
+    var subscriber =
+        new Subscriber(this, cursor, stream.lastEventId().map(Positions::bounded), filter);
+    begin(List.of(subscriber));
   }
 
   /**
@@ -203,37 +208,42 @@ public final class Channel implements AutoCloseable {
       }
     }
     Positions.requireFit(names);
-    var bookmark = bookmark(stream, true);
+    var cursor = attach(stream, true);
     var positions = stream.lastEventId().map(id -> Positions.split(id, names));
-    for (Channel channel : channels) { // all, before the first one may be left again
-      bookmark.enter(
-          channel, positions.flatMap(of -> Optional.ofNullable(of.get(channel.name))));
-    }
-    begin(Arrays.stream(channels).map(channel -> channel.enter(bookmark, Optional.empty())).toList());
+    begin( // all are in the cursor before the first one may be left again
+        Arrays.stream(channels)
+            .map(
+                channel ->
+                    new Subscriber(
+                        channel,
+                        cursor,
+                        positions.flatMap(of -> Optional.ofNullable(of.get(channel.name))),
+                        Optional.empty()))
+            .toList());
   }
 
   /** All positions are in the ids before the first event. */
-  private static void begin(List<Subscriber> entered) {
-    entered.forEach(Subscriber::ask);
-    entered.forEach(Subscriber::begin);
+  private static void begin(List<Subscriber> subscribers) {
+    subscribers.forEach(Subscriber::enter);
+    subscribers.forEach(Subscriber::ask);
+    subscribers.forEach(Subscriber::begin);
   }
 
-  private static Bookmark bookmark(EventSource stream, boolean several) {
-    var bookmark = new Bookmark(stream, several);
-    if (!stream.keep(bookmark)) {
+  private static Cursor attach(EventSource stream, boolean several) {
+    var cursor = new Cursor(stream, several);
+    if (!stream.life().attach(cursor)) {
       throw new IllegalStateException(
           "this stream has joined a channel; to be in several, use Channel.joinAll(stream, …)");
     }
-    return bookmark;
+    return cursor;
   }
 
-  private Subscriber enter(Bookmark bookmark, Optional<Predicate<? super Event>> filter) {
-    var subscriber = new Subscriber(this, bookmark, filter);
-    subscribers.put(bookmark.stream(), subscriber);
-    if (closed || !bookmark.stream().isOpen()) { // it may have been looked for before it was here
-      leave(bookmark.stream());
+  /** For a subscriber that is in its cursor. */
+  void enter(Subscriber subscriber) {
+    subscribers.put(subscriber.stream(), subscriber);
+    if (closed || !subscriber.stream().isOpen()) { // it may have been looked for before it was here
+      leave(subscriber.stream());
     }
-    return subscriber;
   }
 
   /**
@@ -245,9 +255,7 @@ public final class Channel implements AutoCloseable {
   public void leave(EventSource stream) {
     var subscriber = subscribers.remove(stream);
     if (subscriber != null) {
-      subscriber.bookmark().leave(name);
-      tail.drop(subscriber);
-      subscriber.interrupt();
+      subscriber.stop();
     }
   }
 
@@ -323,5 +331,15 @@ public final class Channel implements AutoCloseable {
 
   Tail tail() {
     return tail;
+  }
+
+  /** The entries that its replays share. */
+  EntryCache cache() {
+    return cache;
+  }
+
+  /** How many replays may send at a time. */
+  Semaphore turns() {
+    return turns;
   }
 }

@@ -2,9 +2,9 @@ package dev.tidings;
 
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Supplier;
 
 /**
  * Finds handlers that go on sending although their stream has ended, which nothing else shows: {@code
@@ -12,6 +12,15 @@ import java.util.function.Supplier;
  * sends to no other stream.
  */
 final class EndlessLoops {
+
+  /** A stream to which its own handler sends. Called on the handler's thread; never blocks. */
+  interface Looping {
+    Optional<Ending> ending();
+
+    /** By what requests to its handler are told apart in warnings. */
+    String route();
+  }
+
   private static final int REFUSALS = 100;
   private static final long TIME = Duration.ofSeconds(5).toNanos();
   private static final long SILENCE = Duration.ofMinutes(1).toNanos();
@@ -23,12 +32,12 @@ final class EndlessLoops {
 
   /** A thread whose sends to its own stream are refused; used by that thread. */
   private static final class Suspect {
-    final WeakReference<EventSource> stream;
+    final WeakReference<Looping> stream;
     final long since;
     volatile long last;
     int refusals;
 
-    Suspect(EventSource stream, long since) {
+    Suspect(Looping stream, long since) {
       this.stream = new WeakReference<>(stream);
       this.since = since;
       this.last = since;
@@ -40,7 +49,7 @@ final class EndlessLoops {
   }
 
   /** The stream, which has ended, refused what its own handler sends on this thread. */
-  void refused(EventSource stream, Supplier<String> route) {
+  void refused(Looping stream) {
     long thread = Thread.currentThread().threadId();
     var suspect = suspects.get(thread);
     if (suspect == null || !suspect.stream.refersTo(stream)) {
@@ -54,7 +63,7 @@ final class EndlessLoops {
     suspect.last = ticker.now();
     if (suspect.refusals >= REFUSALS && ticker.now() - suspect.since >= TIME) {
       suspects.remove(thread);
-      warn(stream, route.get());
+      warn(stream);
     }
   }
 
@@ -64,7 +73,8 @@ final class EndlessLoops {
     return suspects.values().removeIf(suspect -> now - suspect.last > SILENCE);
   }
 
-  private void warn(EventSource stream, String route) {
+  private void warn(Looping stream) {
+    String route = stream.route();
     if (warned.size() < MOST && warned.add(route)) {
       Log.warning(
           "the handler of "

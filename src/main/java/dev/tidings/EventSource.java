@@ -3,12 +3,9 @@ package dev.tidings;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpPrincipal;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
+import java.util.function.Predicate;
 
 /**
  * One open stream of events to one client.
@@ -28,54 +25,38 @@ import java.util.function.Supplier;
  * {@snippet file="Progress.java" region="progress"}
  */
 public final class EventSource implements AutoCloseable {
-  private static final long LONGEST_HEAD = Duration.ofSeconds(15).toNanos(); // to a request for it alone
-  private static final long HEAD_DELAY = Duration.ofMillis(100).toNanos();
-
-  private final EventSources sources;
+  private final Engine engine;
   private final HttpExchange exchange;
   private final Optional<String> identifier;
-  private final Object client; // whose place it takes; null where nobody counts them
-  private final long opener = Thread.currentThread().threadId();
-  private final Response response;
-  private final Outbox outbox;
-  private final Heartbeat heartbeat;
-  private final Optional<Permit> permit; // empty if nothing limits it
-  private final long opened;
+  private final long opened; // by the ticker
+  private final Lifecycle life;
+  private final Sender sender;
 
-  private volatile boolean committed; // set under the lock of response: no header can be added any more
-  private volatile boolean opening = true; // whether the call that opens it goes on
-  private volatile boolean failing; // set under the lock of response: the answer is a 500, and no stream
-  private boolean hastened; // guarded by the lock of response: another thread sent before the head was out
-  private volatile long lastMessage;
-  private volatile long previousMessage; // the one before; near enough when several threads send
-  private boolean placed; // guarded by the crowd's lock: whether it has a place there
-  private volatile boolean admitted; // to the registry
-  private volatile boolean listed; // admitted and not ended
-
-  private volatile boolean farewellSaid; // set under the lock of response
-
-  private final Life life;
-  private final AtomicReference<Bookmark> bookmark = new AtomicReference<>(); // null outside channels
-
+  /** The check is asked again and again whether this stream may go on. */
   EventSource(
-      EventSources sources, HttpExchange exchange, Optional<String> identifier, Object client) {
-    this.sources = sources;
+      Engine engine,
+      HttpExchange exchange,
+      Optional<String> identifier,
+      Lifecycle.Owner owner,
+      Optional<Predicate<? super EventSource>> check) {
+    this.engine = engine;
     this.exchange = exchange;
     this.identifier = identifier;
-    this.client = client;
-    this.life = new Life(sources.listeners());
-    this.response = new Response(exchange, sources.deadlines());
-    var delivery = new Delivery(this, response, sources);
-    this.outbox = new Outbox(delivery, sources.fanOut()::start, sources.settings());
-    this.outbox.hold();
-    this.opened = sources.ticker().now();
-    this.lastMessage = opened;
-    this.previousMessage = opened;
-    this.heartbeat = new Heartbeat(this, sources.ticker(), sources.pulse());
-    this.permit = Permit.of(this, sources);
+    this.opened = engine.ticker().now();
+    this.life =
+        new Lifecycle(engine, exchange, identifier, owner, check.map(may -> () -> may.test(this)));
+    this.sender = life.sender();
   }
 
-  // The header phase.
+  /** For the registry and channels: its phases and its end. */
+  Lifecycle life() {
+    return life;
+  }
+
+  /** For the registry and channels: the way into its outbox. */
+  Sender sender() {
+    return sender;
+  }
 
   /**
    * Adds a response header. Must come before the first message or wait of the thread that opened the
@@ -92,115 +73,8 @@ public final class EventSource implements AutoCloseable {
    * @throws IllegalStateException if the headers have been sent
    */
   public EventSource appendHeader(String name, String value) {
-    synchronized (response) {
-      if (!isOpen()) {
-        return this;
-      }
-      if (committed) {
-        throw new IllegalStateException(
-            "headers go out with the first message, ping or wait; too late for: " + name);
-      }
-      response.addHeader(name, value);
-      return this;
-    }
-  }
-
-  /**
-   * Ends the header phase: the head goes out with what waits, or with the first message. A request for the
-   * headers only has got all that it asked for.
-   */
-  private void commit() {
-    if (!committed) {
-      synchronized (response) {
-        if (failing) {
-          return;
-        }
-        outbox.release(); // first, so that nobody sees the phase ended and the outbox held
-        committed = true;
-      }
-      if (response.isHeadOnly()) {
-        end(Ending.CLOSED);
-      }
-    }
-    sayFarewell(); // before anything that a handler sends because of the stop
-  }
-
-  /** Whether this ended the header phase. */
-  private boolean sealHeaders() {
-    synchronized (response) {
-      boolean sealed = !committed;
-      committed = true;
-      return sealed;
-    }
-  }
-
-  /** Whether the head does not go out yet, and with it all that is sent. */
-  boolean isHeld() {
-    return !committed;
-  }
-
-  /**
-   * Before a message that is sent to this stream directly: that of its own handler ends the header phase,
-   * that of another thread does so soon. A listener of the opening, which runs on the handler's thread,
-   * does not.
-   *
-   * @return whether anything may still be sent: the phase may have ended with the stream, for an answer
-   *     that is no stream
-   */
-  private boolean admitMessage() {
-    if (!committed) {
-      if (!isOwn()) {
-        hasten();
-      } else if (!opening) {
-        commit();
-      }
-    }
-    sayFarewell();
-    return listed;
-  }
-
-  /** A handler may block in a call whose answers another thread sends. */
-  private void hasten() {
-    synchronized (response) {
-      if (committed || hastened || !listed) {
-        return;
-      }
-      sources.ticker().schedule(HEAD_DELAY, this::commit);
-      hastened = true; // once that is sure
-    }
-  }
-
-  /** The call that opens it is about to return. */
-  void endOpening() {
-    opening = false;
-  }
-
-  /** Sends what waits for the head when there is no room for more: nothing is lost for a slow handler. */
-  private Outbox.Answer sendWith(Supplier<Outbox.Answer> sending) {
-    var answer = sending.get();
-    if (answer == Outbox.Answer.HELD) {
-      commit();
-      answer = sending.get();
-    }
-    return answer;
-  }
-
-  /** Sends the headers, so that {@code open} fires, with a comment that carries them through proxies. */
-  private void open() {
-    if (!committed) {
-      commit();
-      var comment = heartbeat.probe();
-      if (mayWrite()) {
-        outbox.writeIfIdle(comment);
-      } else {
-        outbox.offerIfIdle(comment, sources.fanOut()::start);
-      }
-    }
-  }
-
-  /** Whether this thread, which is about to wait, may as well write: a guard has to be able to free it. */
-  private static boolean mayWrite() {
-    return Thread.currentThread().isVirtual() && !Thread.currentThread().isInterrupted();
+    sender.appendHeader(name, value);
+    return this;
   }
 
   // Sending.
@@ -239,12 +113,7 @@ public final class EventSource implements AutoCloseable {
    * @return whether the stream took it; false once the stream has ended
    */
   public boolean send(Event event) {
-    var frame = Frame.of(event, sources.settings());
-    long limit = sources.deadlines().limit();
-    return told(
-        admitMessage()
-            && took(
-                sendWith(() -> outbox.put(frame, sources.ticker(), limit)), Ending.TOO_SLOW));
+    return sender.send(event);
   }
 
   /**
@@ -254,8 +123,7 @@ public final class EventSource implements AutoCloseable {
    * @return whether the stream took it; false once the stream has ended
    */
   public boolean offer(Event event) {
-    var frame = Frame.of(event, sources.settings());
-    return told(admitMessage() && took(sendWith(() -> outbox.offer(frame)), Ending.OVERFLOW));
+    return sender.offer(event);
   }
 
   /**
@@ -268,47 +136,6 @@ public final class EventSource implements AutoCloseable {
     return offer(Event.of(data));
   }
 
-  /** A handler that goes on sending when its stream has ended is to be found. */
-  private boolean told(boolean took) {
-    if (took) {
-      sources.loops().acquit();
-    } else if (isOwn() && !isOpen()) {
-      sources.loops().refused(this, () -> sources.route(exchange));
-    }
-    return took;
-  }
-
-  /** Takes the frame if there is room now; an overflow is the caller's to deal with. */
-  Outbox.Answer offerIfFits(Frame frame, boolean message) {
-    sayFarewell();
-    var answer = listed ? outbox.offerIfFits(frame) : Outbox.Answer.CLOSED;
-    if (answer == Outbox.Answer.TAKEN && message) {
-      sentMessage();
-    }
-    return answer;
-  }
-
-  /** As one of many. */
-  boolean offer(Frame frame, FanOut.Broadcast broadcast) {
-    sayFarewell();
-    return listed
-        && took(sendWith(() -> outbox.offer(frame, broadcast::add)), Ending.OVERFLOW);
-  }
-
-  private boolean took(Outbox.Answer answer, Ending ifFull) {
-    switch (answer) {
-      case TAKEN -> sentMessage();
-      case OVERFLOW -> end(ifFull);
-      case DROPPED, HELD, CLOSED -> {}
-    }
-    return answer == Outbox.Answer.TAKEN;
-  }
-
-  private void sentMessage() {
-    previousMessage = lastMessage;
-    lastMessage = sources.ticker().now();
-  }
-
   /**
    * Waits until all that was accepted before is with the operating system. Ends at the latest when the
    * stream does: the write deadline bounds each write, and so each 4,000 bytes or so, not all of it. An
@@ -317,19 +144,7 @@ public final class EventSource implements AutoCloseable {
    * @return true once it is; false if the stream ended before that
    */
   public boolean flush() {
-    if (!committed && outbox.traffic().waiting() > 0) {
-      if (isOwn()) {
-        commit(); // a listener of the opening waits for it too
-      } else {
-        hasten();
-      }
-    }
-    return outbox.flush();
-  }
-
-  /** As {@link #flush()}, but does not send the headers, on which it waits too. */
-  boolean awaitWritten() {
-    return outbox.flush();
+    return sender.flush();
   }
 
   // Pings.
@@ -341,43 +156,8 @@ public final class EventSource implements AutoCloseable {
    * @return this stream
    */
   public EventSource withPing(Consumer<? super PingPolicy> setting) {
-    setting.accept(new PingPolicy(sources.settings().heartbeat(), this::startPings));
+    setting.accept(new PingPolicy(engine.values().heartbeat(), sender::startPings));
     return this;
-  }
-
-  private void startPings(PingPolicy policy) {
-    var probe = policy.hasBlankLines() ? Frame.COMMENT : Frame.BARE_COMMENT;
-    heartbeat.start(Frame.of(policy), probe, policy.interval());
-  }
-
-  void ping(Frame frame, FanOut.Broadcast broadcast) {
-    commit();
-    if (listed) {
-      if (!tellPosition(frame, broadcast)) {
-        outbox.offerIfIdle(frame, broadcast::add);
-      }
-    }
-  }
-
-  /** Whether a ping takes the position along, which it does if the client does not know it. */
-  private boolean tellPosition(Frame ping, FanOut.Broadcast broadcast) {
-    var last = bookmark.get();
-    return last != null
-        && last.tell(
-            position -> outbox.offerIfIdle(List.of(position.parting()), ping, broadcast::add));
-  }
-
-  long lastMessage() {
-    return lastMessage;
-  }
-
-  long previousMessage() {
-    return previousMessage;
-  }
-
-  /** Whether somebody waits to send. */
-  boolean isAwaited() {
-    return outbox.isAwaited();
   }
 
   // Waiting and ending.
@@ -397,14 +177,14 @@ public final class EventSource implements AutoCloseable {
    * @throws IllegalArgumentException if the duration is negative
    */
   public Ending waitForFail(Duration idle) {
-    long limit = Time.nanos(Time.requireNotNegative("idle", idle));
-    open();
-    var watch = new IdleWatch(this, sources.ticker(), limit);
-    watch.check();
+    long limit = Checks.nanos(Checks.requireNotNegative("idle", idle));
+    sender.beforeWait();
+    var timeout = new IdleTimeout(sender, engine.ticker(), limit);
+    timeout.check();
     try {
-      return await();
+      return life.await();
     } finally {
-      watch.stop();
+      timeout.stop();
     }
   }
 
@@ -414,18 +194,8 @@ public final class EventSource implements AutoCloseable {
    * @return why it ended; the stream has left the registry
    */
   public Ending keepAlive() {
-    open();
-    return await();
-  }
-
-  private Ending await() {
-    try {
-      life.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      end(Ending.INTERRUPTED);
-    }
-    return life.ending().orElseThrow();
+    sender.beforeWait();
+    return life.await();
   }
 
   /**
@@ -435,20 +205,9 @@ public final class EventSource implements AutoCloseable {
    */
   @Override
   public void close() {
-    end(Ending.CLOSED);
-    if (isOwn()) {
-      sources.loops().acquit();
-    }
-    awaitEnd();
-  }
-
-  /** Ends it since a check did not let it go on; many may end so at once, and return each in its time. */
-  void revoke() {
-    try {
-      outbox.add(List.of(sources.retry()));
-    } finally {
-      end(Ending.REVOKED); // whatever happens, it must not go on
-    }
+    life.end(Ending.CLOSED);
+    sender.leave();
+    life.awaitEnd();
   }
 
   /**
@@ -463,205 +222,9 @@ public final class EventSource implements AutoCloseable {
    * server.
    */
   public void complete() {
-    commit();
-    end(Ending.COMPLETED);
-    awaitEnd();
-  }
-
-  /** Ends the stream without waiting; whether it had not ended before. */
-  boolean end(Ending why) {
-    return end(why, sources.deadlines().limit());
-  }
-
-  /** On another thread, for callers that hold a lock. */
-  void endSoon(Ending why) {
-    sources.ticker().schedule(0, () -> end(why));
-  }
-
-  /** As above; what was accepted has this many nanoseconds. */
-  boolean end(Ending why, long nanos) {
-    boolean first = life.end(why);
-    boolean unheard = false; // whether nothing was sent, and the answer is to be another one
-    var words = new ArrayList<Frame>();
-    if (first) {
-      listed = false;
-      each(() -> endChannels(why, words));
-      unheard = sealHeaders() && failing;
-      each(
-          heartbeat::stop,
-          this::leaveChannels,
-          () -> permit.ifPresent(Permit::stop),
-          () -> sources.leave(this, why));
-    }
-    try {
-      if (why.isForced()) {
-        outbox.abort();
-        response.guard().cut();
-      } else {
-        response.guard().finishWithin(nanos);
-        if (unheard) {
-          outbox.finishEmpty();
-        } else if (first) { // who comes later must not finish before the words of the first are said
-          outbox.finish(lastWords(why, words));
-        }
-      }
-    } finally {
-      if (first) {
-        life.over();
-      }
-    }
-    return first;
-  }
-
-  /** Takes all steps whatever one of them throws, or the stream would never come to its end. */
-  private static void each(Runnable... steps) {
-    for (Runnable step : steps) {
-      try {
-        step.run();
-      } catch (Throwable e) {
-        Log.failure("ending a stream", e);
-      }
-    }
-  }
-
-  /** Nothing of a channel is sent any more, but where the client is, if it may come back. */
-  private void endChannels(Ending why, List<Frame> words) {
-    var last = bookmark.get();
-    if (last != null) {
-      var position = last.end();
-      if (!why.isForGood()) {
-        position.ifPresent(words::add);
-      }
-    }
-  }
-
-  private List<Frame> lastWords(Ending why, List<Frame> words) {
-    if (admitted) {
-      synchronized (response) {
-        words.addAll(farewell());
-      }
-      if (why.isForGood()) {
-        words.add(Frame.COMPLETION);
-      }
-    }
-    return words;
-  }
-
-  /** What is still to be said because of a stop; under the lock of response. */
-  private List<Frame> farewell() {
-    boolean due = sources.isStopping() && !farewellSaid;
-    farewellSaid |= due;
-    return due ? sources.farewell() : List.of();
-  }
-
-  /** Tells the client of a stop, if there is one, once; not before the headers may go out. */
-  void sayFarewell() {
-    if (sources.isStopping() && !farewellSaid && committed && isListed()) {
-      synchronized (response) {
-        outbox.add(farewell());
-      }
-    }
-  }
-
-  /** Waits until the exchange is closed. */
-  void awaitEnd() {
-    outbox.awaitEnd();
-  }
-
-  // The beginning.
-
-  /** Sets the headers, once it is sure that the exchange is this stream's. */
-  void prepare() {
-    response.prepare();
-  }
-
-  boolean answersBody() {
-    return response.answersBody();
-  }
-
-  /** The registry has it from now on; called once, before others can find it. */
-  void admit() {
-    sources.admitted();
-    admitted = true;
-    listed = true;
-  }
-
-  /** Gives it a place in the crowd, whose lock is held, or takes it. */
-  void place(boolean placed) {
-    this.placed = placed;
-  }
-
-  boolean hasPlace() {
-    return placed;
-  }
-
-  boolean isAdmitted() {
-    return admitted;
-  }
-
-  /** Whether it is one of the registry's open streams. */
-  boolean isListed() {
-    return listed;
-  }
-
-  /** Begins the life of a stream that was admitted. */
-  void begin() {
-    heartbeat.start(Frame.COMMENT, Frame.COMMENT, sources.settings().heartbeat());
-    permit.ifPresent(Permit::start);
-    life.opened(() -> sources.tellOpened(this), why -> sources.tellEnded(this, why));
-  }
-
-  /** Begins the short life of what is never admitted. */
-  void beginUnlisted() {
-    life.opened(() -> {}, why -> {});
-  }
-
-  /** Begins one whose client wants the headers only: it ends with them, also if its handler does nothing. */
-  void beginHead() {
-    beginUnlisted();
-    long heartbeat = Time.nanos(sources.settings().heartbeat());
-    sources.ticker().schedule(Math.min(heartbeat, LONGEST_HEAD), this::commit);
-  }
-
-  /** Ends it before it began, with this answer instead of the stream's. */
-  void refuse(Refusal refusal) {
-    response.refuse(refusal);
-    commit();
-    refusal.event().ifPresent(event -> outbox.offer(Frame.of(event)));
-    end(Ending.REFUSED);
-    beginUnlisted();
-  }
-
-  /** Its opening failed: unless others know of it already, the caller may answer otherwise. */
-  void abandon() {
-    beginUnlisted();
-    if (admitted) {
-      fail();
-    } else {
-      life.end(Ending.FAILED);
-      life.over();
-      sources.forget(this);
-    }
-  }
-
-  /** Its handler failed: says so if nothing was sent yet, else ends it. */
-  void fail() {
-    synchronized (response) {
-      if (!committed) {
-        response.refuse(Refusal.with(500));
-        farewellSaid = true; // that is no stream any more
-        failing = true; // what others sent would become the text of that answer, and is dropped
-      }
-    }
-    end(Ending.FAILED); // without the lock, which is taken under those of channels
-    awaitEnd();
-  }
-
-  /** Ends it before it began, since its client was told not to come back. */
-  void stayAway() {
-    response.refuse(Refusal.forGood());
-    end(Ending.COMPLETED);
-    beginUnlisted();
+    sender.commit();
+    life.end(Ending.COMPLETED);
+    life.awaitEnd();
   }
 
   // Listeners.
@@ -676,25 +239,6 @@ public final class EventSource implements AutoCloseable {
     life.onEnd(action);
   }
 
-  // Channels.
-
-  /** Where it stands in its channels; false if it is in others already. */
-  boolean keep(Bookmark newOne) {
-    return bookmark.compareAndSet(null, newOne);
-  }
-
-  private void leaveChannels() {
-    var last = bookmark.get();
-    if (last != null) {
-      last.leaveAll();
-    }
-  }
-
-  /** It is in none of these channels any more. */
-  void lose(Bookmark old) {
-    bookmark.compareAndSet(old, null);
-  }
-
   // What it is.
 
   /**
@@ -706,7 +250,7 @@ public final class EventSource implements AutoCloseable {
    * @return empty if the client has none
    */
   public Optional<String> lastEventId() {
-    return LastEventId.of(exchange, sources.settings());
+    return LastEventId.of(exchange, engine.values().lastEventIdParameter());
   }
 
   /**
@@ -715,7 +259,7 @@ public final class EventSource implements AutoCloseable {
    * @return false from the moment of its ending
    */
   public boolean isOpen() {
-    return life.ending().isEmpty();
+    return life.isOpen();
   }
 
   /**
@@ -751,7 +295,7 @@ public final class EventSource implements AutoCloseable {
    * @return true from the beginning of {@link SseServer#stop} or {@link EventSources#stop}
    */
   public boolean isStopping() {
-    return sources.isStopping();
+    return engine.isStopping();
   }
 
   /**
@@ -760,7 +304,7 @@ public final class EventSource implements AutoCloseable {
    * @return zero or more
    */
   public Duration age() {
-    return Duration.ofNanos(sources.ticker().now() - opened);
+    return Duration.ofNanos(engine.ticker().now() - opened);
   }
 
   /**
@@ -769,31 +313,11 @@ public final class EventSource implements AutoCloseable {
    * @return a snapshot
    */
   public Traffic traffic() {
-    return outbox.traffic();
-  }
-
-  /** When it was opened, by the ticker. */
-  long opened() {
-    return opened;
-  }
-
-  HttpExchange exchange() {
-    return exchange;
-  }
-
-  /** Whose place it takes; null where nobody counts them. */
-  Object client() {
-    return client;
-  }
-
-  /** Whether this thread opened it: that of its handler. */
-  boolean isOwn() {
-    return opener == Thread.currentThread().threadId();
+    return sender.traffic();
   }
 
   @Override
   public String toString() {
-    return "EventSource[" + identifier.map(Quoted::java).orElse("unidentified") + ", "
-        + ending().map(Ending::name).orElse("open") + "]";
+    return life.toString();
   }
 }

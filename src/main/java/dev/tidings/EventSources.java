@@ -11,9 +11,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executor;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -32,30 +29,21 @@ import java.util.random.RandomGenerator;
  */
 public final class EventSources implements AutoCloseable {
   private static final int PORTION = 1024; // streams
-  private static final Duration STOP_LIMIT = Duration.ofMillis(800);
-  private static final Duration STOP_SLACK = Duration.ofMillis(500); // what is cut has ended by then
 
   private final Settings settings;
-  private final Ticker ticker;
-  private final Deadlines deadlines;
-  private final Executor listeners;
-  private final ThreadFactory recheckThreads;
-  private final FanOut fanOut;
-  private final Pulse pulse;
-  private final EndlessLoops loops;
-  private final Spread spread;
-  private final Crowd crowd;
-  private final Registry registry;
+  private final Engine engine;
+  private final Capacity capacity;
+  private final StreamIndex index;
   private final Admission admission;
+  private final Membership membership = new Membership();
   private final List<Consumer<? super EventSource>> openListeners = new CopyOnWriteArrayList<>();
   private final List<BiConsumer<? super EventSource, ? super Ending>> endListeners =
       new CopyOnWriteArrayList<>();
   private final LongAdder opened = new LongAdder();
   private final LongAdder refused = new LongAdder();
   private final Map<Ending, LongAdder> ended = new ConcurrentHashMap<>();
-  private final Optional<Frame> farewell;
-  private final Stop stop;
-  private volatile boolean stopping;
+  private final Shutdown.Steps steps;
+  private final Shutdown shutdown;
   private volatile Function<HttpExchange, String> route =
       exchange -> exchange.getHttpContext().getPath();
 
@@ -64,28 +52,20 @@ public final class EventSources implements AutoCloseable {
     this(settings, ticker, new Threads(), new Random(), true);
   }
 
-  /** The generator has to be thread-safe; who owns the ticker closes it. */
+  /** The generator has to be thread-safe. If it does not close the ticker, {@link #engine} is to be closed. */
   EventSources(
       Settings settings,
       Ticker ticker,
       Threads threads,
       RandomGenerator random,
-      boolean ownsTicker) {
+      boolean closesTicker) {
     this.settings = Objects.requireNonNull(settings, "settings");
-    this.ticker = ticker;
-    this.deadlines = new Deadlines(ticker, settings.writeDeadline());
-    var listenerThreads = threads.numbered("tidings-listener-");
-    this.listeners = task -> listenerThreads.newThread(task).start();
-    this.recheckThreads = threads.numbered("tidings-recheck-");
-    this.fanOut = new FanOut(ticker, threads.virtual("tidings-writer"));
-    this.pulse = new Pulse(ticker, fanOut);
-    this.loops = new EndlessLoops(ticker);
-    this.spread = new Spread(settings, random);
-    this.crowd = new Crowd(settings);
-    this.registry = new Registry(crowd);
-    this.admission = new Admission(settings, registry, deadlines, spread);
-    this.farewell = settings.farewell().map(event -> Frame.parting(WireFormat.bytes(event)));
-    this.stop = new Stop(ticker, threads, () -> runStop(ownsTicker));
+    this.engine = new Engine(settings.values(), ticker, threads, random);
+    this.capacity = new Capacity(settings.maxStreams(), settings.maxStreamsPerClient());
+    this.index = new StreamIndex(capacity);
+    this.admission = new Admission(engine, index, settings.bodyLimit(), settings.duplicates());
+    this.steps = new Stopping(closesTicker);
+    this.shutdown = new Shutdown(ticker, threads, steps);
   }
 
   /**
@@ -155,18 +135,19 @@ public final class EventSources implements AutoCloseable {
     JdkServer.warnOnce();
     boolean counts = settings.maxStreamsPerClient() < Integer.MAX_VALUE;
     Object client = counts ? settings.client().apply(exchange) : null;
-    var stream = new EventSource(this, exchange, identifier, client);
-    registry.claim(exchange, stream);
+    var member = new Member(membership, engine, exchange, identifier, client, settings.recheck());
+    var stream = member.stream();
+    index.claim(member);
     boolean begun = false;
     try {
-      stream.prepare();
+      stream.life().prepare();
       headers.forEach(header -> stream.appendHeader(header.getKey(), header.getValue()));
-      admission.begin(stream, exchange);
-      stream.endOpening();
+      admission.begin(member);
+      stream.sender().endOpening();
       begun = true;
     } finally {
-      if (!begun) { // the user's code threw, say where clients are compared
-        stream.abandon();
+      if (!begun) { // code of the application threw, say where clients are compared
+        stream.life().abandon();
       }
     }
     return stream;
@@ -181,7 +162,7 @@ public final class EventSources implements AutoCloseable {
    * @return the stream; the newest if there are several; empty if there is none
    */
   public Optional<EventSource> getByIdentifier(String identifier) {
-    return registry.find(identifier);
+    return index.find(identifier);
   }
 
   /**
@@ -191,7 +172,7 @@ public final class EventSources implements AutoCloseable {
    * @return a snapshot, in no order
    */
   public List<EventSource> find(Predicate<? super String> identifiers) {
-    return registry.find(Objects.requireNonNull(identifiers, "identifiers"));
+    return index.find(Objects.requireNonNull(identifiers, "identifiers"));
   }
 
   /**
@@ -200,7 +181,7 @@ public final class EventSources implements AutoCloseable {
    * @return a snapshot, in no order
    */
   public List<EventSource> all() {
-    return registry.find(identifier -> true);
+    return index.find(identifier -> true);
   }
 
   /**
@@ -209,7 +190,13 @@ public final class EventSources implements AutoCloseable {
    * @return a snapshot, in no order
    */
   public List<EventSource> streams() {
-    return registry.claimed().stream().filter(EventSource::isListed).toList();
+    var open = new ArrayList<EventSource>();
+    for (EventSource stream : index.streams()) {
+      if (stream.life().isListed()) {
+        open.add(stream);
+      }
+    }
+    return List.copyOf(open);
   }
 
   /**
@@ -219,7 +206,7 @@ public final class EventSources implements AutoCloseable {
    * @return zero or more, never more than {@link Settings#maxStreams(int)}
    */
   public int count() {
-    return crowd.count();
+    return capacity.count();
   }
 
   /**
@@ -269,7 +256,7 @@ public final class EventSources implements AutoCloseable {
    * @throws IllegalArgumentException if it is larger than {@link Settings#maxEventBytes(int)}
    */
   public int broadcast(Event event) {
-    return broadcast(event, stream -> true);
+    return deliver(engine.encode(event), index.streams());
   }
 
   /**
@@ -284,39 +271,31 @@ public final class EventSources implements AutoCloseable {
    */
   public int broadcast(Event event, Predicate<? super EventSource> to) {
     Objects.requireNonNull(to, "to");
-    var frame = Frame.of(event, settings);
-    var streams = registry.claimedInOrder();
+    var frame = engine.encode(event);
     // In portions, so that many streams need no list of as many.
-    var chosen = new ArrayList<EventSource>(Math.min(streams.size(), PORTION));
+    var chosen = new ArrayList<EventSource>();
     int took = 0;
     try {
-      for (EventSource stream : streams) {
-        if (stream.isListed() && to.test(stream)) {
+      for (EventSource stream : index.streams()) {
+        if (stream.life().isListed() && to.test(stream)) {
           chosen.add(stream);
         }
         if (chosen.size() == PORTION) {
-          took += offer(frame, chosen);
+          var portion = List.copyOf(chosen);
+          chosen.clear();
+          took += deliver(frame, portion);
         }
       }
     } finally {
-      took += offer(frame, chosen); // also when the predicate throws
+      took += deliver(frame, chosen); // also when the predicate throws
     }
     return took;
   }
 
-  /** Offers it to these, and empties the list. Runs no code of the user's. */
-  private int offer(Frame frame, List<EventSource> streams) {
-    var broadcast = fanOut.broadcast();
-    int took = 0;
-    try {
-      for (EventSource stream : streams) {
-        took += stream.offer(frame, broadcast) ? 1 : 0;
-      }
-    } finally {
-      streams.clear();
-      broadcast.flush();
-    }
-    return took;
+  private int deliver(Frame frame, Iterable<EventSource> streams) {
+    return engine
+        .writers()
+        .deliver(streams, (EventSource stream, Outbox.Starter to) -> stream.sender().offer(frame, to));
   }
 
   // Ending.
@@ -328,7 +307,7 @@ public final class EventSources implements AutoCloseable {
    * @return how many ended by this call
    */
   public int dropAll() {
-    return (int) streams().stream().filter(stream -> stream.end(Ending.CLOSED)).count();
+    return (int) streams().stream().filter(stream -> stream.life().end(Ending.CLOSED)).count();
   }
 
   /**
@@ -341,7 +320,7 @@ public final class EventSources implements AutoCloseable {
    */
   public int drop(Predicate<? super EventSource> which) {
     var matching = streams().stream().filter(which).toList();
-    return (int) matching.stream().filter(stream -> stream.end(Ending.REVOKED)).count();
+    return (int) matching.stream().filter(stream -> stream.life().end(Ending.REVOKED)).count();
   }
 
   // Stopping.
@@ -369,11 +348,11 @@ public final class EventSources implements AutoCloseable {
    * @throws IllegalArgumentException if it is negative
    */
   public void stop(Duration grace) {
-    Time.requireNotNegative("grace", grace);
+    Checks.requireNotNegative("grace", grace);
     refuse();
-    stop.begin(grace);
-    if (streams().stream().noneMatch(EventSource::isOwn)) {
-      stop.await();
+    shutdown.begin(grace);
+    if (streams().stream().noneMatch(stream -> stream.sender().isOwn())) {
+      shutdown.await();
     }
   }
 
@@ -383,62 +362,66 @@ public final class EventSources implements AutoCloseable {
    * @return true from the beginning of {@link SseServer#stop} or {@link #stop}
    */
   public boolean isStopping() {
-    return stopping;
+    return engine.isStopping();
   }
 
-  private void runStop(boolean ownsTicker) {
-    sayFarewell();
-    crowd.whenEmpty(stop::endGrace);
-    stop.awaitGrace();
-    endRest();
-    awaitEnd();
-    if (ownsTicker) {
-      closeTicker();
-    }
-  }
-
-  /** After this no time passes, so nothing may block that only time would end. */
-  void closeTicker() {
-    deadlines.close();
-    ticker.close();
-  }
-
-  /** Lets nobody in any more. */
+  /** Admits no more streams. */
   void refuse() {
-    stopping = true;
-    crowd.shut();
+    engine.beginStop();
+    capacity.shut();
   }
 
-  void sayFarewell() {
-    streams().forEach(EventSource::sayFarewell);
+  /** The steps of a stop, for that of a server. */
+  Shutdown.Steps steps() {
+    return steps;
   }
 
-  List<Frame> farewell() {
-    var retry = retry();
-    return farewell.map(event -> List.of(event, retry)).orElseGet(() -> List.of(retry));
-  }
+  private final class Stopping implements Shutdown.Steps {
+    private final boolean closesTicker;
 
-  /** Tells one client when to come back. */
-  Frame retry() {
-    return Frame.parting(WireFormat.bytes(Event.empty().withRetry(spread.reconnect())));
-  }
+    Stopping(boolean closesTicker) {
+      this.closesTicker = closesTicker;
+    }
 
-  /**
-   * Ends who is left, without waiting; what was accepted has its limit. So has what those accepted who
-   * ended before and have not handed it over: the server's stop would wait for them, or hang on TLS.
-   */
-  void endRest() {
-    registry.claimed().stream()
-        .filter(stream -> stream.isListed() || !stream.isOpen())
-        .forEach(stream -> stream.end(Ending.STOPPING, STOP_LIMIT.toNanos()));
-  }
+    @Override
+    public void sayFarewell() {
+      for (EventSource stream : index.streams()) {
+        stream.life().sayFarewell();
+      }
+    }
 
-  /** Waits until all is handed over or cut, which the deadlines bound. */
-  void awaitEnd() {
-    try {
-      crowd.awaitEmpty(STOP_LIMIT.plus(STOP_SLACK).toMillis(), TimeUnit.MILLISECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    @Override
+    public void whenEmpty(Gate.Emptied emptied) {
+      capacity.gate().whenEmpty(emptied);
+    }
+
+    /**
+     * Also those that ended before and have not written what they accepted: the server's stop would wait for
+     * them, or hang on TLS.
+     */
+    @Override
+    public void endStreams(Duration limit) {
+      for (EventSource stream : index.streams()) {
+        if (stream.life().isListed() || !stream.isOpen()) {
+          stream.life().end(Ending.STOPPING, limit.toNanos());
+        }
+      }
+    }
+
+    @Override
+    public void awaitStreams(Duration limit) {
+      try {
+        capacity.gate().awaitEmpty(limit.toNanos());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    @Override
+    public void close() {
+      if (closesTicker) {
+        engine.close();
+      }
     }
   }
 
@@ -465,91 +448,59 @@ public final class EventSources implements AutoCloseable {
     endListeners.add(Objects.requireNonNull(listener, "listener"));
   }
 
-  void tellOpened(EventSource stream) {
-    openListeners.forEach(
-        listener -> UserCode.run("a listener of openings", () -> listener.accept(stream)));
-  }
+  /** What becomes of the registry when a stream opens, ends and is closed. */
+  private final class Membership implements Member.Registry {
+    @Override
+    public void opened(EventSource stream) {
+      opened.increment();
+      openListeners.forEach(
+          listener -> UserCode.run("a listener of openings", () -> listener.accept(stream)));
+    }
 
-  void tellEnded(EventSource stream, Ending why) {
-    for (var listener : endListeners) {
-      listeners.execute(
-          () -> UserCode.runOnOwnThread("a listener of endings", () -> listener.accept(stream, why)));
+    /** Nobody finds the stream any more. */
+    @Override
+    public void ended(Member member, Ending why, boolean wasOpen) {
+      if (wasOpen) {
+        ended.computeIfAbsent(why, key -> new LongAdder()).increment();
+        index.leave(member);
+        capacity.leave(member);
+      } else if (why == Ending.REFUSED) {
+        refused.increment();
+      }
+    }
+
+    @Override
+    public void tellEnded(EventSource stream, Ending why) {
+      endListeners.forEach(
+          listener -> engine.tell("a listener of endings", () -> listener.accept(stream, why)));
+    }
+
+    @Override
+    public void closed(Member member, boolean wasOpen) {
+      index.release(member);
+      if (wasOpen) {
+        capacity.gate().leave();
+      }
+    }
+
+    @Override
+    public String route(HttpExchange exchange) {
+      return route.apply(exchange);
     }
   }
 
-  // For the streams.
-
-  void admitted() {
-    opened.increment();
-  }
-
-  /** The stream has ended: nobody finds it any more. */
-  void leave(EventSource stream, Ending why) {
-    if (stream.isAdmitted()) {
-      ended.computeIfAbsent(why, key -> new LongAdder()).increment();
-      stream.identifier().ifPresent(identifier -> registry.leave(identifier, stream));
-      crowd.leave(stream);
-    } else if (why == Ending.REFUSED) {
-      refused.increment();
-    }
-  }
-
-  /** The stream's exchange is closed. */
-  void forget(EventSource stream) {
-    registry.release(stream.exchange());
-    if (stream.isAdmitted()) {
-      crowd.gone();
-    }
-  }
-
-  /** What may block on a client, on a thread that is not a stream's writer. */
-  Guard newGuard() {
-    return deadlines.newGuard();
-  }
+  // For the server.
 
   Settings settings() {
     return settings;
   }
 
-  EndlessLoops loops() {
-    return loops;
+  Engine engine() {
+    return engine;
   }
 
   /** Says by what requests are told apart in warnings; to be called before the first one. */
   void nameRoutes(Function<HttpExchange, String> route) {
     this.route = route;
-  }
-
-  String route(HttpExchange exchange) {
-    return route.apply(exchange);
-  }
-
-  Spread spread() {
-    return spread;
-  }
-
-  Ticker ticker() {
-    return ticker;
-  }
-
-  Deadlines deadlines() {
-    return deadlines;
-  }
-
-  /** Runs each listener's task on a thread of its own. */
-  Executor listeners() {
-    return listeners;
-  }
-
-  ThreadFactory recheckThreads() {
-    return recheckThreads;
-  }
-
-  FanOut fanOut() {
-    return fanOut;
-  }
-
-  Pulse pulse() {
-    return pulse;
   }
 }

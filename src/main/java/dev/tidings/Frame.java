@@ -3,72 +3,87 @@ package dev.tidings;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 
-/**
- * What an outbox holds: the bytes of an event, encoded once for however many streams, or the mark of
- * somebody who waits until all before it is written.
- *
- * @param bytes what to write; empty for a mere mark
- * @param key what the event is about, where the outbox keeps the latest per key; null for none
- * @param mark told true once all before it is written, false if it never will be; null for an event
- */
-record Frame(byte[] bytes, Object key, CompletableFuture<Boolean> mark) {
-  private static final byte[] NOTHING = {};
-  private static final Object KEPT = new Object();
+/** An entry of an outbox. All encoding begins here, once for however many streams get the frame. */
+sealed interface Frame {
 
   /** Tells a client not to come back. */
-  static final Frame COMPLETION = parting(WireFormat.COMPLETION);
+  Frame COMPLETION = new Parting(WireFormat.COMPLETION);
 
   /**
    * An empty comment: the ping, its second write, which makes a closed connection fail, and what carries
    * the headers. The blank line keeps clients that split at blank lines from losing the next event; some
    * others take the block for an empty message, which is less than a loss.
    */
-  static final Frame COMMENT = of(Event.empty().withComment(""));
+  Frame COMMENT = of(Event.empty().withComment(""));
 
   /** The same for clients that take a block without data for a message. */
-  static final Frame BARE_COMMENT = new Frame(WireFormat.COMMENT_LINE, null, null);
+  Frame BARE_COMMENT = new Message(WireFormat.COMMENT_LINE, null, false);
 
-  /** An event that the application sends; its key is asked for here, outside all locks. */
-  static Frame of(Event event, Settings settings) {
-    byte[] bytes = WireFormat.bytes(event);
-    if (bytes.length > settings.maxEventBytes()) {
-      throw new IllegalArgumentException(
-          "an event must be at most " + settings.maxEventBytes() + " bytes as it is sent: " + bytes.length);
+  /** The bytes to write; none for a mark. */
+  byte[] bytes();
+
+  /**
+   * An event. It counts against the bounds of the outbox.
+   *
+   * @param key what the event is about, where the outbox keeps the latest per key; null for none
+   * @param kept whether it is never dropped while it waits: its offerer sees to it that none is missing
+   */
+  record Message(byte[] bytes, Object key, boolean kept) implements Frame {}
+
+  /** An event that always finds room and is never dropped: one of those with which a stream ends. */
+  record Parting(byte[] bytes) implements Frame {}
+
+  /**
+   * The place in the queue of a thread that waits until all before it is written.
+   *
+   * @param written completed with true once that is so, with false if it never will be
+   */
+  record Mark(CompletableFuture<Boolean> written) implements Frame {
+    private static final byte[] NOTHING = {};
+
+    @Override
+    public byte[] bytes() {
+      return NOTHING;
     }
-    Object key = settings.overflow() instanceof Overflow.KeepLatest latest ? latest.key().apply(event) : null;
-    return new Frame(bytes, key, null);
+  }
+
+  /** An event of the application; its key is asked for here, outside all locks. */
+  static Frame of(Event event, int maxBytes, Overflow overflow) {
+    byte[] bytes = WireFormat.bytes(event);
+    if (bytes.length > maxBytes) {
+      throw new IllegalArgumentException(
+          "an event must be at most " + maxBytes + " bytes as it is sent: " + bytes.length);
+    }
+    Object key = overflow instanceof Overflow.KeepLatest latest ? latest.key().apply(event) : null;
+    return new Message(bytes, key, false);
   }
 
   static Frame of(Event event) {
-    return new Frame(WireFormat.bytes(event), null, null);
+    return new Message(WireFormat.bytes(event), null, false);
   }
 
-  /** What is sent when a stream is silent. */
-  static Frame of(PingPolicy policy) {
-    byte[] bytes = WireFormat.bytes(policy.ping());
-    return new Frame(policy.isBare() ? Arrays.copyOf(bytes, bytes.length - 1) : bytes, null, null);
+  /** A comment without the blank line that ends a block. */
+  static Frame bare(Event comment) {
+    byte[] bytes = WireFormat.bytes(comment);
+    return new Message(Arrays.copyOf(bytes, bytes.length - 1), null, false);
   }
 
-  /** What waits gives way to nothing: whoever offers it sees to it that none is missing. */
-  static Frame kept(byte[] bytes) {
-    return new Frame(bytes, KEPT, null);
+  /** An event that is never dropped while it waits. */
+  static Frame kept(Event event) {
+    return new Message(WireFormat.bytes(event), null, true);
   }
 
-  /** Words that always find room and never give way: those with which a stream ends. */
-  static Frame parting(byte[] bytes) {
-    return new Frame(bytes, null, new CompletableFuture<>());
+  /** The event with this id; the rest of it, without one, is encoded once for many ids. */
+  static Frame kept(String id, Frame rest) {
+    return new Message(WireFormat.withId(id, rest.bytes()), null, true);
   }
 
-  static Frame mark(CompletableFuture<Boolean> mark) {
-    return new Frame(NOTHING, null, mark);
+  static Frame parting(Event event) {
+    return new Parting(WireFormat.bytes(event));
   }
 
-  /** Whether it may be dropped while it waits. */
-  boolean givesWay() {
-    return mark == null && key != KEPT;
-  }
-
-  boolean isMark() {
-    return mark != null;
+  /** The same bytes as one of a stream's last words. */
+  static Frame parting(Frame frame) {
+    return new Parting(frame.bytes());
   }
 }

@@ -24,12 +24,11 @@ final class InFlight implements Executor {
 
   private final String name = "tidings-handler-" + SERVERS.incrementAndGet();
   private final ExecutorService threads;
+  private final Gate gate = new Gate(); // inside: those that came before the stop and have a complete head
   private final ReentrantLock lock = new ReentrantLock();
   // What follows is guarded by lock.
   private final Set<Thread> arriving = new HashSet<>(); // those that are not counted
-  private int count; // of those that came before the stop and have a complete head
   private boolean stopping;
-  private Runnable whenIdle = () -> {};
 
   InFlight(Threads threads) {
     this.threads = Executors.newThreadPerTaskExecutor(threads.virtual(name));
@@ -65,7 +64,7 @@ final class InFlight implements Executor {
     lock.lock();
     try {
       if (!stopping && arriving.remove(Thread.currentThread())) {
-        count++;
+        gate.enter();
       }
     } finally {
       lock.unlock();
@@ -75,34 +74,29 @@ final class InFlight implements Executor {
   private void leave() {
     lock.lock();
     try {
-      if (!arriving.remove(Thread.currentThread())) {
-        count--;
-        tellIfIdle();
+      if (arriving.remove(Thread.currentThread())) {
+        return;
       }
     } finally {
       lock.unlock();
     }
+    gate.leave();
   }
 
-  private void tellIfIdle() {
-    if (stopping && count == 0) {
-      whenIdle.run();
-    }
-  }
-
-  /** Runs the action, which is short, once all that came until now is done. */
-  void whenIdle(Runnable action) {
+  /** Has this told once all that came until now is done. */
+  void whenEmpty(Gate.Emptied emptied) {
     var working = stop().stream().filter(InFlight::hasCompleteHead).toList();
     lock.lock();
     try {
       for (Thread thread : working) {
-        count += arriving.remove(thread) ? 1 : 0;
+        if (arriving.remove(thread)) {
+          gate.recognize();
+        }
       }
-      whenIdle = action;
-      tellIfIdle();
     } finally {
       lock.unlock();
     }
+    gate.whenEmpty(emptied);
   }
 
   /** From now on nobody is counted who comes by itself; returns those of whom it is not known. */
@@ -110,6 +104,7 @@ final class InFlight implements Executor {
     lock.lock();
     try {
       stopping = true;
+      gate.shut();
       return List.copyOf(arriving);
     } finally {
       lock.unlock();

@@ -12,10 +12,10 @@ import java.util.stream.Stream;
 final class LastEventId {
   private LastEventId() {}
 
-  /** From the header, else from the query; an empty id is none (WHATWG HTML, 9.2.4). */
-  static Optional<String> of(HttpExchange exchange, Settings settings) {
+  /** From the header, else from this parameter of the query; an empty id is none (WHATWG HTML, 9.2.4). */
+  static Optional<String> of(HttpExchange exchange, String parameter) {
     return fromHeader(exchange)
-        .or(() -> fromQuery(exchange, settings.lastEventIdParameter()))
+        .or(() -> fromQuery(exchange, parameter))
         .filter(id -> !id.isEmpty());
   }
 

@@ -4,7 +4,6 @@ import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 
@@ -12,12 +11,13 @@ import java.util.function.BooleanSupplier;
 final class LogReader {
   private final EventLog log;
   private final long pause;
+  private final Jitter jitter = Jitter.ofThread();
   private final AtomicBoolean failing = new AtomicBoolean();
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
     this.log = log;
-    this.pause = Time.nanos(pause);
+    this.pause = Checks.nanos(pause);
   }
 
   /** Blocks until the log answers, or nobody wants its answer any more. */
@@ -62,7 +62,7 @@ final class LogReader {
   /** Before the next attempt. Whoever ends it interrupts it, and is found by asking again. */
   void pause() {
     try {
-      Thread.sleep(Duration.ofNanos(spread(pause)));
+      Thread.sleep(jitter.around(pause)); // so that not all that follow come at once
     } catch (InterruptedException e) {
       // The status is clean now, as it has to be for the next attempt.
     }
@@ -75,11 +75,6 @@ final class LogReader {
   /** Tries no more; to be called before those who read are interrupted. */
   void close() {
     closed = true;
-  }
-
-  /** Half the pause to one and a half, so that not all who follow come at once. */
-  private static long spread(long pause) {
-    return pause / 2 + ThreadLocalRandom.current().nextLong(pause + 1);
   }
 
   /** Told once for as long as nothing succeeds. */

@@ -53,11 +53,11 @@ final class MemoryEventLog implements EventLog {
   private final Set<Thread> waiting = ConcurrentHashMap.newKeySet(); // for the next event
 
   MemoryEventLog(int events, long bytes, Duration age, InstantSource clock, LongSupplier time, long first) {
-    Settings.requireAtLeast("events", events, 1);
-    Settings.requireAtLeast("bytes", bytes, 1);
+    Checks.requireAtLeast("events", events, 1);
+    Checks.requireAtLeast("bytes", bytes, 1);
     this.maxEvents = events;
     this.maxBytes = bytes;
-    this.maxAge = Time.nanos(Time.requirePositive("age", age));
+    this.maxAge = Checks.nanos(Checks.requirePositive("age", age));
     this.clock = clock;
     this.time = time;
     this.start = new Place(first, clock.millis());
@@ -138,8 +138,8 @@ final class MemoryEventLog implements EventLog {
   @Override
   public Reading read(String after, int most, Duration wait) throws InterruptedException {
     Objects.requireNonNull(after, "after");
-    Settings.requireAtLeast("most", most, 1);
-    long limit = Time.nanos(Time.requireNotNegative("wait", wait));
+    Checks.requireAtLeast("most", most, 1);
+    long limit = Checks.nanos(Checks.requireNotNegative("wait", wait));
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }

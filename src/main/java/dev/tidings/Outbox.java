@@ -6,44 +6,44 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 
 /**
  * The bounded queue of one stream and its single writer, which exists only while there is something to
- * write: a virtual thread, of its own or for one block of a broadcast's streams ({@link FanOut}); for its
+ * write: a virtual thread, of its own or for one block of a delivery's streams ({@link Writers}); for its
  * first bytes the one that is about to wait on the stream.
  */
 final class Outbox {
 
   /** Where the writer puts what it takes. Called by one thread at a time, which holds no lock. */
   interface Sink {
-    /** Writes all of it and flushes. */
+    /** Writes all of it and flushes. Blocks on the client, at most for the write deadline. */
     void write(List<Frame> batch) throws IOException;
 
-    /** A write failed; the outbox is aborted after this. */
-    void failed(Throwable cause);
-
-    /** Ends politely. */
+    /** Ends politely. Blocks on the client, within the time that the stream has for its end. */
     void finish() throws IOException;
 
     /** Ends at once, without blocking and without failing. */
     void abort();
+  }
 
-    /** Nothing more comes: the writer has ended. */
+  /** The stream that has the outbox. Called on the writer's thread, which holds no lock. */
+  interface Owner {
+    /** A write failed; the outbox is aborted after this. Must not block on the client. */
+    void failed(Throwable cause);
+
+    /** Nothing more is written: the sink has ended. Must not block or throw. */
     void ended();
   }
 
-  /** What became of an offered frame. */
-  enum Answer {
-    TAKEN,
-    DROPPED,
-    OVERFLOW,
-    /** It is held and has no room: nothing happened, and it is to be released first. */
-    HELD,
-    CLOSED
+  /** Sees to it that some thread calls {@link #write} soon. */
+  interface Starter {
+    /** Called on the thread that made the outbox ready, which holds no lock; never blocks or throws. */
+    void start(Outbox outbox);
   }
 
   private enum State {
+    /** Nothing is taken yet. */
+    NEW,
     OPEN,
     /** No more is taken; what waits is written, then the sink finishes. */
     FINISHING,
@@ -60,44 +60,41 @@ final class Outbox {
   static final int BATCH_BYTES = 4000;
 
   private final Sink sink;
-  private final Consumer<Outbox> writers;
+  private final Owner owner;
+  private final Starter writers;
   // What follows is guarded by this, whose waiters wait for a state. A monitor, since a broadcast to
   // thousands pays for each object that it touches of each stream.
-  private final Backlog backlog;
-  private State state = State.OPEN;
-  private boolean held; // whether what waits is not to be written yet
+  private final FrameQueue queue;
+  private State state = State.NEW;
+  private boolean held = true; // whether what waits is not to be written yet
   private boolean writing; // whether there is a writer
-  private ArrayDeque<Sender> senders; // those that wait for room, in their order; null for none
+  private ArrayDeque<Waiter> waiters; // those that wait for room, in their order; null for none
   private long sentEvents;
   private long sentBytes;
 
-  /**
-   * Creates an empty outbox.
-   *
-   * @param writers where an outbox goes that has something to write and no writer: some thread, soon,
-   *     has to call {@link #write}
-   */
-  Outbox(Sink sink, Consumer<Outbox> writers, Settings settings) {
+  /** Creates one that takes nothing before {@link #open} and writes nothing before {@link #release}. */
+  Outbox(Sink sink, Owner owner, Starter writers, FrameQueue.Bounds bounds) {
     this.sink = sink;
+    this.owner = owner;
     this.writers = writers;
-    this.backlog = new Backlog(settings);
+    this.queue = new FrameQueue(bounds);
   }
 
   /** A thread that waits for room for its frame. */
-  private static final class Sender {
+  private static final class Waiter {
     final Frame frame;
     final Thread thread = Thread.currentThread();
     volatile boolean late; // whether its time is over
     volatile Answer answer; // set under the lock of the outbox; null while it waits
 
-    Sender(Frame frame) {
+    Waiter(Frame frame) {
       this.frame = frame;
     }
   }
 
-  /** From now on all that is taken waits, until {@link #release} or the end. */
-  synchronized void hold() {
-    held = true;
+  /** From now on it takes frames; they wait until {@link #release} or the end. */
+  synchronized void open() {
+    state = state == State.NEW ? State.OPEN : state;
   }
 
   /** Has written what waits, from now on. */
@@ -106,7 +103,7 @@ final class Outbox {
     synchronized (this) {
       if (held) {
         held = false;
-        backlog.free();
+        queue.free();
       }
       start = needsWriter();
     }
@@ -119,11 +116,11 @@ final class Outbox {
   }
 
   /** As above, with somebody else to see to the writing. */
-  Answer offer(Frame frame, Consumer<? super Outbox> writers) {
+  Answer offer(Frame frame, Starter writers) {
     Answer answer;
     boolean start;
     synchronized (this) {
-      answer = held && backlog.isStrict() && isFull(frame) ? Answer.HELD : add(frame);
+      answer = held && queue.isStrict() && isFull(frame) ? Answer.HELD : add(frame);
       start = needsWriter();
     }
     startWriter(start, writers);
@@ -131,7 +128,7 @@ final class Outbox {
   }
 
   /** Takes the frame if it fits; if not, nothing happens, and the answer is an overflow. */
-  Answer offerIfFits(Frame frame) {
+  Answer offerIfFits(Frame frame, Starter writers) {
     Answer answer;
     boolean start;
     synchronized (this) {
@@ -142,20 +139,20 @@ final class Outbox {
     return answer;
   }
 
-  /** Takes the frame only if nothing else waits or is being written. */
-  void offerIfIdle(Frame frame, Consumer<? super Outbox> writers) {
-    offerIfIdle(List.of(), frame, writers);
+  /** Takes the frame only if nothing else waits or is being written; whether it did. */
+  boolean offerIfIdle(Frame frame, Starter writers) {
+    return offerIfIdle(List.of(), frame, writers);
   }
 
   /** As above, with parting words before it; returns whether they were taken. */
-  boolean offerIfIdle(List<Frame> words, Frame frame, Consumer<? super Outbox> writers) {
+  boolean offerIfIdle(List<Frame> words, Frame frame, Starter writers) {
     boolean taken;
     boolean start;
     synchronized (this) {
-      taken = state == State.OPEN && backlog.isIdle();
+      taken = state == State.OPEN && queue.isIdle();
       if (taken) {
-        words.forEach(backlog::addMark);
-        backlog.add(frame);
+        words.forEach(queue::addUncounted);
+        queue.add(frame);
       }
       start = needsWriter();
     }
@@ -173,59 +170,59 @@ final class Outbox {
    * already. An interrupt ends the waiting, and the frame is not taken; the status stays.
    */
   Answer put(Frame frame, Ticker ticker, long nanos) {
-    Sender sender = null;
+    Waiter waiter = null;
     Answer answer = null;
     boolean start;
     synchronized (this) {
       if (held && isFull(frame)) {
         return Answer.HELD; // it would wait for ever
       }
-      if (isFull(frame) || state == State.OPEN && senders != null) {
-        sender = new Sender(frame);
-        senders = senders == null ? new ArrayDeque<>(2) : senders;
-        senders.add(sender);
+      if (isFull(frame) || state == State.OPEN && waiters != null) {
+        waiter = new Waiter(frame);
+        waiters = waiters == null ? new ArrayDeque<>(2) : waiters;
+        waiters.add(waiter);
       } else {
         answer = add(frame);
       }
       start = needsWriter();
     }
     startWriter(start, writers);
-    return sender == null ? answer : awaitRoom(sender, ticker, nanos);
+    return waiter == null ? answer : awaitRoom(waiter, ticker, nanos);
   }
 
   private boolean isFull(Frame frame) {
-    return state == State.OPEN && !backlog.fits(frame);
+    return state == State.OPEN && !queue.fits(frame);
   }
 
   /** Whoever makes room adds the frame and wakes this thread, so it wakes once. */
-  private Answer awaitRoom(Sender sender, Ticker ticker, long nanos) {
+  private Answer awaitRoom(Waiter waiter, Ticker ticker, long nanos) {
     Ticker.Timer timer = () -> {};
     try {
       timer =
           ticker.schedule(
               nanos,
               () -> {
-                sender.late = true;
-                LockSupport.unpark(sender.thread);
+                waiter.late = true;
+                LockSupport.unpark(waiter.thread);
               });
-      while (sender.answer == null && !sender.late && !Thread.currentThread().isInterrupted()) {
+      while (waiter.answer == null && !waiter.late && !Thread.currentThread().isInterrupted()) {
         LockSupport.park(this);
       }
     } finally {
       timer.cancel();
-      giveUp(sender);
+      giveUp(waiter);
     }
-    return sender.answer;
+    return waiter.answer;
   }
 
-  /** The sender waits no more, if it still does: what it has not got is decided now. */
-  private void giveUp(Sender sender) {
-    List<Sender> served = List.of();
+  /** The waiter waits no more, if it still does: what it has not got is decided now. */
+  private void giveUp(Waiter waiter) {
+    List<Waiter> served = List.of();
     boolean start = false;
     synchronized (this) {
-      if (sender.answer == null) {
-        senders.remove(sender);
-        sender.answer = sender.late ? add(sender.frame) : Answer.DROPPED;
+      if (waiter.answer == null) {
+        waiters.remove(waiter);
+        waiter.answer = waiter.late ? add(waiter.frame) : Answer.DROPPED;
         served = serve(); // a smaller frame behind it may fit
         start = needsWriter();
       }
@@ -235,29 +232,29 @@ final class Outbox {
   }
 
   /** Adds the frames of those that wait for room, in their order, as far as they fit. */
-  private List<Sender> serve() {
-    if (senders == null) {
+  private List<Waiter> serve() {
+    if (waiters == null) {
       return List.of();
     }
-    var served = new ArrayList<Sender>();
-    for (Sender next; (next = senders.peek()) != null && !isFull(next.frame); ) {
+    var served = new ArrayList<Waiter>();
+    for (Waiter next; (next = waiters.peek()) != null && !isFull(next.frame); ) {
       next.answer = add(next.frame);
-      served.add(senders.remove());
+      served.add(waiters.remove());
     }
-    if (senders.isEmpty()) {
-      senders = null;
+    if (waiters.isEmpty()) {
+      waiters = null;
     }
     return served;
   }
 
-  private static void wake(List<Sender> served) {
-    for (Sender sender : served) {
-      LockSupport.unpark(sender.thread);
+  private static void wake(List<Waiter> served) {
+    for (Waiter waiter : served) {
+      LockSupport.unpark(waiter.thread);
     }
   }
 
   private Answer add(Frame frame) {
-    return state == State.OPEN ? backlog.add(frame) : Answer.CLOSED;
+    return state == State.OPEN ? queue.add(frame) : Answer.CLOSED;
   }
 
   /** Waits until all that was taken is written; false if the outbox ends before that. */
@@ -265,11 +262,11 @@ final class Outbox {
     var mark = new CompletableFuture<Boolean>();
     boolean start;
     synchronized (this) {
-      if (state == State.OPEN && backlog.isIdle()) {
+      if (isBeforeEnd() && queue.isIdle()) {
         return true;
       }
-      if (state == State.OPEN || state == State.FINISHING) {
-        backlog.addMark(Frame.mark(mark));
+      if (isBeforeEnd() || state == State.FINISHING) {
+        queue.addUncounted(new Frame.Mark(mark));
       } else {
         mark.complete(false);
       }
@@ -284,7 +281,7 @@ final class Outbox {
     boolean start;
     synchronized (this) {
       if (state == State.OPEN) {
-        words.forEach(backlog::addMark);
+        words.forEach(queue::addUncounted);
       }
       start = needsWriter();
     }
@@ -308,12 +305,12 @@ final class Outbox {
 
   private void close(State next, boolean clear, List<Frame> words) {
     List<Frame> lost = List.of();
-    List<Sender> served = List.of();
+    List<Waiter> served = List.of();
     boolean start;
     synchronized (this) {
       if (state.compareTo(next) < 0) {
-        lost = clear ? backlog.clear() : lost;
-        words.forEach(backlog::addMark);
+        lost = clear ? queue.clear() : lost;
+        words.forEach(queue::addUncounted);
         state = next;
         served = serve(); // they learn that it is closed
       }
@@ -342,28 +339,32 @@ final class Outbox {
   }
 
   synchronized Traffic traffic() {
-    return new Traffic(sentEvents, sentBytes, backlog.unwritten(), backlog.dropped());
+    return new Traffic(sentEvents, sentBytes, queue.unwritten(), queue.dropped());
   }
 
   /** Whether somebody waits for room. */
   synchronized boolean isAwaited() {
-    return senders != null;
+    return waiters != null;
   }
 
   /** Whether there is something to do and nobody does it; the caller has to start a writer then. */
   private boolean needsWriter() {
     boolean work =
-        state == State.OPEN
-            ? !held && !backlog.isEmpty()
-            : !backlog.isEmpty() || state != State.ENDED;
+        isBeforeEnd()
+            ? !held && !queue.isEmpty()
+            : !queue.isEmpty() || state != State.ENDED;
     boolean start = work && !writing;
     writing |= start;
     return start;
   }
 
-  private void startWriter(boolean start, Consumer<? super Outbox> writers) {
+  private boolean isBeforeEnd() {
+    return state == State.NEW || state == State.OPEN;
+  }
+
+  private void startWriter(boolean start, Starter writers) {
     if (start) {
-      writers.accept(this);
+      writers.start(this);
     }
   }
 
@@ -417,11 +418,11 @@ final class Outbox {
   /** Says what is to be done next: write the batch, or nothing if it is empty; finish; or abort. */
   private synchronized State take(List<Frame> batch) {
     batch.clear();
-    if (backlog.isEmpty()) {
-      writing = state != State.OPEN;
-      return state;
+    if (queue.isEmpty()) {
+      writing = !isBeforeEnd();
+      return isBeforeEnd() ? State.OPEN : state;
     }
-    backlog.take(batch, BATCH_BYTES);
+    queue.take(batch, BATCH_BYTES);
     return State.OPEN;
   }
 
@@ -439,32 +440,32 @@ final class Outbox {
 
   private void failed(Throwable cause) {
     try {
-      sink.failed(cause);
+      owner.failed(cause);
     } finally {
       abort(); // also if telling it failed, or the writer would die and nobody come after it
     }
   }
 
   private void written(List<Frame> batch, boolean done) {
-    List<Sender> served;
+    List<Waiter> served;
     synchronized (this) {
-      sentEvents += done ? backlog.taken() : 0;
-      sentBytes += done ? backlog.takenBytes() : 0;
-      backlog.release();
+      sentEvents += done ? queue.taken() : 0;
+      sentBytes += done ? queue.takenBytes() : 0;
+      queue.release();
       served = serve();
     }
     tellMarks(batch, done);
     wake(served);
   }
 
-  private void end(Guard.Blocking how) {
+  private void end(Deadlines.Blocking how) {
     boolean done = false;
     try {
       done = isDone(how);
     } finally {
       List<Frame> late;
       synchronized (this) {
-        late = backlog.clear();
+        late = queue.clear();
         state = State.ENDED;
         notifyAll();
       }
@@ -472,7 +473,7 @@ final class Outbox {
     }
   }
 
-  private boolean isDone(Guard.Blocking how) {
+  private boolean isDone(Deadlines.Blocking how) {
     boolean done = false;
     try {
       how.run();
@@ -487,15 +488,15 @@ final class Outbox {
         sink.abort();
       }
     } finally {
-      sink.ended();
+      owner.ended();
     }
     return done;
   }
 
   private static void tellMarks(List<Frame> frames, boolean done) {
     for (Frame frame : frames) {
-      if (frame.isMark()) {
-        frame.mark().complete(done);
+      if (frame instanceof Frame.Mark mark) {
+        mark.written().complete(done);
       }
     }
   }

@@ -13,6 +13,9 @@ import java.util.function.Predicate;
  * other connections throw the same.
  */
 final class Peer {
+  /** What a client is answered, if it still can be. */
+  static final String GONE = "the client is gone or does not go on";
+
   private static final int MOST_CAUSES = 1000; // that are looked at; exceptions can be chained in circles
 
   private final HttpExchange exchange;

@@ -3,7 +3,6 @@ package dev.tidings;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /**
  * How a stream is kept from being silent, so that nothing on the way takes it for dead, and its client's
@@ -13,15 +12,22 @@ import java.util.function.Consumer;
  * {@snippet file="KeepAlive.java" region="ping"}
  */
 public final class PingPolicy {
-  private final Consumer<PingPolicy> starter;
+
+  /** The stream that pings. */
+  interface Starting {
+    /** Called on the thread that starts the policy; never blocks. */
+    void start(Frame ping, Frame probe, Duration interval);
+  }
+
+  private final Starting stream;
   private Duration interval;
   private String text = "";
   private Optional<String> event = Optional.empty();
   private boolean blankLines = true;
 
-  PingPolicy(Duration interval, Consumer<PingPolicy> starter) {
+  PingPolicy(Duration interval, Starting stream) {
     this.interval = interval;
-    this.starter = starter;
+    this.stream = stream;
   }
 
   /**
@@ -44,7 +50,7 @@ public final class PingPolicy {
    * @throws IllegalArgumentException if it is not longer than zero
    */
   public PingPolicy interval(Duration interval) {
-    this.interval = Time.requirePositive("interval", interval);
+    this.interval = Checks.requirePositive("interval", interval);
     return this;
   }
 
@@ -58,7 +64,7 @@ public final class PingPolicy {
    */
   public PingPolicy asEvent(String name) {
     WireFormat.checkName(name);
-    event = Optional.of(WellFormed.require("event name of a ping", name));
+    event = Optional.of(Checks.requireWellFormed("event name of a ping", name));
     return this;
   }
 
@@ -79,23 +85,11 @@ public final class PingPolicy {
    * the stream has ended. Without it the stream goes on as before. Never blocks.
    */
   public void start() {
-    starter.accept(this);
-  }
-
-  Duration interval() {
-    return interval;
-  }
-
-  boolean hasBlankLines() {
-    return blankLines;
-  }
-
-  /** Whether the ping itself ends without a blank line. */
-  boolean isBare() {
-    return !blankLines && event.isEmpty();
-  }
-
-  Event ping() {
-    return event.map(name -> Event.of(name, text)).orElseGet(() -> Event.empty().withComment(text));
+    var ping = event.map(name -> Event.of(name, text)).orElseGet(() -> Event.empty().withComment(text));
+    boolean bare = !blankLines && event.isEmpty();
+    stream.start(
+        bare ? Frame.bare(ping) : Frame.of(ping),
+        blankLines ? Frame.COMMENT : Frame.BARE_COMMENT,
+        interval);
   }
 }

@@ -5,13 +5,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Positions in several channels as one id: {@code news=1795342825000-17&prices=1795342825000-3}. What a
- * client says is kept only as far as it can be one.
+ * The positions of a stream in its channels, and the id that tells them to its client: in one channel its
+ * own id, in several all of them in one: {@code news=1795342825000-17&prices=1795342825000-3}. What a client
+ * says is kept only as far as it can be one. Immutable, so that streams at the same place share one.
  */
 final class Positions {
   /** Of one id, as UTF-8. */
@@ -20,7 +23,53 @@ final class Positions {
   private static final int MOST_REPEATED = 100; // bytes of what is no position, more than any id has
   private static final int MOST_WITHIN = 20; // bytes of what is no id of a log, within an id
 
-  private Positions() {}
+  private final boolean several; // whether the id names the channels
+  private final Map<String, String> byName; // in the order of joining
+
+  private Positions(boolean several, Map<String, String> byName) {
+    this.several = several;
+    this.byName = byName;
+  }
+
+  static Positions none(boolean several) {
+    return new Positions(several, Map.of());
+  }
+
+  Positions with(String name, String id) {
+    var others = new LinkedHashMap<>(byName);
+    others.put(name, id);
+    return new Positions(several, others);
+  }
+
+  Positions without(String name) {
+    var others = new LinkedHashMap<>(byName);
+    others.remove(name);
+    return new Positions(several, others);
+  }
+
+  /** Empty if the stream has no position in this channel, not yet or no more. */
+  Optional<String> of(String name) {
+    return Optional.ofNullable(byName.get(name));
+  }
+
+  boolean isEmpty() {
+    return byName.isEmpty();
+  }
+
+  boolean isSeveral() {
+    return several;
+  }
+
+  /** The id that tells them; there must be one. */
+  String id() {
+    return several ? join(byName) : byName.values().iterator().next();
+  }
+
+  /** In the same order too, since the ids are to be the same. */
+  boolean isSame(Positions other) {
+    return several == other.several
+        && List.copyOf(byName.entrySet()).equals(List.copyOf(other.byName.entrySet()));
+  }
 
   /** The id, or its beginning: an id of a log is shorter, and so that is none. */
   static String bounded(String id) {

@@ -9,21 +9,32 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * The response of one exchange as its writer sees it: the head, the bytes, an end. Whatever may block
- * is under the guard. The head goes out with the first bytes.
+ * The response of one exchange: the head, the bytes, an end. All that may block is under the guard. The
+ * head goes out with the first bytes.
+ *
+ * <p>The head is held until it is committed, after which no header can be added, or until it is replaced by
+ * that of another answer. The monitor of this guards these changes, and what has to happen in one step with
+ * them.
  */
-final class Response {
+final class Response implements Outbox.Sink {
   private static final Set<String> OWN_HEADERS =
       Set.of("connection", "content-length", "content-type", "transfer-encoding");
   /** Of no more use once they are sent, and 110 bytes of heap each for as long as the stream is open. */
   private static final List<String> SENT_HEADERS =
       List.of("Connection", "Cache-Control", "X-Accel-Buffering");
 
+  private enum Head {
+    HELD,
+    COMMITTED,
+    REPLACED
+  }
+
   private static final long SLOW = Duration.ofMillis(100).toNanos();
 
   private final HttpExchange exchange;
-  private final Guard guard;
+  private final Deadlines.Guard guard;
   private final Deadlines deadlines;
+  private volatile Head head = Head.HELD; // set under the monitor of this
   private int status = 200; // set before the writer begins
   private OutputStream body; // owned by the writer; null until the head is sent
   private boolean slow; // owned by the writer: whether its last write had to wait
@@ -46,21 +57,45 @@ final class Response {
     }
   }
 
-  Guard guard() {
+  Deadlines.Guard guard() {
     return guard;
+  }
+
+  boolean isHeld() {
+    return head == Head.HELD;
+  }
+
+  boolean isReplaced() {
+    return head == Head.REPLACED;
+  }
+
+  /** No header can be added any more; does nothing if the head is replaced. */
+  synchronized void commit() {
+    head = head == Head.HELD ? Head.COMMITTED : head;
+  }
+
+  /** Answers with this instead of a stream, unless the head is committed; whether it will. */
+  synchronized boolean replace(Refusal refusal) {
+    if (head != Head.HELD) {
+      return false;
+    }
+    refuse(refusal);
+    head = Head.REPLACED;
+    return true;
   }
 
   boolean isHeadOnly() {
     return exchange.getRequestMethod().equals("HEAD");
   }
 
+  /** The head must be held, and the caller have the monitor of this. */
   void addHeader(String name, String value) {
     checkHeader(name, value);
     exchange.getResponseHeaders().add(name, value);
   }
 
   static void checkHeader(String name, String value) {
-    HeaderSyntax.check(name, value);
+    Checks.requireHeader(name, value);
     if (OWN_HEADERS.contains(name.toLowerCase(Locale.ROOT))) {
       throw new IllegalArgumentException("the stream itself sets this header: " + name);
     }
@@ -71,7 +106,7 @@ final class Response {
     return exchange.getResponseCode() > 0;
   }
 
-  /** Answers with this instead of a stream; before anything is written. */
+  /** Gives the head of this answer; before anything is written. */
   void refuse(Refusal refusal) {
     status = refusal.status();
     refusal.retryAfter().ifPresent(after -> exchange.getResponseHeaders().set("Retry-After", after));
@@ -82,7 +117,8 @@ final class Response {
     }
   }
 
-  void write(List<Frame> batch) throws IOException {
+  @Override
+  public void write(List<Frame> batch) throws IOException {
     if (isEmpty(batch)) {
       return; // somebody waits for what was written before; nothing goes out, the head neither
     }
@@ -134,11 +170,12 @@ final class Response {
   }
 
   /** Ends politely, unless that could block where no guard helps. */
-  void finish() throws IOException {
+  @Override
+  public void finish() throws IOException {
     // The server's only dispatcher thread says goodbye on TLS, and would wait for this client.
     boolean stuckServer = slow && JdkServer.isTls(exchange);
     // A close waits for what is left of a request, and after the end nobody cuts that off.
-    boolean stuckRequest = deadlines.isClosed() && answersBody();
+    boolean stuckRequest = deadlines.isClosed() && RequestBody.isPresent(exchange);
     if (stuckServer || stuckRequest) {
       guard.run(() -> body().flush());
       abort();
@@ -151,14 +188,9 @@ final class Response {
         });
   }
 
-  /** Whether the request came with a body: without these headers there is none (RFC 9112, 6.3). */
-  boolean answersBody() {
-    var headers = exchange.getRequestHeaders();
-    return headers.containsKey("Content-Length") || headers.containsKey("Transfer-Encoding");
-  }
-
   /** Ends at once: the first attempt to write makes the interrupt close the socket. */
-  void abort() {
+  @Override
+  public void abort() {
     Thread.currentThread().interrupt();
     try {
       // An exchange that closes without a head would be counted as active for ever, and what is left

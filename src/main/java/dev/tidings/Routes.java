@@ -24,7 +24,7 @@ final class Routes {
   }
 
   private static void checkMethod(String method) {
-    HeaderSyntax.checkToken("method", method);
+    Checks.requireToken("method", method);
     String capitals = method.toUpperCase(Locale.ROOT);
     if (STANDARD.contains(capitals) && !method.equals(capitals)) {
       throw new IllegalArgumentException(
@@ -36,7 +36,7 @@ final class Routes {
     if (!path.startsWith("/")) {
       throw new IllegalArgumentException("path must start with /: " + Quoted.java(path));
     }
-    WellFormed.require("path", path);
+    Checks.requireWellFormed("path", path);
   }
 
   /** The handler, or one that says why there is none. */

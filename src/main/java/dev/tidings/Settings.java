@@ -88,7 +88,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is not longer than zero
    */
   public Settings heartbeat(Duration heartbeat) {
-    Time.requirePositive("heartbeat", heartbeat);
+    Checks.requirePositive("heartbeat", heartbeat);
     return with(copy -> copy.heartbeat = heartbeat);
   }
 
@@ -111,7 +111,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is not longer than zero
    */
   public Settings writeDeadline(Duration writeDeadline) {
-    Time.requirePositive("writeDeadline", writeDeadline);
+    Checks.requirePositive("writeDeadline", writeDeadline);
     return with(copy -> copy.writeDeadline = writeDeadline);
   }
 
@@ -133,7 +133,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is less than 1
    */
   public Settings queueEvents(int queueEvents) {
-    requireAtLeast("queueEvents", queueEvents, 1);
+    Checks.requireAtLeast("queueEvents", queueEvents, 1);
     return with(copy -> copy.queueEvents = queueEvents);
   }
 
@@ -156,7 +156,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is less than 1
    */
   public Settings queueBytes(long queueBytes) {
-    requireAtLeast("queueBytes", queueBytes, 1);
+    Checks.requireAtLeast("queueBytes", queueBytes, 1);
     return with(copy -> copy.queueBytes = queueBytes);
   }
 
@@ -179,7 +179,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is less than 1
    */
   public Settings maxEventBytes(int maxEventBytes) {
-    requireAtLeast("maxEventBytes", maxEventBytes, 1);
+    Checks.requireAtLeast("maxEventBytes", maxEventBytes, 1);
     return with(copy -> copy.maxEventBytes = maxEventBytes);
   }
 
@@ -242,7 +242,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is negative
    */
   public Settings bodyLimit(int bodyLimit) {
-    requireAtLeast("bodyLimit", bodyLimit, 0);
+    Checks.requireAtLeast("bodyLimit", bodyLimit, 0);
     return with(copy -> copy.bodyLimit = bodyLimit);
   }
 
@@ -264,7 +264,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it has a lone surrogate, as no decoded name has
    */
   public Settings lastEventIdParameter(String lastEventIdParameter) {
-    WellFormed.require("lastEventIdParameter", lastEventIdParameter);
+    Checks.requireWellFormed("lastEventIdParameter", lastEventIdParameter);
     return with(copy -> copy.lastEventIdParameter = lastEventIdParameter);
   }
 
@@ -287,7 +287,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is less than 1
    */
   public Settings maxStreams(int maxStreams) {
-    requireAtLeast("maxStreams", maxStreams, 1);
+    Checks.requireAtLeast("maxStreams", maxStreams, 1);
     return with(copy -> copy.maxStreams = maxStreams);
   }
 
@@ -309,7 +309,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is less than 1
    */
   public Settings maxStreamsPerClient(int maxStreamsPerClient) {
-    requireAtLeast("maxStreamsPerClient", maxStreamsPerClient, 1);
+    Checks.requireAtLeast("maxStreamsPerClient", maxStreamsPerClient, 1);
     return with(copy -> copy.maxStreamsPerClient = maxStreamsPerClient);
   }
 
@@ -357,7 +357,7 @@ public final class Settings {
    * @throws IllegalArgumentException if they break that rule
    */
   public Settings reconnect(Duration least, Duration most) {
-    Time.requireNotNegative("least", least);
+    Checks.requireNotNegative("least", least);
     if (most.compareTo(least) < 0) {
       throw new IllegalArgumentException(
           "most must not be shorter than least, " + least + ": " + most);
@@ -397,7 +397,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is not longer than zero
    */
   public Settings maxLifetime(Duration maxLifetime) {
-    Time.requirePositive("maxLifetime", maxLifetime);
+    Checks.requirePositive("maxLifetime", maxLifetime);
     return with(copy -> copy.maxLifetime = maxLifetime);
   }
 
@@ -436,7 +436,7 @@ public final class Settings {
    * @throws IllegalArgumentException if it is not longer than zero
    */
   public Settings recheckDeadline(Duration recheckDeadline) {
-    Time.requirePositive("recheckDeadline", recheckDeadline);
+    Checks.requirePositive("recheckDeadline", recheckDeadline);
     return with(copy -> copy.recheckDeadline = recheckDeadline);
   }
 
@@ -479,9 +479,18 @@ public final class Settings {
     return farewell;
   }
 
-  static void requireAtLeast(String what, long value, long least) {
-    if (value < least) {
-      throw new IllegalArgumentException(what + " must be at least " + least + ": " + value);
-    }
+  /** For the streams. */
+  Engine.Values values() {
+    return new Engine.Values(
+        heartbeat,
+        writeDeadline,
+        new FrameQueue.Bounds(queueEvents, queueBytes, overflow),
+        maxEventBytes,
+        lastEventIdParameter,
+        leastReconnect,
+        mostReconnect,
+        maxLifetime,
+        recheckDeadline,
+        farewell);
   }
 }

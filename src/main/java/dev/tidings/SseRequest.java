@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URLDecoder;
@@ -125,7 +124,7 @@ public final class SseRequest {
     if (status < 200 || status > 599) {
       throw new IllegalArgumentException("status must be 200 to 599: " + status);
     }
-    HeaderSyntax.check("Content-Type", contentType);
+    Checks.requireHeader("Content-Type", contentType);
     requireUnanswered();
     boolean plain = contentType.startsWith("text/") && !contentType.contains("charset=");
     byte[] body = text.getBytes(UTF_8);
@@ -153,14 +152,14 @@ public final class SseRequest {
   }
 
   /** What fails here is the client's going, which is no failure of the handler. */
-  private void withClient(Guard.Blocking io) throws StatusException {
+  private void withClient(Deadlines.Blocking io) throws StatusException {
     try {
-      sources.newGuard().run(io);
+      sources.engine().deadlines().newGuard().run(io);
     } catch (StatusException e) {
       throw e;
     } catch (IOException e) {
       peer.gone(e);
-      throw new StatusException(400, SseServer.GONE, e);
+      throw new StatusException(400, Peer.GONE, e);
     }
   }
 
@@ -264,7 +263,7 @@ public final class SseRequest {
    * @return empty if the client has none
    */
   public Optional<String> lastEventId() {
-    return LastEventId.of(exchange, sources.settings());
+    return LastEventId.of(exchange, sources.engine().values().lastEventIdParameter());
   }
 
   /**
@@ -297,20 +296,8 @@ public final class SseRequest {
    *     if the client is gone
    */
   public byte[] bytes(int limit) throws IOException {
-    Settings.requireAtLeast("limit", limit, 0);
-    var body = exchange.getRequestBody();
-    var read = new ByteArrayOutputStream();
-    var buffer = new byte[8192];
-    var count = new int[1];
-    while (count[0] >= 0) {
-      int most = (int) Math.min(buffer.length, 1L + limit - read.size());
-      withClient(() -> count[0] = body.read(buffer, 0, most));
-      read.write(buffer, 0, Math.max(0, count[0]));
-      if (read.size() > limit) {
-        throw new StatusException(413, "request body is larger than " + limit + " bytes");
-      }
-    }
-    return read.toByteArray();
+    Checks.requireAtLeast("limit", limit, 0);
+    return RequestBody.read(exchange, limit, this::withClient);
   }
 
   /**

@@ -29,9 +29,6 @@ import javax.net.ssl.SSLContext;
  *     them once, when the first server of the JVM is created, and they hold for all servers of the JVM.
  */
 public final class SseServer implements AutoCloseable {
-  static final String GONE = "the client is gone or does not go on";
-  private static final Duration HANDLERS_LIMIT = Duration.ofMillis(500);
-
   private final HttpServer http;
   private final String scheme;
   private final HttpContext context;
@@ -39,14 +36,14 @@ public final class SseServer implements AutoCloseable {
   private final Routes routes = new Routes();
   private final Threads threads = new Threads();
   private final InFlight handlers = new InFlight(threads);
-  private final Stop stop;
+  private final Shutdown stop;
 
   private SseServer(HttpServer http, String scheme, Settings settings, RandomGenerator random) {
     this.http = http;
     this.scheme = scheme;
     var ticker = Ticker.system(threads); // needed until the last request is answered
     this.sources = new EventSources(settings, ticker, threads, random, false);
-    this.stop = new Stop(ticker, threads, this::runStop);
+    this.stop = new Shutdown(ticker, threads, new Stopping());
     http.setExecutor(handlers);
     context = http.createContext("/", this::handle);
     sources.nameRoutes(this::route);
@@ -114,7 +111,7 @@ public final class SseServer implements AutoCloseable {
      * @throws IllegalArgumentException if it is less than 1
      */
     public Builder backlog(int backlog) {
-      Settings.requireAtLeast("backlog", backlog, 1);
+      Checks.requireAtLeast("backlog", backlog, 1);
       this.backlog = backlog;
       return this;
     }
@@ -296,7 +293,7 @@ public final class SseServer implements AutoCloseable {
     } catch (Throwable e) {
       failed(request, e);
     } finally {
-      sources.loops().acquit(); // this thread is done with its stream
+      sources.engine().loops().acquit(); // this thread is done with its stream
       close(exchange);
     }
     if (request.isBroken()) {
@@ -309,9 +306,9 @@ public final class SseServer implements AutoCloseable {
   private void failed(SseRequest request, Throwable thrown) {
     var peer = request.peer();
     if (peer.isBehind(thrown)) {
-      Log.debug(() -> request + ": " + GONE + ": " + Quoted.java(thrown));
-      request.stream().ifPresent(stream -> stream.end(Ending.CLIENT_GONE));
-      fail(request, 400, GONE + "\n");
+      Log.debug(() -> request + ": " + Peer.GONE + ": " + Quoted.java(thrown));
+      request.stream().ifPresent(stream -> stream.life().end(Ending.CLIENT_GONE));
+      fail(request, 400, Peer.GONE + "\n");
       return;
     }
     boolean interrupted = thrown instanceof InterruptedException || peer.isInterruptBehind(thrown);
@@ -333,7 +330,7 @@ public final class SseServer implements AutoCloseable {
     if (JdkServer.canCloseConnection(request.exchange())) {
       headers.set("Connection", "close");
     }
-    headers.set("Retry-After", Refusal.seconds(sources.spread().reconnect()));
+    headers.set("Retry-After", Refusal.seconds(sources.engine().jitter().reconnect()));
     request.respond(503, "text/plain", "the server stops\n");
   }
 
@@ -341,7 +338,7 @@ public final class SseServer implements AutoCloseable {
     if (request.stream().isPresent()) {
       request.stream().get().close();
     } else if (request.isBroken()) {
-      fail(request, 400, GONE + "\n"); // the handler noticed, and had nobody to answer
+      fail(request, 400, Peer.GONE + "\n"); // the handler noticed, and had nobody to answer
     } else if (!Response.isBegun(request.exchange())) {
       Log.warning("no answer from the handler of " + request);
       request.respond(500, "text/plain", "the handler gave no answer\n");
@@ -350,7 +347,7 @@ public final class SseServer implements AutoCloseable {
 
   private void fail(SseRequest request, int status, String text) {
     if (request.stream().isPresent()) {
-      request.stream().get().fail();
+      request.stream().get().life().fail();
     } else if (!Response.isBegun(request.exchange())) {
       try {
         request.respond(status, "text/plain", text);
@@ -363,7 +360,7 @@ public final class SseServer implements AutoCloseable {
   /** Closing an exchange may read what is left of its request, and write. */
   private void close(HttpExchange exchange) {
     try {
-      sources.newGuard().run(exchange::close);
+      sources.engine().deadlines().newGuard().run(exchange::close);
     } catch (IOException | RuntimeException e) {
       Log.debug(() -> "closing an exchange: " + Quoted.java(e));
     }
@@ -400,7 +397,7 @@ public final class SseServer implements AutoCloseable {
    * @throws IllegalArgumentException if it is negative
    */
   public void stop(Duration grace) {
-    Time.requireNotNegative("grace", grace);
+    Checks.requireNotNegative("grace", grace);
     sources.refuse();
     stop.begin(grace);
     if (!handlers.isInside()) {
@@ -408,17 +405,46 @@ public final class SseServer implements AutoCloseable {
     }
   }
 
-  private void runStop() {
-    sources.sayFarewell();
-    handlers.whenIdle(stop::endGrace);
-    stop.awaitGrace();
-    sources.endRest();
-    handlers.shutDown();
-    handlers.await(HANDLERS_LIMIT);
-    handlers.interrupt(); // what still wrote would make the JDK's stop hang on TLS
-    sources.awaitEnd();
-    handlers.await(HANDLERS_LIMIT); // some waited for a stream to be cut
-    http.stop(0);
-    sources.closeTicker();
+  private final class Stopping implements Shutdown.Steps {
+    private final Shutdown.Steps streams = sources.steps();
+
+    @Override
+    public void sayFarewell() {
+      streams.sayFarewell();
+    }
+
+    /** Nothing is left once the handlers are: each has a stream, or answers otherwise. */
+    @Override
+    public void whenEmpty(Gate.Emptied emptied) {
+      handlers.whenEmpty(emptied);
+    }
+
+    @Override
+    public void endStreams(Duration limit) {
+      streams.endStreams(limit);
+    }
+
+    @Override
+    public void endHandlers(Duration limit) {
+      handlers.shutDown();
+      handlers.await(limit);
+      handlers.interrupt();
+    }
+
+    @Override
+    public void awaitStreams(Duration limit) {
+      streams.awaitStreams(limit);
+    }
+
+    @Override
+    public void awaitHandlers(Duration limit) {
+      handlers.await(limit);
+    }
+
+    @Override
+    public void close() {
+      http.stop(0);
+      sources.engine().close();
+    }
   }
 }

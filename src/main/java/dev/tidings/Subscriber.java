@@ -16,41 +16,89 @@ final class Subscriber {
   private static final int BATCH_BYTES = 64 * 1024;
 
   private final Channel channel;
-  private final Bookmark bookmark;
+  private final Cursor cursor;
+  private final String name; // of the channel
   private final Optional<Predicate<? super Event>> filter;
   private final boolean fresh; // whether its client has no position of this channel yet
   private final AtomicReference<Thread> thread = new AtomicReference<>(); // while it catches up
-  // Since the client was told its position; owned by who sends: its thread, or the tail.
+  private boolean left; // guarded by cursor
+  private long number = Tail.NOT_LIVE; // at the tail, guarded by that
+  // Since the client was told its position; owned by the thread that sends: its own, or the tail's.
   private long skipped;
   private long told; // System.nanoTime
 
+  /** Enters the cursor, at this position if its client has one. */
   Subscriber(
       Channel channel,
-      Bookmark bookmark,
+      Cursor cursor,
+      Optional<String> position,
       Optional<Predicate<? super Event>> filter) {
     this.channel = channel;
-    this.bookmark = bookmark;
+    this.cursor = cursor;
+    this.name = channel.name();
     this.filter = filter;
-    this.fresh = bookmark.position(channel.name()).isEmpty();
+    this.fresh = position.isEmpty();
     this.told = System.nanoTime();
+    cursor.enter(this, position);
   }
 
-  Bookmark bookmark() {
-    return bookmark;
+  EventSource stream() {
+    return cursor.stream();
+  }
+
+  String name() {
+    return name;
+  }
+
+  Writers writers() {
+    return cursor.sender().writers();
+  }
+
+  long number() {
+    return number;
+  }
+
+  void number(long number) {
+    this.number = number;
+  }
+
+  /** Under the lock of the cursor. */
+  void markLeft() {
+    left = true;
+  }
+
+  /** Under the lock of the cursor. */
+  boolean hasLeft() {
+    return left;
   }
 
   boolean isIn() {
-    return bookmark.isIn(channel.name());
+    return cursor.isIn(this);
   }
 
-  String position() {
-    return bookmark.position(channel.name()).orElseThrow();
+  void enter() {
+    channel.enter(this);
+  }
+
+  /** Its stream has ended. */
+  void leave() {
+    channel.leave(stream());
+  }
+
+  /** Takes it out of the channel: nothing more is sent. */
+  void stop() {
+    cursor.leave(this);
+    channel.tail().drop(this);
+    var running = thread.get();
+    if (running != null) {
+      running.interrupt();
+    }
   }
 
   /** Has it begin where its log is now, if the log can tell; blocks for as long as that takes. */
   void ask() {
     if (fresh) {
-      channel.latest().ifPresent(id -> bookmark.skip(channel.name(), id));
+      channel.latest().ifPresent(id -> cursor.skip(this, id));
     }
   }
 
@@ -59,28 +107,21 @@ final class Subscriber {
    * Never blocks.
    */
   void begin() {
-    boolean knows = !fresh || bookmark.position(channel.name()).isPresent() && bookmark.tell();
+    boolean knows = !fresh || cursor.position(this).isPresent() && cursor.tell();
     start(knows ? this::catchUp : this::arrive);
   }
 
-  /** Never blocks. */
+  /** The tail could not deliver to it: it reads for itself. Never blocks. */
   void fallBack() {
     start(
         () -> {
-          if (bookmark.stream().awaitWritten()) { // what was sent before has left
+          if (cursor.sender().awaitWritten()) { // what was sent before has left
             catchUp();
           }
         });
   }
 
-  void interrupt() {
-    var running = thread.get();
-    if (running != null) {
-      running.interrupt();
-    }
-  }
-
-  /** What runs until its client is live or gone. */
+  /** Runs until its client is live or gone. */
   private interface Work {
     void run() throws InterruptedException;
   }
@@ -92,7 +133,7 @@ final class Subscriber {
       started.start();
     } catch (Throwable e) {
       Log.failure("starting a replay", e);
-      bookmark.stream().endSoon(Ending.FAILED); // its client comes back, and goes on where it was
+      stream().life().endSoon(Ending.FAILED); // its client comes back, and goes on where it was
       return;
     }
     var running = thread.get();
@@ -108,24 +149,32 @@ final class Subscriber {
 
   /** Goes on until its work is done, whatever is thrown meanwhile: no stream may fall silent. */
   private void run(Work work) {
-    var next = work;
-    while (next != null && isWanted()) {
-      try {
-        next.run();
-        next = null;
-      } catch (Throwable e) {
-        if (isWanted()) {
-          Log.failure("a replay of a channel", e);
-          channel.reader().pause();
+    channel.cache().enter();
+    try {
+      var next = work;
+      while (next != null && isWanted()) {
+        try {
+          next.run();
+          next = null;
+        } catch (Throwable e) {
+          if (isWanted()) {
+            Log.failure("a replay of a channel", e);
+            channel.reader().pause();
+          }
+          next = this::resume;
         }
-        next = this::resume;
       }
+    } finally {
+      channel.cache().leave();
+      thread.compareAndSet(Thread.currentThread(), null); // a thread that has ended holds much
     }
-    thread.compareAndSet(Thread.currentThread(), null); // a thread that has ended holds much
   }
 
   private void resume() throws InterruptedException {
-    if (bookmark.position(channel.name()).isEmpty()) {
+    if (channel.tail().has(this)) {
+      return; // the failure came after that
+    }
+    if (cursor.position(this).isEmpty()) {
       arrive();
     } else {
       catchUp();
@@ -135,105 +184,156 @@ final class Subscriber {
   // Catching up.
 
   private void arrive() throws InterruptedException {
-    if (bookmark.position(channel.name()).isEmpty()) {
-      bookmark.skip(channel.name(), channel.reader().latest(this::isIn));
+    if (cursor.position(this).isEmpty()) {
+      cursor.skip(this, channel.reader().latest(this::isIn));
     }
-    if (put(Entry.position(position()))) {
+    var position = cursor.position(this);
+    if (position.isPresent() && put(LogEntry.position(position.get()))) {
       catchUp();
     }
   }
 
+  /** Reads and sends until it is at the end of the log, and then has the tail take it. */
   private void catchUp() throws InterruptedException {
     boolean goesOn = true;
     while (goesOn && isIn()) {
-      long passed = channel.tail().passed();
-      var reading = channel.reader().read(position(), BATCH_EVENTS, Duration.ZERO, this::isIn);
-      if (!reading.covered()) {
-        goesOn = put(gap(reading)) && send(reading.events());
-      } else if (!reading.events().isEmpty()) {
-        goesOn = send(reading.events());
-      } else {
-        goesOn = !channel.tail().take(this, passed);
+      var at = cursor.position(this);
+      if (at.isEmpty()) {
+        return; // it has left
       }
+      var reading = read(at.get());
+      goesOn = isEnd(reading) ? !isLive(at.get()) : send(at.get(), reading);
     }
   }
 
-  private Entry gap(Reading reading) {
-    return new Entry(Gap.event(channel.gapName(), channel.name(), position(), reading));
+  private Reading read(String at) throws InterruptedException {
+    return channel.reader().read(at, BATCH_EVENTS, Duration.ZERO, this::isIn);
+  }
+
+  private static boolean isEnd(Reading reading) {
+    return reading.covered() && reading.events().isEmpty();
+  }
+
+  /**
+   * At the end of the log, at this position: either the tail is there, or it has yet to come by, or it has
+   * passed. In the last case the log has more by now, which a second look tells.
+   */
+  private boolean isLive(String at) throws InterruptedException {
+    var ahead = channel.tail().join(this, at);
+    if (ahead.isEmpty()) {
+      return true;
+    }
+    boolean stays = false;
+    try {
+      stays = isEnd(read(at));
+    } finally {
+      stays = stays || !channel.tail().withdraw(ahead.get()); // it may have come by meanwhile
+    }
+    return stays;
+  }
+
+  private boolean send(String at, Reading reading) {
+    boolean told =
+        reading.covered() || put(LogEntry.gap(channel.gapName(), name, at, reading));
+    return told && send(channel.cache().entries(reading.events()));
   }
 
   /** Sends and waits until it has left; what is encoded and waits is bounded. False at the end. */
-  private boolean send(List<Event> events) {
-    long bytes = 0;
-    for (Event event : events) {
-      if (!isWanted()) {
-        return false; // it may skip them all, and its filter take each interrupt for itself
-      }
-      var entry = new Entry(event);
-      if (!passes(event)) {
-        skip(entry);
-        tellIfFar();
-        continue;
-      }
-      if (!put(entry)) {
+  private boolean send(List<LogEntry> entries) {
+    int next = 0;
+    while (next >= 0 && next < entries.size()) {
+      next = offerInTurn(entries, next);
+      if (next < 0 || !cursor.sender().awaitWritten()) {
         return false;
       }
-      bytes += entry.frame().bytes().length;
-      if (bytes >= BATCH_BYTES) {
-        if (!bookmark.stream().awaitWritten()) {
-          return false;
-        }
-        bytes = 0;
-      }
     }
-    return bytes == 0 || bookmark.stream().awaitWritten();
+    return true;
+  }
+
+  /**
+   * Of thousands that come back at once only a few send at a time, or their threads would hold up that of
+   * the live ones. No turn is held while an application's filter runs, or while this waits for its client.
+   */
+  private int offerInTurn(List<LogEntry> entries, int first) {
+    if (hasFilter()) {
+      return offerFrom(entries, first);
+    }
+    channel.turns().acquireUninterruptibly();
+    try {
+      return offerFrom(entries, first);
+    } finally {
+      channel.turns().release();
+    }
+  }
+
+  /** Offers as many as there is room for; returns which one is next, or -1 at the end. */
+  private int offerFrom(List<LogEntry> entries, int first) {
+    long bytes = 0;
+    for (int i = first; i < entries.size() && bytes < BATCH_BYTES; i++) {
+      if (!isWanted()) {
+        return -1; // it may skip them all, and its filter take each interrupt for itself
+      }
+      var entry = entries.get(i);
+      if (!passes(entry.event())) {
+        skip(entry);
+        tellIfFar(writers());
+      } else {
+        var answer = offer(entry, writers());
+        if (answer != Answer.TAKEN) {
+          return answer == Answer.OVERFLOW ? i : -1;
+        }
+        bytes += entry.frame().bytes().length;
+      }
+      first = i + 1;
+    }
+    return first;
   }
 
   /** Waits for room, which the write deadline bounds; false at the end. */
-  private boolean put(Entry entry) {
-    var answer = offer(entry);
-    while (answer == Outbox.Answer.OVERFLOW && bookmark.stream().awaitWritten()) {
-      answer = offer(entry);
+  private boolean put(LogEntry entry) {
+    var answer = offer(entry, writers());
+    while (answer == Answer.OVERFLOW && cursor.sender().awaitWritten()) {
+      answer = offer(entry, writers());
     }
-    return answer == Outbox.Answer.TAKEN;
+    return answer == Answer.TAKEN;
   }
 
-  private Outbox.Answer offer(Entry entry) {
-    var answer = bookmark.offer(channel.name(), entry);
-    if (answer == Outbox.Answer.TAKEN) {
+  private Answer offer(LogEntry entry, Outbox.Starter writers) {
+    var answer = cursor.offer(this, entry, writers);
+    if (answer == Answer.TAKEN && hasFilter()) {
       skipped = 0;
       told = System.nanoTime();
     }
     return answer;
   }
 
-  private void skip(Entry entry) {
-    bookmark.skip(channel.name(), entry.id());
+  private void skip(LogEntry entry) {
+    cursor.skip(this, entry.id());
     skipped++;
   }
 
   // Live.
 
   /**
-   * Offers these from this one on, of which those it wants are marked. Never blocks. False if it has to
-   * catch up from its position.
+   * Offers these from this one on, of which those it wants are marked, all for null. Never blocks. False if
+   * it has to catch up from its position.
    */
-  boolean deliver(List<Entry> entries, int first, boolean[] wanted) {
+  boolean deliver(List<LogEntry> entries, int first, boolean[] wanted, Outbox.Starter writers) {
     for (int i = first; i < entries.size(); i++) {
-      if (!wanted[i]) {
+      if (wanted != null && !wanted[i]) {
         skip(entries.get(i));
-      } else if (offer(entries.get(i)) == Outbox.Answer.OVERFLOW) {
+      } else if (offer(entries.get(i), writers) == Answer.OVERFLOW) {
         return false;
       }
     }
-    tellIfFar();
+    tellIfFar(writers);
     return true;
   }
 
   /** A client that is cut must not find its position forgotten; until then a heartbeat takes it along. */
-  private void tellIfFar() {
+  void tellIfFar(Outbox.Starter writers) {
     if (skipped > 0 && channel.isFar(skipped, System.nanoTime() - told)) {
-      offer(Entry.position(position()));
+      cursor.position(this).ifPresent(at -> offer(LogEntry.position(at), writers));
     }
   }
 
@@ -241,7 +341,7 @@ final class Subscriber {
     return filter.isPresent();
   }
 
-  /** Runs the user's code; an event at which it fails is not for this client. */
+  /** Runs code of the application; an event at which it fails is not for this client. */
   boolean passes(Event event) {
     return filter.isEmpty()
         || UserCode.testOnOwnThread(

@@ -1,44 +1,61 @@
 package dev.tidings;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.Stream;
 
 /**
- * The live end of a channel: one thread that follows the log, encodes each event once and offers it to
- * all who have read as far. It exists while there are such. Who has no room falls back to reading for
- * itself, so nobody delays another.
+ * The live end of a channel: one thread that follows the log, encodes each event once and delivers it to
+ * all that have read as far. It exists while there are such. One that has no room falls back to reading for
+ * itself, so none delays another.
  *
- * <p>Handing over needs the order of two ids, which only the log knows. Who has read to the end at the
- * id P is either where the tail is, or behind it, or before it. The tail remembers the last ids it
- * passed, and counts: if it passed fewer than it remembers since before that reading, which found
- * nothing after P, then it passed P only if it remembers P. Otherwise P is still to come.
+ * <p>How a subscriber becomes live. It has read to the end of the log, at an event P, and the tail is at T.
+ * If P is T, it is live. Otherwise it says that it waits for P, and only then looks once more whether the
+ * log has anything after P. If it has, the subscriber may be behind the tail: it waits no more, unless the
+ * tail has just come by, and goes on reading. If it has nothing, then T was not after P when the subscriber
+ * began to wait, since what the tail has delivered is in the log; so the tail has yet to deliver P, and finds
+ * the subscriber waiting for it.
  */
 final class Tail {
-  static final int REMEMBERED = 256;
   private static final int BATCH_EVENTS = 128;
   private static final Duration WAIT = Duration.ofSeconds(2); // and so long it outlives the last one
+  static final long NOT_LIVE = -1;
+
+  /** A subscriber that waits for the tail to come to its position; told apart from its other waits. */
+  static final class Ahead {
+    private final Subscriber subscriber;
+    private final String position;
+
+    private Ahead(Subscriber subscriber, String position) {
+      this.subscriber = subscriber;
+      this.position = position;
+    }
+  }
+
+  /** One that waited, and the first of the entries that it has not got. */
+  private record Met(Subscriber subscriber, int first) {}
+
+  /** The live ones of one registry, whose writers deliver to them; those with smaller numbers. */
+  private record Group(Writers writers, Iterable<Subscriber> members) {}
 
   private final LogReader reader;
   private final ThreadFactory threads;
   private final ReentrantLock lock = new ReentrantLock();
-  // What follows is guarded by lock.
-  private final Set<Subscriber> live = new HashSet<>(); // all at the tail's position
-  private final Map<Subscriber, String> awaiting = new HashMap<>(); // by the position still to come
-  private final ArrayDeque<String> recent = new ArrayDeque<>();
-  private final Set<String> recentIds = new HashSet<>(); // the same
-  private long passed;
+  // What follows is guarded by lock, under which nothing is delivered and no code of the application runs.
+  private final Map<Writers, Roster<Subscriber>> live = new LinkedHashMap<>(); // all at the tail's position
+  private final Map<Subscriber, Ahead> ahead = new LinkedHashMap<>();
+  private final Set<Subscriber> filtering = new HashSet<>(); // those of both that have a filter
   private String position; // null before the first one
-  private Thread thread; // null while nobody is live
+  private String passed; // the last event that was delivered to all; null before the first
+  private Thread thread; // null while nobody is here
   private boolean closed;
 
   Tail(LogReader reader, ThreadFactory threads) {
@@ -46,60 +63,91 @@ final class Tail {
     this.threads = threads;
   }
 
-  /** How many events it passed; to be asked before reading to the end. */
-  long passed() {
-    lock.lock();
-    try {
-      return passed;
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /**
-   * Takes who has read to the end; false if it has to read again.
+   * Takes one that has read to the end of the log, at this position.
    *
-   * @param since what had been passed before that reading
+   * @return empty if it is live, or gone; otherwise its wait, after which it has to look once more
    */
-  boolean take(Subscriber subscriber, long since) {
+  Optional<Ahead> join(Subscriber subscriber, String at) {
     lock.lock();
     try {
-      String at = subscriber.position();
       if (closed || !subscriber.isIn()) {
-        return true; // there is nothing more for it
+        return Optional.empty(); // there is nothing more for it
       }
       if (thread == null) {
         start(at);
       }
-      if (at.equals(position)) {
-        live.add(subscriber);
-      } else if (recentIds.contains(at) || passed - since >= REMEMBERED) {
-        return false;
-      } else {
-        awaiting.put(subscriber, at);
+      if (subscriber.hasFilter()) {
+        filtering.add(subscriber);
       }
-      return true;
+      if (at.equals(position)) {
+        add(subscriber);
+        return Optional.empty();
+      }
+      var wait = new Ahead(subscriber, at);
+      ahead.put(subscriber, wait);
+      return Optional.of(wait);
     } finally {
       lock.unlock();
     }
   }
 
-  /** The first one to be live says from where; whatever was counted before means nothing then. */
+  /** Ends a wait; false if it has ended already, since the subscriber is live, or gone. */
+  boolean withdraw(Ahead wait) {
+    lock.lock();
+    try {
+      boolean waits = ahead.remove(wait.subscriber, wait);
+      if (waits) {
+        filtering.remove(wait.subscriber);
+      }
+      return waits;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The first one says from where. */
   private void start(String at) {
-    recent.clear();
-    recentIds.clear();
-    remember(at);
-    passed += REMEMBERED;
     var started = threads.newThread(() -> run(at));
     started.start();
     thread = started; // once it runs: without a thread, the next one tries again
+    position = at;
   }
 
+  private void add(Subscriber subscriber) {
+    subscriber.number(
+        live.computeIfAbsent(subscriber.writers(), key -> new Roster<>()).add(subscriber));
+  }
+
+  /** The stream has left the channel. */
   void drop(Subscriber subscriber) {
     lock.lock();
     try {
-      live.remove(subscriber);
-      awaiting.remove(subscriber);
+      remove(subscriber);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void remove(Subscriber subscriber) {
+    ahead.remove(subscriber);
+    filtering.remove(subscriber);
+    if (subscriber.number() != NOT_LIVE) {
+      live.computeIfPresent(
+          subscriber.writers(),
+          (key, roster) -> {
+            roster.remove(subscriber.number());
+            return roster.size() == 0 ? null : roster;
+          });
+      subscriber.number(NOT_LIVE);
+    }
+  }
+
+  /** Whether it is live, or waits to be. */
+  boolean has(Subscriber subscriber) {
+    lock.lock();
+    try {
+      return subscriber.number() != NOT_LIVE || ahead.containsKey(subscriber);
     } finally {
       lock.unlock();
     }
@@ -110,7 +158,8 @@ final class Tail {
     try {
       closed = true;
       live.clear();
-      awaiting.clear();
+      ahead.clear();
+      filtering.clear();
       if (thread != null) {
         thread.interrupt();
       }
@@ -129,11 +178,21 @@ final class Tail {
     }
   }
 
-  /** How many have read further than the tail. */
-  int awaiting() {
+  /** The last event that was delivered to all that are live; null before the first. */
+  String passed() {
     lock.lock();
     try {
-      return awaiting.size();
+      return passed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** How many wait for the tail. */
+  int ahead() {
+    lock.lock();
+    try {
+      return ahead.size();
     } finally {
       lock.unlock();
     }
@@ -158,10 +217,14 @@ final class Tail {
   private boolean hasAnybody() {
     lock.lock();
     try {
-      return !live.isEmpty() || !awaiting.isEmpty();
+      return !isEmpty();
     } finally {
       lock.unlock();
     }
+  }
+
+  private boolean isEmpty() {
+    return live.isEmpty() && ahead.isEmpty();
   }
 
   /** False if the log has forgotten what would come next. */
@@ -171,25 +234,40 @@ final class Tail {
       if (!reading.covered()) {
         return false;
       }
-      var entries = reading.events().stream().map(Entry::new).toList();
-      if (!pass(entries, wanted(entries))) {
+      var entries = reading.events().stream().map(LogEntry::new).toList();
+      if (entries.isEmpty()) {
+        filtering().forEach(subscriber -> subscriber.tellIfFar(subscriber.writers()));
+      } else {
+        pass(entries, wanted(entries));
+        at = entries.getLast().id();
+      }
+      if (isLeft()) {
         return true;
       }
-      at = entries.isEmpty() ? at : entries.getLast().id();
     }
   }
 
-  /** What those with a filter want, asked before the lock is taken. */
-  private Map<Subscriber, boolean[]> wanted(List<Entry> entries) {
+  /** Whether nobody is there any more, so that this thread is done. */
+  private boolean isLeft() {
+    lock.lock();
+    try {
+      passed = position;
+      thread = isEmpty() ? null : thread;
+      return thread == null;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The entries that those with a filter want, asked before anything is delivered. */
+  private Map<Subscriber, boolean[]> wanted(List<LogEntry> entries) {
     var wanted = new HashMap<Subscriber, boolean[]>();
-    if (!entries.isEmpty()) {
-      for (Subscriber subscriber : filtering()) {
-        var answers = new boolean[entries.size()];
-        for (int i = 0; i < answers.length; i++) {
-          answers[i] = subscriber.isWanted() && subscriber.passes(entries.get(i).event());
-        }
-        wanted.put(subscriber, answers);
+    for (Subscriber subscriber : filtering()) {
+      var answers = new boolean[entries.size()];
+      for (int i = 0; i < answers.length; i++) {
+        answers[i] = subscriber.isWanted() && subscriber.passes(entries.get(i).event());
       }
+      wanted.put(subscriber, answers);
     }
     return wanted;
   }
@@ -197,93 +275,108 @@ final class Tail {
   private List<Subscriber> filtering() {
     lock.lock();
     try {
-      return Stream.concat(live.stream(), awaiting.keySet().stream())
-          .filter(Subscriber::hasFilter)
-          .toList();
+      return List.copyOf(filtering);
     } finally {
       lock.unlock();
     }
   }
 
-  /** Delivers to all; false if nobody is there any more. */
-  private boolean pass(List<Entry> entries, Map<Subscriber, boolean[]> wanted) {
-    var all = new boolean[entries.size()];
-    Arrays.fill(all, true);
+  /** Moves on past these, and delivers them to all that are at the place where they begin, or within. */
+  private void pass(List<LogEntry> entries, Map<Subscriber, boolean[]> wanted) {
+    var groups = new ArrayList<Group>();
+    List<Met> met;
     lock.lock();
     try {
-      live.removeIf(subscriber -> !deliver(subscriber, entries, 0, all, wanted));
-      for (int i = 0; i < entries.size(); i++) {
-        remember(entries.get(i).id());
-      }
-      meet(entries, all, wanted);
-      if (live.isEmpty() && awaiting.isEmpty()) {
-        thread = null;
-      }
-      return thread != null;
+      position = entries.getLast().id();
+      // Those that become live from now on are past these entries.
+      live.forEach((writers, roster) -> groups.add(new Group(writers, roster.until(roster.next()))));
+      met = meet(entries);
     } finally {
       lock.unlock();
     }
+    var behind = new ArrayList<Subscriber>();
+    for (Group group : groups) {
+      group.writers.deliver(
+          group.members,
+          (Subscriber subscriber, Outbox.Starter to) ->
+              deliver(subscriber, entries, 0, wanted, to, behind));
+    }
+    for (Met one : met) {
+      one.subscriber
+          .writers()
+          .deliver(
+              List.of(one.subscriber),
+              (Subscriber subscriber, Outbox.Starter to) ->
+                  deliver(subscriber, entries, one.first, wanted, to, behind));
+    }
+    behind.forEach(this::leaveBehind);
   }
 
   /** Those whose position is among these are live from there on. */
-  private void meet(List<Entry> entries, boolean[] all, Map<Subscriber, boolean[]> wanted) {
-    if (awaiting.isEmpty()) {
-      return;
+  private List<Met> meet(List<LogEntry> entries) {
+    if (ahead.isEmpty()) {
+      return List.of();
     }
     var places = new HashMap<String, Integer>();
     for (int i = 0; i < entries.size(); i++) {
       places.put(entries.get(i).id(), i);
     }
-    for (Iterator<Map.Entry<Subscriber, String>> i = awaiting.entrySet().iterator(); i.hasNext(); ) {
-      var next = i.next();
-      Integer place = places.get(next.getValue());
+    var met = new ArrayList<Met>();
+    for (var wait : List.copyOf(ahead.values())) {
+      Integer place = places.get(wait.position);
       if (place != null) {
-        i.remove();
-        if (deliver(next.getKey(), entries, place + 1, all, wanted)) {
-          live.add(next.getKey());
-        }
+        ahead.remove(wait.subscriber);
+        add(wait.subscriber);
+        met.add(new Met(wait.subscriber, place + 1));
       }
     }
+    return met;
   }
 
-  /** False if it falls back: without room, or come so late that its filter was not asked. */
+  /** Whether it stays live; if not, it is put to those that fall behind. */
   private static boolean deliver(
       Subscriber subscriber,
-      List<Entry> entries,
+      List<LogEntry> entries,
       int first,
-      boolean[] all,
-      Map<Subscriber, boolean[]> wanted) {
-    var its = subscriber.hasFilter() && !entries.isEmpty() ? wanted.get(subscriber) : all;
-    boolean stays = its != null && subscriber.deliver(entries, first, its);
-    if (!stays) {
-      subscriber.fallBack();
+      Map<Subscriber, boolean[]> wanted,
+      Outbox.Starter writers,
+      List<Subscriber> behind) {
+    boolean stays = false;
+    try {
+      var its = subscriber.hasFilter() ? wanted.get(subscriber) : null;
+      // One that came so late that its filter was not asked sees for itself.
+      boolean asked = its != null || !subscriber.hasFilter();
+      stays = asked && subscriber.deliver(entries, first, its, writers);
+    } finally {
+      if (!stays) {
+        behind.add(subscriber);
+      }
     }
     return stays;
   }
 
-  private void remember(String id) {
-    position = id;
-    passed++;
-    recent.add(id);
-    recentIds.add(id);
-    if (recent.size() > REMEMBERED) {
-      recentIds.remove(recent.remove());
-    }
+  private void leaveBehind(Subscriber subscriber) {
+    drop(subscriber);
+    subscriber.fallBack();
   }
 
-  /** The log has forgotten what would come next: everybody sees for himself what is left. */
+  /** The log has forgotten what would come next: each sees for itself what is left. */
   private void end() {
+    var left = new ArrayList<Subscriber>();
     lock.lock();
     try {
       thread = null;
       if (!closed) {
-        live.forEach(Subscriber::fallBack);
-        awaiting.keySet().forEach(Subscriber::fallBack);
+        live.values().forEach(roster -> roster.forEach(left::add));
+        left.addAll(ahead.keySet());
       }
+      left.forEach(this::remove);
       live.clear();
-      awaiting.clear();
+      ahead.clear();
+      filtering.clear();
     } finally {
       lock.unlock();
     }
+    left.forEach(Subscriber::fallBack);
   }
 }

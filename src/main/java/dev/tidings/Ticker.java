@@ -5,10 +5,13 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 
 /**
  * The time, and what is to happen at a time: pings, deadlines, idleness. Its tasks are short, run one
- * after the other, never write to a socket and never run a user's code.
+ * after the other, never write to a socket and never run code of the
+ * application.
  */
 interface Ticker extends AutoCloseable {
 
@@ -66,6 +69,54 @@ interface Ticker extends AutoCloseable {
         executor.awaitTermination(100, TimeUnit.MILLISECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Repeats a look while there is something to look after, and rests otherwise: an idle server is idle. */
+  final class Lookout {
+    private final Ticker ticker;
+    private final long period; // nanoseconds
+    private final Runnable look;
+    private final BooleanSupplier needed;
+    private final AtomicBoolean watching = new AtomicBoolean(); // whether a look is scheduled
+
+    /**
+     * Creates one that rests.
+     *
+     * @param look runs on the ticker
+     * @param needed whether there is anything to look after
+     */
+    Lookout(Ticker ticker, long period, Runnable look, BooleanSupplier needed) {
+      this.ticker = ticker;
+      this.period = period;
+      this.look = look;
+      this.needed = needed;
+    }
+
+    /** To be called once there is something to look after: the first look is at most a period from now. */
+    void watch() {
+      if (!watching.get() && watching.compareAndSet(false, true)) {
+        boolean scheduled = false;
+        try {
+          ticker.schedule(period, this::lookOnce);
+          scheduled = true;
+        } finally {
+          if (!scheduled) {
+            watching.set(false); // or nobody would ever look again
+          }
+        }
+      }
+    }
+
+    private void lookOnce() {
+      try {
+        look.run();
+      } finally {
+        watching.set(false);
+        if (needed.getAsBoolean()) { // also for work that came before the line above, and so did not wake it
+          watch();
+        }
       }
     }
   }

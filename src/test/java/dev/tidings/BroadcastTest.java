@@ -201,19 +201,21 @@ class BroadcastTest {
     for (boolean many : new boolean[] {true, false}) {
       var ticker = new ManualTicker();
       var fails = new AtomicBoolean(true);
-      var fanOut = new FanOut(ticker, failingOnce(fails));
+      var writers = new Writers(ticker, failingOnce(fails));
       var written = new CountDownLatch(1);
-      var outbox = new Outbox(new QuietSink() {
+      var sink = new QuietSink() {
         @Override
         public void write(java.util.List<Frame> batch) {
           written.countDown();
         }
-      }, fanOut::start, Settings.defaults());
+      };
+      var outbox = new Outbox(sink, sink, writers, Settings.defaults().values().queue());
+      outbox.open();
+      outbox.release();
       try (var log = new LogRecords()) {
         if (many) {
-          var broadcast = fanOut.broadcast();
-          outbox.offer(Frame.of(Event.of("x")), broadcast::add);
-          broadcast.flush();
+          var frame = Frame.of(Event.of("x"));
+          writers.deliver(java.util.List.of(outbox), (Outbox to, Outbox.Starter starter) -> to.offer(frame, starter) == Answer.TAKEN);
         } else {
           outbox.offer(Frame.of(Event.of("x")));
         }
@@ -228,18 +230,18 @@ class BroadcastTest {
   @Test
   void aHeartbeatThatThrowsKeepsNoOtherFromBeating() {
     var ticker = new ManualTicker();
-    var pulse = new Pulse(ticker, new FanOut(ticker, new Threads().virtual("tidings-writer")));
+    var heartbeats = new Heartbeats(ticker, new Writers(ticker, new Threads().virtual("tidings-writer")));
     var beats = new ArrayList<String>();
     for (String name : new String[] {"first", "throws", "last"}) {
-      var heartbeat = org.mockito.Mockito.mock(Heartbeat.class);
+      var stream = org.mockito.Mockito.mock(Heartbeats.Beating.class);
       org.mockito.Mockito.doAnswer(call -> {
         beats.add(name);
         if (name.equals("throws")) {
           throw new OutOfMemoryError("not really");
         }
-        return null;
-      }).when(heartbeat).beat(org.mockito.ArgumentMatchers.anyLong(), org.mockito.ArgumentMatchers.any());
-      pulse.add(heartbeat, 1);
+        return true;
+      }).when(stream).ping(org.mockito.ArgumentMatchers.any(), org.mockito.ArgumentMatchers.any());
+      heartbeats.of(stream).start(Frame.COMMENT, Frame.COMMENT, Duration.ofSeconds(1));
     }
     try (var log = new LogRecords()) {
       ticker.advance(Duration.ofSeconds(1));

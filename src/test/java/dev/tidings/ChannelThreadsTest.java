@@ -351,21 +351,21 @@ class ChannelThreadsTest {
     var subscriber = mock(Subscriber.class);
     var died = new CountDownLatch(harm.throwsSomething() ? 1 : 0);
     when(subscriber.isIn()).thenReturn(true);
-    when(subscriber.position()).thenReturn(log.latest());
-    when(subscriber.deliver(any(), anyInt(), any())).thenAnswer(call -> {
+    when(subscriber.writers()).thenReturn(new Writers(new ManualTicker(), threads));
+    when(subscriber.deliver(any(), anyInt(), any(), any())).thenAnswer(call -> {
       died.countDown();
       harm.act();
       return true;
     });
     try (var _ = new LogRecords()) {
-      assertTrue(tail.take(subscriber, 0));
+      assertTrue(tail.join(subscriber, log.latest()).isEmpty());
       log.append(Event.of("x"));
       if (harm.throwsSomething()) {
         Await.latch("its death", died);
         verify(subscriber, timeout(20_000)).fallBack();
         assertFalse(tail.isRunning());
       } else {
-        verify(subscriber, timeout(20_000).atLeast(3)).deliver(any(), anyInt(), any());
+        verify(subscriber, timeout(20_000).atLeast(3)).deliver(any(), anyInt(), any(), any());
         assertTrue(tail.isRunning());
       }
     } finally {
@@ -378,20 +378,20 @@ class ChannelThreadsTest {
   void aReplayThatDiesBeginsAnewFromItsPosition() throws Exception {
     String start = channel.publish("start");
     String last = channel.publish("x");
-    var bookmark = mock(Bookmark.class);
-    var stream = mock(EventSource.class);
-    when(stream.awaitWritten()).thenReturn(true);
-    when(bookmark.stream()).thenReturn(stream);
-    when(bookmark.isIn("")).thenReturn(true);
-    when(bookmark.position("")).thenReturn(java.util.Optional.of(start));
+    var cursor = mock(Cursor.class);
+    var sender = mock(Sender.class);
+    when(sender.awaitWritten()).thenReturn(true);
+    when(cursor.sender()).thenReturn(sender);
+    when(cursor.isIn(any())).thenReturn(true);
+    when(cursor.position(any())).thenReturn(java.util.Optional.of(start));
     var delivered = new CountDownLatch(1);
     doThrow(new OutOfMemoryError("once")).doAnswer(call -> {
-      when(bookmark.position("")).thenReturn(java.util.Optional.of(last));
+      when(cursor.position(any())).thenReturn(java.util.Optional.of(last));
       delivered.countDown();
-      return Outbox.Answer.TAKEN;
-    }).when(bookmark).offer(any(), any());
+      return Answer.TAKEN;
+    }).when(cursor).offer(any(), any(), any());
     try (var records = new LogRecords()) {
-      new Subscriber(channel, bookmark, java.util.Optional.empty()).begin();
+      new Subscriber(channel, cursor, java.util.Optional.of(start), java.util.Optional.empty()).begin();
       Await.latch("another attempt", delivered);
       Await.until("it is live", () -> channel.tail().isRunning());
       assertEquals(1, records.messages(Level.SEVERE).size());

@@ -138,7 +138,7 @@ class CompleteTest {
     for (Ending why : Ending.values()) {
       try (var site = Site.keepingAlive(); var client = Client.get(site.uri())) {
         client.awaitText(":\n\n");
-        site.opened().end(why);
+        site.opened().life().end(why);
         boolean forGood = client.toEndOrCut().contains(WireFormat.COMPLETED_ID);
         assertEquals(why == Ending.COMPLETED || why == Ending.REPLACED, forGood, why::toString);
       }

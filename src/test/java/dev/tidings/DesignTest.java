@@ -32,7 +32,7 @@ class DesignTest {
       try (var client = Client.get(server.uri())) {
         assertEquals("Hello, world!", client.next().data());
         var stream = server.eventSources().getByIdentifier("my-index-connection").orElseThrow();
-        stream.end(Ending.IDLE);
+        stream.life().end(Ending.IDLE);
         assertNull(client.next());
       }
     }

@@ -53,7 +53,7 @@ class EndingTest {
             }
             switch (which) {
               case 0 -> stream.close();
-              case 1 -> stream.end(Ending.EXPIRED);
+              case 1 -> stream.life().end(Ending.EXPIRED);
               case 2 -> stream.flush();
               case 3 -> site.sources.dropAll();
               case 4, 5 -> accepted.addAndGet(stream.send("sent") ? 1 : 0);

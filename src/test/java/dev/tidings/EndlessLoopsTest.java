@@ -41,12 +41,12 @@ class EndlessLoopsTest {
     try (var log = new LogRecords(); var sources = sources()) {
       sources.nameRoutes(exchange -> "GET /clock");
       var stream = open(sources);
-      stream.end(Ending.CLIENT_GONE);
+      stream.life().end(Ending.CLIENT_GONE);
       loop(stream, 99, Duration.ofMillis(100));
       assertEquals(List.of(), warnings(log));
       loop(stream, 1000, Duration.ofMillis(100));
       var other = open(sources);
-      other.end(Ending.CLIENT_GONE);
+      other.life().end(Ending.CLIENT_GONE);
       loop(other, 1000, Duration.ofMillis(100));
       assertEquals(
           List.of("the handler of \"GET /clock\" goes on sending although its stream has ended (CLIENT_GONE):"
@@ -63,13 +63,13 @@ class EndlessLoopsTest {
       for (int i = 0; i < 1100; i++) {
         Await.end(Thread.ofVirtual().start(() -> {
           var stream = open(sources);
-          stream.end(Ending.CLIENT_GONE);
+          stream.life().end(Ending.CLIENT_GONE);
           assertFalse(stream.send("one"));
         }));
       }
       ticker.advance(Duration.ofSeconds(61));
       var stream = open(sources);
-      stream.end(Ending.CLIENT_GONE);
+      stream.life().end(Ending.CLIENT_GONE);
       loop(stream, 1000, Duration.ofMillis(100));
       assertEquals(1, warnings(log).size());
     }
@@ -79,7 +79,7 @@ class EndlessLoopsTest {
   void manyRefusedSendsInAShortTimeAreNone() {
     try (var log = new LogRecords(); var sources = sources()) {
       var stream = open(sources);
-      stream.end(Ending.CLIENT_GONE);
+      stream.life().end(Ending.CLIENT_GONE);
       loop(stream, 1000, Duration.ofMillis(4));
       assertEquals(List.of(), warnings(log));
     }
@@ -92,20 +92,20 @@ class EndlessLoopsTest {
       for (int i = 0; i < 3; i++) {
         streams.add(open(sources));
       }
-      streams.getFirst().end(Ending.CLIENT_GONE);
+      streams.getFirst().life().end(Ending.CLIENT_GONE);
       for (int i = 0; i < 1000; i++) { // one of them has ended
         streams.forEach(stream -> stream.send("tick"));
         streams.forEach(EventSource::flush);
         ticker.advance(Duration.ofMillis(100));
       }
-      streams.get(1).end(Ending.CLIENT_GONE);
-      streams.get(2).end(Ending.CLIENT_GONE);
+      streams.get(1).life().end(Ending.CLIENT_GONE);
+      streams.get(2).life().end(Ending.CLIENT_GONE);
       for (int i = 0; i < 1000; i++) { // all have
         streams.forEach(stream -> stream.offer("tick"));
         ticker.advance(Duration.ofMillis(100));
       }
       var stream = open(sources);
-      stream.end(Ending.CLIENT_GONE);
+      stream.life().end(Ending.CLIENT_GONE);
       Await.end(Thread.ofVirtual().start(() -> loop(stream, 1000, Duration.ofMillis(100)))); // not its own thread
       assertEquals(List.of(), warnings(log));
     }

@@ -246,7 +246,7 @@ class HalfRequestTest {
         Await.latch("the work", work.started);
         Await.until("both are there", () -> handlers() == 2);
         var idle = new CountDownLatch(1);
-        ((InFlight) server.httpServer().getExecutor()).whenIdle(idle::countDown);
+        ((InFlight) server.httpServer().getExecutor()).whenEmpty(idle::countDown);
         assertEquals(1, idle.getCount());
         half.write("t: x\r\n\r\n"); // too late to count, and stays
         half.awaitText(":\n\n");

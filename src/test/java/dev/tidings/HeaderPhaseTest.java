@@ -176,11 +176,11 @@ class HeaderPhaseTest {
       for (int i = 0; i < 101; i++) {
         assertEquals(1, sources.broadcast("n" + i));
       }
-      assertTrue(stream.isHeld());
+      assertTrue(stream.sender().isHeld());
       for (int i = 101; i < 160; i++) {
         assertEquals(1, sources.broadcast("n" + i));
       }
-      assertFalse(stream.isHeld());
+      assertFalse(stream.sender().isHeld());
       assertEquals(IntStream.range(0, 160).mapToObj(i -> "n" + i).toList(), client.data(160));
     });
   }
@@ -243,7 +243,7 @@ class HeaderPhaseTest {
         sources.broadcast("n");
       }
       assertTrue(stream.isOpen());
-      assertTrue(stream.isHeld());
+      assertTrue(stream.sender().isHeld());
     });
   }
 

@@ -201,7 +201,7 @@ class HeartbeatTest {
     stream.withPing(ping -> ping.interval(ChronoUnit.FOREVER.getDuration()).start());
     stream.close();
     ticker.advance(Duration.ofMinutes(2));
-    assertEquals(0, site.sources.pulse().size());
+    assertEquals(0, site.sources.engine().heartbeats().size());
   }
 
   @Test

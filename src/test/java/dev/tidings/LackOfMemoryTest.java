@@ -68,12 +68,12 @@ class LackOfMemoryTest {
       var bodies = IntStream.range(0, 3).mapToObj(i -> new ByteArrayOutputStream()).toList();
       var streams = List.of(open(sources, bodies.get(0)), open(sources, bodies.get(1)));
       if (!whenOneIsAdded) {
-        ticker.failing = Pulse.class;
+        ticker.failing = Heartbeats.class;
         beat(streams, 1);
         assertEquals(null, ticker.failing);
       } else {
         ticker.advance(Duration.ofMillis(15_600)); // both have had their writes, and are due in more than a minute
-        ticker.failing = Pulse.class;
+        ticker.failing = Heartbeats.class;
       }
       var third = open(sources, bodies.get(2));
       var all = List.of(streams.get(0), streams.get(1), third);
@@ -107,7 +107,7 @@ class LackOfMemoryTest {
       var stream = sources.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()));
       ticker.advance(Duration.ofSeconds(15));
       Await.until("it was asked", () -> asked.get() == 1);
-      ticker.failing = Permit.class;
+      ticker.failing = Lease.class;
       ticker.advance(Duration.ofSeconds(15));
       assertEquals(Ending.REVOKED, stream.ending().orElseThrow());
     }
@@ -117,7 +117,7 @@ class LackOfMemoryTest {
   void aThreadThatIsInNoGuardIsNotInterruptedForIt() throws Exception {
     var deadlines = new Deadlines(ticker, Duration.ofSeconds(10));
     var guard = deadlines.newGuard();
-    ticker.failing = Lookout.class;
+    ticker.failing = Ticker.Lookout.class;
     assertThrows(OutOfMemoryError.class, () -> guard.run(() -> {}));
     deadlines.newGuard().run(() -> ticker.advance(Duration.ofSeconds(9))); // looked after again
     ticker.advance(Duration.ofSeconds(100));

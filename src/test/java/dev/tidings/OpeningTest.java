@@ -245,8 +245,8 @@ class OpeningTest {
         thrown.add(assertThrows(IllegalStateException.class, () -> sources.open(exchange)));
         first.send("one");
         thrown.add(assertThrows(IllegalStateException.class, () -> sources.open(exchange, "x")));
-        first.end(Ending.CLOSED);
-        first.awaitEnd();
+        first.life().end(Ending.CLOSED);
+        first.life().awaitEnd();
         thrown.add(assertThrows(IllegalStateException.class, () -> sources.open(exchange)));
       }
     });

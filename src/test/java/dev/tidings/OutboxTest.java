@@ -62,7 +62,19 @@ class OutboxTest {
   private final Outbox outbox = outbox(Settings.defaults());
 
   private Outbox outbox(Settings settings) {
-    return new Outbox(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), settings);
+    return opened(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), settings);
+  }
+
+  private static <S extends Outbox.Sink & Outbox.Owner> Outbox held(S sink, Outbox.Starter writers, Settings settings) {
+    var outbox = new Outbox(sink, sink, writers, settings.values().queue());
+    outbox.open();
+    return outbox;
+  }
+
+  private static <S extends Outbox.Sink & Outbox.Owner> Outbox opened(S sink, Outbox.Starter writers, Settings settings) {
+    var outbox = held(sink, writers, settings);
+    outbox.release();
+    return outbox;
   }
 
   private static Frame frame(String text) {
@@ -120,23 +132,23 @@ class OutboxTest {
     Await.latch("its write", sink.firstBegun);
     full.offer(frame("b"));
     full.offer(frame("behind the first one"));
-    var answers = new LinkedBlockingQueue<Outbox.Answer>();
+    var answers = new LinkedBlockingQueue<Answer>();
     Thread.ofVirtual().start(() -> answers.add(full.put(frame("c"), ticker, 1000)));
     Await.until("it waits", full::isAwaited);
     ticker.advance(Duration.ofNanos(999));
     assertTrue(full.isAwaited());
     ticker.advance(Duration.ofNanos(1));
-    assertEquals(Outbox.Answer.OVERFLOW, Await.next("an answer", answers));
+    assertEquals(Answer.OVERFLOW, Await.next("an answer", answers));
     sink.release.countDown();
   }
 
   @Test
   void anEventThatWaitsForItsWriterKeepsOutNoOther() {
     var ready = new ArrayList<Outbox>();
-    var waiting = new Outbox(sink, ready::add, Settings.defaults().queueEvents(10).queueBytes(1000));
-    assertEquals(Outbox.Answer.TAKEN, waiting.offer(frame("x".repeat(1_100_000))));
-    assertEquals(Outbox.Answer.TAKEN, waiting.offer(frame("the next one")));
-    assertEquals(Outbox.Answer.OVERFLOW, waiting.offer(frame("y".repeat(1000))));
+    var waiting = opened(sink, ready::add, Settings.defaults().queueEvents(10).queueBytes(1000));
+    assertEquals(Answer.TAKEN, waiting.offer(frame("x".repeat(1_100_000))));
+    assertEquals(Answer.TAKEN, waiting.offer(frame("the next one")));
+    assertEquals(Answer.OVERFLOW, waiting.offer(frame("y".repeat(1000))));
     assertEquals(List.of(waiting), ready);
   }
 
@@ -165,25 +177,25 @@ class OutboxTest {
   /** One batch of four is being written, and behind the first of these 1000 there is no more room. */
   private static Filled filled() throws Exception {
     var sink = new Stepped();
-    var full = new Outbox(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults().queueEvents(1000));
+    var full = opened(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults().queueEvents(1000));
     var kilobyte = frame("x".repeat(990)); // four of them are a batch
     full.offer(kilobyte);
     Await.latch("its write", sink.begun);
-    while (full.offer(kilobyte) == Outbox.Answer.TAKEN) {}
+    while (full.offer(kilobyte) == Answer.TAKEN) {}
     return new Filled(sink, full);
   }
 
   @Test
   void aSenderWakesAtTheFirstBatchAfterWhichItsEventFits() throws Exception {
     var filled = filled();
-    var answers = new LinkedBlockingQueue<Outbox.Answer>();
+    var answers = new LinkedBlockingQueue<Answer>();
     var sender = Thread.ofVirtual().start(() -> answers.add(filled.outbox.put(frame("now"), new ManualTicker(), 1000)));
     Await.until("it waits", filled.outbox::isAwaited);
     filled.sink.steps.release(); // the one that was being written: the next batch makes the room
     Await.next("a batch", filled.sink.batches);
     filled.sink.steps.release();
     Await.next("another batch", filled.sink.batches);
-    assertEquals(Outbox.Answer.TAKEN, Await.next("an answer", answers));
+    assertEquals(Answer.TAKEN, Await.next("an answer", answers));
     Await.end(sender);
     assertTrue(filled.outbox.traffic().waiting() > 900, "long before it is half empty");
     filled.outbox.abort();
@@ -223,20 +235,20 @@ class OutboxTest {
   @Test
   void anInterruptedOrClosedSenderGivesUpItsPlace() throws Exception {
     var filled = filled();
-    var answers = new LinkedBlockingQueue<Outbox.Answer>();
+    var answers = new LinkedBlockingQueue<Answer>();
     var interrupted = Thread.ofVirtual().start(() -> {
       answers.add(filled.outbox.put(frame("never"), new ManualTicker(), 1000));
-      answers.add(Thread.currentThread().isInterrupted() ? Outbox.Answer.TAKEN : Outbox.Answer.CLOSED);
+      answers.add(Thread.currentThread().isInterrupted() ? Answer.TAKEN : Answer.CLOSED);
     });
     Await.until("it waits", filled.outbox::isAwaited);
     interrupted.interrupt();
-    assertEquals(Outbox.Answer.DROPPED, Await.next("an answer", answers));
-    assertEquals(Outbox.Answer.TAKEN, Await.next("its status", answers));
+    assertEquals(Answer.DROPPED, Await.next("an answer", answers));
+    assertEquals(Answer.TAKEN, Await.next("its status", answers));
     assertFalse(filled.outbox.isAwaited());
     var closed = Thread.ofVirtual().start(() -> answers.add(filled.outbox.put(frame("late"), new ManualTicker(), 1000)));
     Await.until("it waits", filled.outbox::isAwaited);
     filled.outbox.finish(List.of());
-    assertEquals(Outbox.Answer.CLOSED, Await.next("an answer", answers));
+    assertEquals(Answer.CLOSED, Await.next("an answer", answers));
     Await.end(closed);
     filled.outbox.abort();
     filled.sink.steps.release(10_000);
@@ -245,15 +257,14 @@ class OutboxTest {
   @Test
   void whatIsHeldIsWrittenWhenItIsReleasedOrAtTheEnd() throws Exception {
     sink.release.countDown();
-    outbox.hold();
-    outbox.offer(frame("a"));
-    outbox.offerIfIdle(frame("comment"), ready -> {
+    var held = held(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults());
+    held.offer(frame("a"));
+    held.offerIfIdle(frame("comment"), ready -> {
       throw new AssertionError("nobody may write yet");
     });
-    outbox.release();
+    held.release();
     assertEquals("data: a\n\n", Await.next("a write", sink.writes).text());
-    var other = outbox(Settings.defaults());
-    other.hold();
+    var other = held(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults());
     other.offer(frame("b"));
     other.finish(List.of());
     assertEquals("data: b\n\n", Await.next("a write", sink.writes).text());
@@ -285,7 +296,7 @@ class OutboxTest {
         throw new IllegalStateException("nor after it");
       }
     };
-    var dead = new Outbox(dying, ready -> Thread.ofVirtual().start(() -> {
+    var dead = opened(dying, ready -> Thread.ofVirtual().start(() -> {
       try {
         ready.write(new ArrayList<>());
       } catch (Throwable e) {
@@ -312,7 +323,7 @@ class OutboxTest {
       }
     };
     var attempts = new AtomicInteger();
-    var dead = new Outbox(telling, ready -> Thread.ofVirtual().start(() -> {
+    var dead = held(telling, ready -> Thread.ofVirtual().start(() -> {
       var batch = attempts.getAndIncrement() > 0 ? new ArrayList<Frame>() : new ArrayList<Frame>() {
         private static final long serialVersionUID = 1;
 
@@ -331,7 +342,6 @@ class OutboxTest {
         // as the writers' threads do, but without a word
       }
     }), Settings.defaults());
-    dead.hold();
     var flushed = new LinkedBlockingQueue<Boolean>();
     dead.offer(frame("x"));
     var flushing = Thread.ofVirtual().start(() -> flushed.add(dead.flush()));
@@ -346,7 +356,7 @@ class OutboxTest {
   void aFaultAtTheEndIsToldAndAGoneClientIsNot() throws Exception {
     for (var fault : List.of(new IOException("gone"), new IllegalStateException("a bug"))) {
       var ended = new CountDownLatch(1);
-      var failing = mock(Outbox.Sink.class);
+      var failing = mock(QuietSink.class);
       doThrow(fault).when(failing).finish();
       doAnswer(call -> {
             ended.countDown();
@@ -355,7 +365,7 @@ class OutboxTest {
           .when(failing)
           .ended();
       try (var log = new LogRecords()) {
-        new Outbox(failing, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults())
+        opened(failing, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults())
             .finish(List.of());
         Await.latch("the end", ended);
         verify(failing).abort();
@@ -370,6 +380,6 @@ class OutboxTest {
     sink.release.countDown();
     outbox.writeIfIdle(frame("a"));
     Await.latch("the end", sink.ended);
-    assertEquals(Outbox.Answer.CLOSED, outbox.offer(frame("b")));
+    assertEquals(Answer.CLOSED, outbox.offer(frame("b")));
   }
 }

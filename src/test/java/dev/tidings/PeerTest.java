@@ -73,7 +73,7 @@ class PeerTest {
 
   private void assertQuiet() {
     assertEquals(List.of(), loud());
-    assertTrue(log.messages(Level.FINE).stream().anyMatch(text -> text.contains(SseServer.GONE)), log.messages()::toString);
+    assertTrue(log.messages(Level.FINE).stream().anyMatch(text -> text.contains(Peer.GONE)), log.messages()::toString);
     assertFalse(log.hasStackTraces());
   }
 
@@ -180,7 +180,7 @@ class PeerTest {
     try (var client = Client.raw(server.uri(), HALF_AN_UPLOAD)) {
       client.socket().shutdownOutput();
       assertEquals(400, client.status());
-      assertEquals(SseServer.GONE + "\n", client.toEnd());
+      assertEquals(Peer.GONE + "\n", client.toEnd());
     }
     awaitHandler();
     assertQuiet();

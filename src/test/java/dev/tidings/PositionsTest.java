@@ -243,10 +243,10 @@ class PositionsTest {
     Await.until("it is live", () -> VirtualThreads.named("tidings-replay").isEmpty());
     String last = publish(3).getLast();
     if (why == Ending.FAILED) {
-      stream.fail();
+      stream.life().fail();
     } else {
-      stream.end(why);
-      stream.awaitEnd();
+      stream.life().end(why);
+      stream.life().awaitEnd();
     }
     boolean told = !why.isForced() && !why.isForGood();
     assertEquals(told ? 2 : 1, positions(wire).size(), wire::text);
@@ -284,28 +284,32 @@ class PositionsTest {
   @Test
   void aPositionIsDecidedAndSentWithNothingInBetween() throws Exception {
     var stream = mock(EventSource.class);
+    var sender = mock(Sender.class);
+    var subscriber = mock(Subscriber.class);
     var sent = new LinkedBlockingQueue<String>();
-    var bookmark = new Bookmark(stream, false);
-    bookmark.enter(channel, Optional.of("0"));
+    when(stream.sender()).thenReturn(sender);
     when(stream.isOpen()).thenReturn(true);
-    when(stream.offerIfFits(any(), anyBoolean())).thenAnswer(call -> {
+    when(subscriber.name()).thenReturn("");
+    var cursor = new Cursor(stream, false);
+    cursor.enter(subscriber, Optional.of("0"));
+    when(sender.offerIfFits(any(), anyBoolean(), any())).thenAnswer(call -> {
       sent.add(text(call.getArgument(0)));
-      return Outbox.Answer.TAKEN;
+      return Answer.TAKEN;
     });
-    bookmark.skip("", "1");
-    bookmark.tell(position -> {
-      var offering = Thread.ofVirtual().start(() -> bookmark.offer("", new Entry(Event.of("x").withId("2"))));
-      Await.until("it waits or is done", () -> offering.getState() == Thread.State.WAITING || !offering.isAlive());
-      return sent.add(text(position.frame()));
+    cursor.skip(subscriber, "1");
+    cursor.tell(position -> {
+      var offering = Thread.ofVirtual().start(() -> cursor.offer(subscriber, new LogEntry(Event.of("x").withId("2")), sender.writers()));
+      Await.until("it waits or is done", () -> offering.getState() == Thread.State.BLOCKED || !offering.isAlive());
+      return sent.add(text(position));
     });
     assertEquals("event: tidings:position\nid: 1\ndata: \n\n", Await.next("the position", sent));
     assertEquals("id: 2\ndata: x\n\n", Await.next("the event", sent));
-    bookmark.tell(position -> sent.add("it knows where it is"));
-    bookmark.skip("", "3");
-    bookmark.tell(position -> false); // there was no room
-    assertTrue(text(bookmark.end().orElseThrow()).contains("\nid: 3\n"));
-    assertEquals(Outbox.Answer.CLOSED, bookmark.offer("", new Entry(Event.of("x").withId("4"))));
-    bookmark.tell(position -> sent.add("after its end"));
+    cursor.tell(position -> sent.add("it knows where it is"));
+    cursor.skip(subscriber, "3");
+    cursor.tell(position -> false); // there was no room
+    assertTrue(text(cursor.end().orElseThrow()).contains("\nid: 3\n"));
+    assertEquals(Answer.CLOSED, cursor.offer(subscriber, new LogEntry(Event.of("x").withId("4")), sender.writers()));
+    cursor.tell(position -> sent.add("after its end"));
     assertEquals(List.of(), List.copyOf(sent));
   }
 

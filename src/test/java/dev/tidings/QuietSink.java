@@ -1,7 +1,7 @@
 package dev.tidings;
 
-/** A sink to which nothing matters but what is written. */
-abstract class QuietSink implements Outbox.Sink {
+/** A sink, and the owner of its outbox, to which nothing matters but what is written. */
+abstract class QuietSink implements Outbox.Sink, Outbox.Owner {
   @Override
   public void failed(Throwable cause) {}
 

@@ -196,7 +196,7 @@ class SlowTest {
       sender.interrupt();
       assertTrue(Await.next("the sender", result));
       assertTrue(stream.isOpen());
-      stream.end(Ending.OVERFLOW);
+      stream.life().end(Ending.OVERFLOW);
       client.toEndOrCut();
     }
   }

@@ -122,7 +122,7 @@ class StopLoadTest {
         assertEquals(1, view.farewells());
         retries.add(view.retry());
       }
-      SpreadTest.assertEven(1000, 5000, 20, retries.stream().mapToLong(Long::longValue));
+      JitterTest.assertEven(1000, 5000, 20, retries.stream().mapToLong(Long::longValue));
       assertEquals(0, sources.count());
       assertEquals(List.of(), sources.streams());
       long left = sources.ended().getOrDefault(Ending.CLOSED, 0L); // on a busy machine not all that wanted to

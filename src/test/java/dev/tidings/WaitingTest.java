@@ -189,7 +189,7 @@ class WaitingTest {
       stream.keepAlive();
       found.add(site.sources.getByIdentifier("waiting").isPresent() || site.sources.count() > 0);
     });
-    stream.end(Ending.EXPIRED);
+    stream.life().end(Ending.EXPIRED);
     assertFalse(Await.next("the wait", found));
   }
 }

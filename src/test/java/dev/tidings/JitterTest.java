@@ -13,11 +13,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class SpreadTest {
+class JitterTest {
   private static final Settings DEFAULTS = Settings.defaults();
 
-  private static Spread spread(Duration least, Duration most) {
-    return new Spread(DEFAULTS.reconnect(least, most), new Random(42));
+  private static Jitter jitter(Duration least, Duration most) {
+    return new Jitter(new Random(42), least, most);
   }
 
   /** Asserts that the values are evenly distributed: Pearson's chi-square over as many buckets. */
@@ -42,35 +42,35 @@ class SpreadTest {
 
   @Test
   void reconnectTimesAreEvenOverTheRangeInWholeMilliseconds() {
-    var spread = spread(Duration.ofSeconds(1), Duration.ofSeconds(5));
-    assertEven(1000, 5000, 20, LongStream.generate(() -> spread.reconnect().toMillis()).limit(20_000));
+    var jitter = jitter(Duration.ofSeconds(1), Duration.ofSeconds(5));
+    assertEven(1000, 5000, 20, LongStream.generate(() -> jitter.reconnect().toMillis()).limit(20_000));
   }
 
   @Test
   void bothEndsOfTheRangeAreReached() {
-    var spread = spread(Duration.ofMillis(7), Duration.ofMillis(9));
+    var jitter = jitter(Duration.ofMillis(7), Duration.ofMillis(9));
     var seen = new TreeMap<Long, Integer>();
     for (int i = 0; i < 300; i++) {
-      seen.merge(spread.reconnect().toMillis(), 1, Integer::sum);
+      seen.merge(jitter.reconnect().toMillis(), 1, Integer::sum);
     }
     assertEquals(Set.of(7L, 8L, 9L), seen.keySet());
   }
 
   @Test
   void aRangeOfOneValueIsThatValueAlsoAtTheExtremes() {
-    assertEquals(Duration.ZERO, spread(Duration.ZERO, Duration.ZERO).reconnect());
-    assertEquals(Duration.ofSeconds(3), spread(Duration.ofSeconds(3), Duration.ofSeconds(3)).reconnect());
+    assertEquals(Duration.ZERO, jitter(Duration.ZERO, Duration.ZERO).reconnect());
+    assertEquals(Duration.ofSeconds(3), jitter(Duration.ofSeconds(3), Duration.ofSeconds(3)).reconnect());
     var absurd = Duration.ofSeconds(Long.MAX_VALUE);
-    assertTrue(spread(absurd, absurd).reconnect().toMillis() > 0);
-    assertTrue(spread(Duration.ZERO, absurd).reconnect().toMillis() >= 0);
+    assertTrue(jitter(absurd, absurd).reconnect().toMillis() > 0);
+    assertTrue(jitter(Duration.ZERO, absurd).reconnect().toMillis() >= 0);
   }
 
   @Test
   void lifetimesAreEvenOverTheLastTenth() {
-    var spread = spread(Duration.ZERO, Duration.ZERO);
-    assertEven(900_000, 1_000_000, 20, LongStream.generate(() -> spread.lifetime(1_000_000)).limit(20_000));
-    assertEquals(1, spread.lifetime(1));
-    assertTrue(spread.lifetime(Long.MAX_VALUE - 1) > Long.MAX_VALUE / 10 * 9 - 10);
+    var jitter = jitter(Duration.ZERO, Duration.ZERO);
+    assertEven(900_000, 1_000_000, 20, LongStream.generate(() -> jitter.lifetime(1_000_000)).limit(20_000));
+    assertEquals(1, jitter.lifetime(1));
+    assertTrue(jitter.lifetime(Long.MAX_VALUE - 1) > Long.MAX_VALUE / 10 * 9 - 10);
   }
 
   @Test

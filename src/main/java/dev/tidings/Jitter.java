@@ -1,22 +1,28 @@
 package dev.tidings;
 
 import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 
-/** Chance, so that clients who left at one moment do not all return at one moment. Thread-safe. */
-final class Spread {
+/** Random times, so that clients that left at one moment do not all return at one moment. Thread-safe. */
+final class Jitter {
   private static final long MOST_MILLIS = Long.MAX_VALUE - 1;
 
   private final RandomGenerator random;
   private final long least; // milliseconds
   private final long most;
 
-  /** The generator has to be thread-safe. */
-  Spread(Settings settings, RandomGenerator random) {
+  /** Creates one with a range for {@link #reconnect}; the generator has to be thread-safe. */
+  Jitter(RandomGenerator random, Duration least, Duration most) {
     this.random = random;
-    this.least = millis(settings.leastReconnect());
-    this.most = millis(settings.mostReconnect());
+    this.least = millis(least);
+    this.most = millis(most);
+  }
+
+  /** One for times that no test has to know. */
+  static Jitter ofThread() {
+    return new Jitter(() -> ThreadLocalRandom.current().nextLong(), Duration.ZERO, Duration.ZERO);
   }
 
   private static long millis(Duration duration) {
@@ -28,7 +34,7 @@ final class Spread {
     return Duration.ofMillis(random.nextLong(least, most + 1));
   }
 
-  /** A time within the first period of something that many do again and again: 1 to all of it. */
+  /** A time within the first period of a repeated task that many streams have: 1 to all of it. */
   long within(long nanos) {
     return nanos - random.nextLong(nanos);
   }
@@ -36,5 +42,10 @@ final class Spread {
   /** How much one stream gets of the largest lifetime: between nine tenths and all of it. */
   long lifetime(long nanos) {
     return nanos - random.nextLong(nanos / 10 + 1);
+  }
+
+  /** A pause before a retry: half of this to one and a half. */
+  Duration around(long nanos) {
+    return Duration.ofNanos(nanos / 2 + random.nextLong(nanos + 1));
   }
 }

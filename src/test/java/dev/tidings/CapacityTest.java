@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.ArgumentMatchers.anyBoolean;
 import static org.mockito.Mockito.doCallRealMethod;
+import static org.mockito.Mockito.RETURNS_DEEP_STUBS;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.when;
 
@@ -37,7 +38,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The limits at their edges, and who is let in there. */
-class CrowdTest {
+class CapacityTest {
   private static final String BROWSER = "Accept: text/event-stream";
 
   private static Site site(Settings settings) throws IOException {
@@ -91,9 +92,9 @@ class CrowdTest {
         var first = open(site.uri("first"))) {
       var stream = site.opened();
       assertRefused(site.uri("second"));
-      stream.end(why);
+      stream.life().end(why);
       stream.close();
-      stream.end(Ending.EXPIRED);
+      stream.life().end(Ending.EXPIRED);
       try (var _ = open(site.uri("second"))) {
         assertRefused(site.uri("third"));
         assertEquals(1, site.sources.count());
@@ -271,7 +272,7 @@ class CrowdTest {
     var tooMany = new AtomicInteger();
     sources.onOpen(stream -> { // on the opening thread, while the place is held
       most.accumulateAndGet(open.incrementAndGet(), Math::max);
-      int own = byUser.get(stream.exchange().getRequestHeaders().getFirst("User")).incrementAndGet();
+      int own = byUser.get(user(stream)).incrementAndGet();
       tooMany.addAndGet(own > perUser || open.get() > cap ? 1 : 0);
     });
     try (var clients = Executors.newVirtualThreadPerTaskExecutor();
@@ -279,7 +280,7 @@ class CrowdTest {
           if (stream.isOpen()) {
             Await.until("the cap was reached, or time went by", () -> most.get() == cap || stream.age().toSeconds() > 5);
             open.decrementAndGet();
-            byUser.get(stream.exchange().getRequestHeaders().getFirst("User")).decrementAndGet();
+            byUser.get(user(stream)).decrementAndGet();
           }
           return Ending.CLOSED;
         })) {
@@ -354,29 +355,33 @@ class CrowdTest {
     }
   }
 
+  private static String user(EventSource stream) {
+    return Integer.toString(Integer.parseInt(stream.identifier().orElseThrow().substring("id-".length())) % 3);
+  }
+
   /** Not open anywhere; for what two threads do between each other's steps. */
-  private static EventSource stream(Object client) {
-    var stream = mock(EventSource.class);
-    when(stream.client()).thenReturn(client);
-    doCallRealMethod().when(stream).place(anyBoolean());
-    when(stream.hasPlace()).thenCallRealMethod();
-    return stream;
+  private static Member stream(Object client) {
+    var member = mock(Member.class, RETURNS_DEEP_STUBS);
+    when(member.client()).thenReturn(client);
+    doCallRealMethod().when(member).place(anyBoolean());
+    when(member.isPlaced()).thenCallRealMethod();
+    return member;
   }
 
   @Test
   void whoIsReplacedGivesThePlaceAtOnceAndOnlyOnce() {
-    var crowd = new Crowd(Settings.defaults().maxStreams(2).maxStreamsPerClient(2));
+    var capacity = new Capacity(2, 2);
     var one = stream("ann");
     var two = stream("ann");
-    assertTrue(crowd.enter(one, List.of()));
-    assertTrue(crowd.enter(two, List.of()));
-    assertTrue(crowd.enter(stream("ann"), List.of(one)));
-    assertTrue(crowd.enter(stream("ann"), List.of(two)), "before the first has left");
-    crowd.leave(one);
-    crowd.leave(two);
-    crowd.leave(two);
-    assertFalse(crowd.enter(stream("ben"), List.of()));
-    var third = new Crowd(Settings.defaults().maxStreamsPerClient(1));
+    assertTrue(capacity.enter(one, List.of()));
+    assertTrue(capacity.enter(two, List.of()));
+    assertTrue(capacity.enter(stream("ann"), List.of(one)));
+    assertTrue(capacity.enter(stream("ann"), List.of(two)), "before the first has left");
+    capacity.leave(one);
+    capacity.leave(two);
+    capacity.leave(two);
+    assertFalse(capacity.enter(stream("ben"), List.of()));
+    var third = new Capacity(Integer.MAX_VALUE, 1);
     assertTrue(third.enter(one, List.of()));
     assertTrue(third.enter(two, List.of(one)));
     third.leave(one);

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** How long a stream may go on, by a clock that the tests move. */
-class PermitTest {
+class LeaseTest {
   private static final Duration DAY = Duration.ofDays(1);
   private final ManualTicker ticker = new ManualTicker();
 

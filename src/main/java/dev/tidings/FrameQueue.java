@@ -6,17 +6,25 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * The frames that wait in an outbox, their bounds, and what gives way where these are reached. The bounds
+ * The frames that wait in an outbox, their bounds, and what is dropped where these are reached. The bounds
  * hold for what waits behind the first waiting event: that one is always taken and counts for nothing, so
  * that no event is too large, and none is in the way of the next one while it only waits for its writer.
  * A batch that was taken to be written, whose size is bounded by itself, counts no more. So at most one
  * event, one batch and the bound are held; and once the bound, of what waited for the head. Not
  * thread-safe.
  */
-final class Backlog {
-  private final Overflow overflow;
-  private final int maxEvents;
-  private final long maxBytes;
+final class FrameQueue {
+
+  /**
+   * The limits of one queue.
+   *
+   * @param events how many may wait
+   * @param bytes how large these may be together
+   * @param overflow what happens beyond that
+   */
+  record Bounds(int events, long bytes, Overflow overflow) {}
+
+  private final Bounds bounds;
   private Frame only; // what waits if that is one frame, which it mostly is; else null
   private ArrayDeque<Frame> queue; // what waits if that is more; else null
   private Frame first; // of the events that wait; null if it has to be looked for
@@ -28,10 +36,8 @@ final class Backlog {
   private long takenBytes; // of these
   private long dropped;
 
-  Backlog(Settings settings) {
-    this.overflow = settings.overflow();
-    this.maxEvents = settings.queueEvents();
-    this.maxBytes = settings.queueBytes();
+  FrameQueue(Bounds bounds) {
+    this.bounds = bounds;
   }
 
   /** Whether the event is the first one that counts or within the bounds. */
@@ -41,12 +47,12 @@ final class Backlog {
     }
     int counted = events - Math.max(free, 1);
     long countedBytes = bytes - (free > 0 ? freeBytes : first().bytes().length);
-    return counted < maxEvents && countedBytes + frame.bytes().length <= maxBytes;
+    return counted < bounds.events && countedBytes + frame.bytes().length <= bounds.bytes;
   }
 
   /** Whether an event that does not fit ends the stream. */
   boolean isStrict() {
-    return overflow instanceof Overflow.Disconnect;
+    return bounds.overflow instanceof Overflow.Disconnect;
   }
 
   /** What waits now counts for nothing from now on: it could not be written before. */
@@ -62,37 +68,37 @@ final class Backlog {
       first = only;
       for (var waiting = queue == null ? null : queue.iterator(); first == null; ) {
         Frame next = waiting.next();
-        first = next.isMark() ? null : next;
+        first = next instanceof Frame.Message ? next : null;
       }
     }
     return first;
   }
 
   /** Adds the frame, or does what is to be done where it does not fit. */
-  Outbox.Answer add(Frame frame) {
+  Answer add(Frame frame) {
     if (!fits(frame)) {
       if (isStrict()) {
-        return Outbox.Answer.OVERFLOW;
+        return Answer.OVERFLOW;
       }
-      if (overflow instanceof Overflow.DropNewest) {
+      if (bounds.overflow instanceof Overflow.DropNewest) {
         dropped++;
-        return Outbox.Answer.DROPPED;
+        return Answer.DROPPED;
       }
       makeRoom(frame);
       if (!fits(frame)) { // what waits gives way to nothing
         dropped++;
-        return Outbox.Answer.DROPPED;
+        return Answer.DROPPED;
       }
     }
     append(frame);
     events++;
     bytes += frame.bytes().length;
-    return Outbox.Answer.TAKEN;
+    return Answer.TAKEN;
   }
 
-  /** A mark has no size and never gives way. */
-  void addMark(Frame mark) {
-    append(mark);
+  /** Adds a mark or a parting event, which count for nothing and are never dropped. */
+  void addUncounted(Frame frame) {
+    append(frame);
   }
 
   private void append(Frame frame) {
@@ -126,12 +132,12 @@ final class Backlog {
 
   private void makeRoom(Frame frame) {
     var waiting = unsettle();
-    if (overflow instanceof Overflow.KeepLatest && frame.key() != null) {
-      dropAll(waiting, sameKey(waiting, frame.key()));
+    if (bounds.overflow instanceof Overflow.KeepLatest && key(frame) != null) {
+      dropAll(waiting, sameKey(waiting, key(frame)));
     }
     for (Iterator<Frame> i = waiting.iterator(); !fits(frame) && i.hasNext(); ) {
       Frame oldest = i.next();
-      if (oldest.givesWay()) {
+      if (oldest instanceof Frame.Message message && !message.kept()) {
         i.remove();
         drop(oldest);
       }
@@ -139,11 +145,15 @@ final class Backlog {
     settle();
   }
 
-  /** Runs the user's code, and changes nothing: if that throws, all is as it was. */
+  private static Object key(Frame frame) {
+    return frame instanceof Frame.Message message ? message.key() : null;
+  }
+
+  /** Runs code of the application, and changes nothing: if that throws, all is as it was. */
   private static List<Frame> sameKey(ArrayDeque<Frame> waiting, Object key) {
     var same = new ArrayList<Frame>();
     for (Frame frame : waiting) {
-      if (key.equals(frame.key())) {
+      if (key.equals(key(frame))) {
         same.add(frame);
       }
     }
@@ -173,7 +183,7 @@ final class Backlog {
   }
 
   private void uncount(Frame frame) {
-    if (!frame.isMark()) {
+    if (frame instanceof Frame.Message) {
       events--;
       bytes -= frame.bytes().length;
       if (free > 0) {

@@ -11,28 +11,29 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The writers of one registry: for a stream that sends by itself a virtual thread of its own; for the
- * streams that a broadcast makes ready one thread for each block of them, since to schedule a thread
+ * streams that a delivery makes ready one thread for each block of them, since to schedule a thread
  * costs about half as much as the write. A block whose thread hangs on a client that does not read
  * goes on with more threads, a moment later; so does one whose thread could not be started.
  */
-final class FanOut {
+final class Writers implements Outbox.Starter {
   private static final int BLOCK = 64;
   private static final long STANDSTILL = Duration.ofMillis(10).toNanos();
 
   private final ThreadFactory threads;
   private final Set<Block> blocks = ConcurrentHashMap.newKeySet(); // those under way
   private final AtomicBoolean failing = new AtomicBoolean(); // whether no thread could be started
-  private final Lookout lookout;
+  private final Ticker.Lookout lookout;
 
   /** The factory makes virtual threads, which an interrupt frees from any server's write. */
-  FanOut(Ticker ticker, ThreadFactory threads) {
+  Writers(Ticker ticker, ThreadFactory threads) {
     this.threads = threads;
-    this.lookout = new Lookout(ticker, STANDSTILL, this::look, () -> !blocks.isEmpty());
+    this.lookout = new Ticker.Lookout(ticker, STANDSTILL, this::look, () -> !blocks.isEmpty());
   }
 
   /** Runs the writer of one outbox on a thread of its own. */
-  void start(Outbox outbox) {
-    if (!start(() -> outbox.write(new ArrayList<>(1)))) {
+  @Override
+  public void start(Outbox outbox) {
+    if (!startThread(() -> outbox.write(new ArrayList<>(1)))) {
       var block = new Block();
       block.add(outbox);
       keep(block);
@@ -40,7 +41,7 @@ final class FanOut {
   }
 
   /** False if there is no thread to be had, which must not cost anybody a writer. */
-  private boolean start(Runnable task) {
+  private boolean startThread(Runnable task) {
     try {
       threads.newThread(task).start();
       failing.lazySet(false);
@@ -53,16 +54,53 @@ final class FanOut {
     }
   }
 
-  /** For one broadcast, used by one thread. */
-  Broadcast broadcast() {
-    return new Broadcast();
+  /** Offers something to one target of a delivery. */
+  interface Offering<T> {
+    /**
+     * Called on the thread of the delivery. Must not block, run code of the application or hold a lock
+     * over it: streams that were offered before wait for their writers meanwhile.
+     *
+     * @param writers where an outbox goes that is ready now
+     * @return whether the target took it
+     */
+    boolean offer(T target, Outbox.Starter writers);
+  }
+
+  /**
+   * Offers something to each of these, and has what became ready written in blocks. The only way in which
+   * many streams are sent something: broadcasts, pings and channels.
+   *
+   * @return how many took it
+   */
+  <T> int deliver(Iterable<? extends T> targets, Offering<T> offering) {
+    var delivery = new Delivery();
+    int took = 0;
+    try {
+      for (T target : targets) {
+        took += offer(target, offering, delivery) ? 1 : 0;
+      }
+    } finally {
+      delivery.flush();
+    }
+    return took;
+  }
+
+  /** Whatever becomes of one must not keep the others from theirs. */
+  private static <T> boolean offer(T target, Offering<T> offering, Delivery delivery) {
+    try {
+      return offering.offer(target, delivery);
+    } catch (Throwable e) {
+      Log.failure("an offer to a stream", e);
+      return false;
+    }
   }
 
   /** Collects the outboxes that are ready to be written, and starts a thread for each full block. */
-  final class Broadcast {
+  private final class Delivery implements Outbox.Starter {
     private Block block = new Block();
 
-    void add(Outbox outbox) {
+    @Override
+    public void start(Outbox outbox) {
       if (block.add(outbox)) {
         flush();
       }
@@ -78,7 +116,7 @@ final class FanOut {
   }
 
   private void begin(Block block) {
-    block.begun = start(() -> run(block));
+    block.begun = startThread(() -> run(block));
     keep(block);
   }
 
@@ -98,7 +136,7 @@ final class FanOut {
   private void look() {
     for (Block block : blocks) {
       for (int i = block.missing(); i > 0; i--) {
-        block.begun |= start(() -> run(block));
+        block.begun |= startThread(() -> run(block));
       }
     }
   }

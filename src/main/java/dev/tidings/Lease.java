@@ -4,18 +4,30 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Predicate;
+import java.util.function.BooleanSupplier;
 
 /**
  * How long a stream may go on: its share of the largest lifetime, and the check that is asked again
  * and again whether it may.
  */
-final class Permit {
+final class Lease {
+
+  /** The stream with such a limit. Called on the ticker's thread or a check's own; never blocks. */
+  interface Holder {
+    boolean isOpen();
+
+    /** It has reached its lifetime. */
+    void expire();
+
+    /** It may not go on. */
+    void revoke();
+  }
+
   private final ThreadFactory threads;
-  private final EventSource stream;
+  private final Holder stream;
   private final Ticker ticker;
   private final long lifetime; // nanoseconds; the largest number for no limit
-  private final Optional<Predicate<? super EventSource>> check;
+  private final Optional<BooleanSupplier> check; // code of the application
   private final long interval;
   private final long first; // when the first check is due
   private final Duration deadline; // of a check
@@ -27,32 +39,33 @@ final class Permit {
   private Thread asking; // null while nobody asks
   private boolean stopped;
 
-  /** Empty if there is neither a largest lifetime nor a check. */
-  static Optional<Permit> of(EventSource stream, EventSources sources) {
-    var settings = sources.settings();
-    boolean limited = Time.nanos(settings.maxLifetime()) < Long.MAX_VALUE;
-    return limited || settings.recheck().isPresent()
-        ? Optional.of(new Permit(stream, sources, settings))
+  /** Empty if there is neither a largest lifetime nor a check, which is asked whether the stream may go on. */
+  static Optional<Lease> of(Holder stream, Engine engine, Optional<BooleanSupplier> check) {
+    boolean limited = Checks.nanos(engine.values().maxLifetime()) < Long.MAX_VALUE;
+    return limited || check.isPresent()
+        ? Optional.of(new Lease(stream, engine, check))
         : Optional.empty();
   }
 
-  private Permit(EventSource stream, EventSources sources, Settings settings) {
+  private Lease(Holder stream, Engine engine, Optional<BooleanSupplier> check) {
+    var values = engine.values();
+    var jitter = engine.jitter();
     this.stream = stream;
-    this.ticker = sources.ticker();
-    this.threads = sources.recheckThreads();
-    long longest = Time.nanos(settings.maxLifetime());
-    this.lifetime = longest < Long.MAX_VALUE ? sources.spread().lifetime(longest) : longest;
-    this.check = settings.recheck();
-    this.interval = Time.nanos(settings.heartbeat());
-    this.first = sources.spread().within(interval);
-    this.deadline = settings.recheckDeadline();
+    this.ticker = engine.ticker();
+    this.threads = engine.rechecks();
+    long longest = Checks.nanos(values.maxLifetime());
+    this.lifetime = longest < Long.MAX_VALUE ? jitter.lifetime(longest) : longest;
+    this.check = check;
+    this.interval = Checks.nanos(values.heartbeat());
+    this.first = jitter.within(interval);
+    this.deadline = values.recheckDeadline();
   }
 
   void start() {
     lock.lock();
     try {
       if (!stopped && lifetime < Long.MAX_VALUE) {
-        expiry = ticker.schedule(lifetime, () -> stream.end(Ending.EXPIRED));
+        expiry = ticker.schedule(lifetime, stream::expire);
       }
       scheduleCheck(first);
     } finally {
@@ -87,7 +100,7 @@ final class Permit {
       if (!stopped && asking == null) {
         var thread = threads.newThread(this::ask);
         asking = thread;
-        overdue = ticker.schedule(Time.nanos(deadline), () -> giveUp(thread));
+        overdue = ticker.schedule(Checks.nanos(deadline), () -> giveUp(thread));
         thread.start();
       }
     } finally {
@@ -114,7 +127,7 @@ final class Permit {
   private void ask() {
     boolean goesOn = false;
     try {
-      goesOn = check.orElseThrow().test(stream);
+      goesOn = check.orElseThrow().getAsBoolean();
     } catch (Throwable e) {
       if (stream.isOpen()) { // else the interrupt may have been the reason
         Log.failure("the recheck of " + stream, e);
@@ -137,7 +150,7 @@ final class Permit {
     }
   }
 
-  /** The stream has ended: nothing is to be asked any more, and who is being asked need not answer. */
+  /** The stream has ended: nothing is to be asked any more, and a check that is under way need not answer. */
   void stop() {
     lock.lock();
     try {

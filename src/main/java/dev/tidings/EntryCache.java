@@ -1,0 +1,60 @@
+package dev.tidings;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The entries that were last read by those that catch up with a channel, so that the history is encoded once
+ * for all that come back, and not once for each. Empty while none does. Thread-safe.
+ */
+final class EntryCache {
+  private static final int MOST_EVENTS = 4096;
+  private static final long MOST_CHARS = 4 * 1024 * 1024; // of data
+
+  private final Map<String, LogEntry> byId = new LinkedHashMap<>(); // guarded by this; the oldest first
+  private long chars; // guarded by this: of these
+  private int replays; // guarded by this: under way
+
+  /** A replay begins. */
+  synchronized void enter() {
+    replays++;
+  }
+
+  /** A replay has ended. */
+  synchronized void leave() {
+    replays--;
+    if (replays == 0) {
+      byId.clear();
+      chars = 0;
+    }
+  }
+
+  /** The entries of these events, which have ids. */
+  synchronized List<LogEntry> entries(List<Event> events) {
+    var entries = new ArrayList<LogEntry>(events.size());
+    for (Event event : events) {
+      entries.add(byId.computeIfAbsent(event.id().orElseThrow(), id -> add(event)));
+    }
+    shrink();
+    return entries;
+  }
+
+  private LogEntry add(Event event) {
+    chars += chars(event);
+    return new LogEntry(event);
+  }
+
+  private static long chars(Event event) {
+    return event.data().map(String::length).orElse(0);
+  }
+
+  private void shrink() {
+    var oldest = byId.values().iterator();
+    while (byId.size() > MOST_EVENTS || chars > MOST_CHARS) {
+      chars -= chars(oldest.next().event());
+      oldest.remove();
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package dev.tidings;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.util.Optional;
+import java.util.function.Predicate;
+
+/** One stream as its registry keeps it. */
+final class Member implements Lifecycle.Owner {
+
+  /** What a registry does for its members. Called on the threads, and under the rules, of the owner. */
+  interface Registry {
+    void opened(EventSource stream);
+
+    void ended(Member member, Ending why, boolean wasOpen);
+
+    void tellEnded(EventSource stream, Ending why);
+
+    void closed(Member member, boolean wasOpen);
+
+    String route(HttpExchange exchange);
+  }
+
+  private final Registry registry;
+  private final HttpExchange exchange;
+  private final Optional<String> identifier;
+  private final Object client; // the application's: whose place it takes; null where nobody counts them
+  private final EventSource stream;
+  private boolean placed; // guarded by the lock of Capacity
+  private long number; // in the index, guarded by that; set before others know it
+  private long namesake; // among those of its identifier, guarded by the index
+
+  Member(
+      Registry registry,
+      Engine engine,
+      HttpExchange exchange,
+      Optional<String> identifier,
+      Object client,
+      Optional<Predicate<? super EventSource>> recheck) {
+    this.registry = registry;
+    this.exchange = exchange;
+    this.identifier = identifier;
+    this.client = client;
+    this.stream = new EventSource(engine, exchange, identifier, this, recheck);
+  }
+
+  EventSource stream() {
+    return stream;
+  }
+
+  HttpExchange exchange() {
+    return exchange;
+  }
+
+  Optional<String> identifier() {
+    return identifier;
+  }
+
+  Object client() {
+    return client;
+  }
+
+  boolean isPlaced() {
+    return placed;
+  }
+
+  /** Gives it a place, or takes it; under the lock of Capacity. */
+  void place(boolean placed) {
+    this.placed = placed;
+  }
+
+  long number() {
+    return number;
+  }
+
+  void number(long number) {
+    this.number = number;
+  }
+
+  long namesake() {
+    return namesake;
+  }
+
+  void namesake(long namesake) {
+    this.namesake = namesake;
+  }
+
+  @Override
+  public void opened() {
+    registry.opened(stream);
+  }
+
+  @Override
+  public void ended(Ending why, boolean wasOpen) {
+    registry.ended(this, why, wasOpen);
+  }
+
+  @Override
+  public void tellEnded(Ending why) {
+    registry.tellEnded(stream, why);
+  }
+
+  @Override
+  public void closed(boolean wasOpen) {
+    registry.closed(this, wasOpen);
+  }
+
+  @Override
+  public String route() {
+    return registry.route(exchange);
+  }
+}
