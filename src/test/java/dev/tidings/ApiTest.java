@@ -5,13 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.lang.module.ModuleDescriptor.Exports;
+import java.lang.module.ModuleFinder;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.spi.ToolProvider;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -33,6 +37,13 @@ class ApiTest {
     String how = "if that is meant: mvn test -Dtest=ApiTest -Dapi.update";
     assertEquals("", differences(written, api), how);
     assertEquals(written, api, how);
+  }
+
+  @Test
+  void theLibrarysPackageIsTheOnlyOneThatIsExported() {
+    var module = ModuleFinder.of(CLASSES).find("dev.tidings").orElseThrow().descriptor();
+    assertEquals(Set.of("dev.tidings"), module.exports().stream().map(Exports::source).collect(Collectors.toSet()));
+    assertEquals(Set.of(), module.opens());
   }
 
   private static String differences(List<String> written, List<String> api) {

@@ -300,19 +300,4 @@ class BroadcastTest {
       Unequal.throwing = false;
     }
   }
-
-  @Test
-  void theDemosFeedBeginsAnewWhenItsThreadCouldNotBeStarted() throws Exception {
-    try (sources) {
-      var feed = new DemoFeed(sources, failingOnce(new AtomicBoolean(true)));
-      var first = new ByteArrayOutputStream();
-      assertThrows(OutOfMemoryError.class, () -> feed.serve(sources.open(MockExchange.with(new Headers(), first))));
-      var second = new ByteArrayOutputStream();
-      var watcher = sources.open(MockExchange.with(new Headers(), second));
-      var serving = Thread.ofVirtual().start(() -> feed.serve(watcher));
-      Await.until("it is fed", () -> second.toString(UTF_8).contains("event: state"));
-      watcher.close();
-      Await.end(serving);
-    }
-  }
 }

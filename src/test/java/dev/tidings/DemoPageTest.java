@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.tidings.demo.Demo;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

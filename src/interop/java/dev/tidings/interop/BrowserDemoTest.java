@@ -26,7 +26,7 @@ class BrowserDemoTest {
   @BeforeAll
   static void start() throws Exception {
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    demo = Child.start(java, "-cp", Path.of("target", "classes").toString(), "dev.tidings.Demo", "0");
+    demo = Child.start(java, "-cp", Path.of("target", "classes").toString(), "dev.tidings.demo.Demo", "0");
     page = URI.create(demo.await("Tidings demo at", Duration.ofSeconds(20)).replaceAll(".*(http://\\S+).*", "$1"));
   }
 

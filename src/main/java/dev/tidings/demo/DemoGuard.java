@@ -1,4 +1,4 @@
-package dev.tidings;
+package dev.tidings.demo;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -52,15 +52,15 @@ final class DemoGuard extends Filter {
     String host = Optional.ofNullable(headers.getFirst("Host")).orElse("");
     if (!LOCAL.matcher(host).matches()) {
       return Optional.of(
-          "Host must be localhost, 127.0.0.1 or [::1]: " + Quoted.java(host));
+          "Host must be localhost, 127.0.0.1 or [::1]: " + Quote.java(host));
     }
     for (String site : headers.getOrDefault("Sec-Fetch-Site", List.of())) {
       if (!OWN_SITES.contains(site)) {
-        return Optional.of("Sec-Fetch-Site must be same-origin or none: " + Quoted.java(site));
+        return Optional.of("Sec-Fetch-Site must be same-origin or none: " + Quote.java(site));
       }
     }
     return Optional.ofNullable(headers.getFirst("Origin"))
         .filter(origin -> !origin.equalsIgnoreCase("http://" + host))
-        .map(origin -> "Origin must be http://" + host + ": " + Quoted.java(origin));
+        .map(origin -> "Origin must be http://" + host + ": " + Quote.java(origin));
   }
 }

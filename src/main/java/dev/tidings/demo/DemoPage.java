@@ -1,7 +1,8 @@
-package dev.tidings;
+package dev.tidings.demo;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.tidings.SseRequest;
 import java.io.IOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

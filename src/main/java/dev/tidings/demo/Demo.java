@@ -1,5 +1,13 @@
-package dev.tidings;
+package dev.tidings.demo;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.tidings.Event;
+import dev.tidings.EventSource;
+import dev.tidings.EventSources;
+import dev.tidings.SseHandler;
+import dev.tidings.SseRequest;
+import dev.tidings.SseServer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -11,7 +19,7 @@ import java.util.function.Predicate;
  * What {@code java -jar tidings-<version>.jar [port]} runs: a page that opens streams and sends to
  * them, and the same by curl. It listens on loopback only.
  */
-final class Demo {
+public final class Demo {
   private static final int DEFAULT_PORT = 8080;
   private static final int TEXT_LIMIT = 64 * 1024; // bytes of one message
   private static final int MOST_TIMES = 1000; // with the next one, less than an outbox holds
@@ -23,10 +31,17 @@ final class Demo {
 
   private Demo(EventSources sources) {
     this.sources = sources;
-    this.feed = new DemoFeed(sources, new Threads().virtual("tidings-demo-feed"));
+    this.feed = new DemoFeed(sources, Thread.ofVirtual().name("tidings-demo-feed").factory());
   }
 
-  static void main(String[] args) throws InterruptedException {
+  /**
+   * Runs the demo until the process is ended: with status 2 for bad arguments, with 1 if the port cannot be
+   * had.
+   *
+   * @param args the port (default: 8080; 0 for any that is free), or nothing
+   * @throws InterruptedException if this thread is interrupted
+   */
+  public static void main(String[] args) throws InterruptedException {
     int port = 0;
     try {
       port = port(args);
@@ -52,7 +67,7 @@ final class Demo {
     String text = args.length == 0 ? Integer.toString(DEFAULT_PORT) : args[0];
     if (!text.matches("[0-9]{1,5}") || Integer.parseInt(text) > 65535) {
       throw new IllegalArgumentException(
-          "port must be a number from 0 to 65535: " + Quoted.java(text));
+          "port must be a number from 0 to 65535: " + Quote.java(text));
     }
     return Integer.parseInt(text);
   }
@@ -67,8 +82,14 @@ final class Demo {
     return String.format(Locale.ROOT, text, port);
   }
 
-  /** Starts the demo on loopback; port 0 takes any that is free. */
-  static SseServer start(int port) throws IOException {
+  /**
+   * Starts the demo on loopback.
+   *
+   * @param port the port; 0 for any that is free
+   * @return its server, to be closed by the caller
+   * @throws IOException if the port cannot be had
+   */
+  public static SseServer start(int port) throws IOException {
     var page = DemoPage.load();
     var server = SseServer.create(port);
     server.context().getFilters().add(new DemoGuard());
@@ -76,10 +97,21 @@ final class Demo {
     return server
         .get("/", page::answer)
         .get("/live", demo::live)
-        .get("/events", demo::events)
-        .post("/send", demo::send)
-        .post("/drop", demo::drop)
+        .get("/events", answering(demo::events))
+        .post("/send", answering(demo::send))
+        .post("/drop", answering(demo::drop))
         .start();
+  }
+
+  /** Tells the client about a bad request. */
+  private static SseHandler answering(SseHandler handler) {
+    return request -> {
+      try {
+        handler.handle(request);
+      } catch (BadRequest e) {
+        say(request, 400, e.getMessage());
+      }
+    };
   }
 
   // The routes.
@@ -91,14 +123,13 @@ final class Demo {
   }
 
   /** {@code GET /events?id=&ping=&text=&event=}: a stream; the last three are about its pings. */
-  private void events(SseRequest request) throws IOException {
+  private void events(SseRequest request) throws IOException, BadRequest {
     allow(request, "id", "ping", "text", "event");
     var identifier = request.query("id");
     if (identifier.orElse("").length() > LONGEST_IDENTIFIER) {
-      throw new StatusException(
-          400,
+      throw new BadRequest(
           "id must have at most " + LONGEST_IDENTIFIER + " characters: "
-              + Quoted.java(identifier.get()));
+              + Quote.java(identifier.get()));
     }
     var interval = seconds(request, "ping");
     var text = request.query("text");
@@ -121,15 +152,14 @@ final class Demo {
   }
 
   /** {@code POST /send?id=|prefix=&event=&times=}: the body is the message. */
-  private void send(SseRequest request) throws IOException {
+  private void send(SseRequest request) throws IOException, BadRequest {
     allow(request, "id", "prefix", "event", "times");
     var to = recipients(request);
     int times = times(request);
     var event = event(request.query("event"), request.text(TEXT_LIMIT));
-    long bytes = (long) times * WireFormat.bytes(event).length;
+    long bytes = (long) times * event.encode().getBytes(UTF_8).length;
     if (times > 1 && bytes > MOST_BYTES) { // or it would end the streams that it is for
-      throw new StatusException(
-          400, "a burst must have at most " + MOST_BYTES + " bytes: " + bytes);
+      throw new BadRequest("a burst must have at most " + MOST_BYTES + " bytes: " + bytes);
     }
     int streams = 0;
     int events = 0;
@@ -140,24 +170,24 @@ final class Demo {
     }
     var identifier = request.query("id");
     if (identifier.isPresent() && streams == 0) {
-      throw new StatusException(
-          404, "no open stream has the identifier " + Quoted.java(identifier.get()));
+      say(request, 404, "no open stream has the identifier " + Quote.java(identifier.get()));
+      return;
     }
-    say(request, "sent " + count(events, "event") + " to " + count(streams, "stream"));
+    say(request, 200, "sent " + count(events, "event") + " to " + count(streams, "stream"));
   }
 
-  private void drop(SseRequest request) throws IOException {
+  private void drop(SseRequest request) throws IOException, BadRequest {
     allow(request);
-    say(request, "ended " + count(sources.dropAll(), "stream"));
+    say(request, 200, "ended " + count(sources.dropAll(), "stream"));
   }
 
   // What they are asked.
 
-  private Predicate<EventSource> recipients(SseRequest request) throws IOException {
+  private Predicate<EventSource> recipients(SseRequest request) throws IOException, BadRequest {
     var identifier = request.query("id");
     var prefix = request.query("prefix");
     if (identifier.isPresent() && prefix.isPresent()) {
-      throw new StatusException(400, "give id or prefix, not both");
+      throw new BadRequest("give id or prefix, not both");
     }
     if (identifier.isPresent()) {
       return stream -> stream.identifier().equals(identifier);
@@ -168,17 +198,16 @@ final class Demo {
     return stream -> !feed.isWatcher(stream);
   }
 
-  private static void allow(SseRequest request, String... names) throws IOException {
+  private static void allow(SseRequest request, String... names) throws IOException, BadRequest {
     for (String name : request.query().keySet()) {
       if (!List.of(names).contains(name)) {
         String known = names.length == 0 ? "none" : String.join(", ", names);
-        throw new StatusException(
-            400, "unknown parameter " + Quoted.java(name) + "; known here: " + known);
+        throw new BadRequest("unknown parameter " + Quote.java(name) + "; known here: " + known);
       }
     }
   }
 
-  private static Optional<Duration> seconds(SseRequest request, String name) throws IOException {
+  private static Optional<Duration> seconds(SseRequest request, String name) throws IOException, BadRequest {
     var text = request.query(name);
     if (text.isEmpty()) {
       return Optional.empty();
@@ -187,32 +216,30 @@ final class Demo {
         ? Double.parseDouble(text.get())
         : -1;
     if (seconds < 0.1 || seconds > 3600) {
-      throw new StatusException(
-          400, name + " must be 0.1 to 3600 seconds: " + Quoted.java(text.get()));
+      throw new BadRequest(name + " must be 0.1 to 3600 seconds: " + Quote.java(text.get()));
     }
     return Optional.of(Duration.ofMillis(Math.round(seconds * 1000)));
   }
 
-  private static int times(SseRequest request) throws IOException {
+  private static int times(SseRequest request) throws IOException, BadRequest {
     String text = request.query("times").orElse("1");
     int times = text.matches("[0-9]{1,4}") ? Integer.parseInt(text) : 0;
     if (times < 1 || times > MOST_TIMES) {
-      throw new StatusException(
-          400, "times must be 1 to " + MOST_TIMES + ": " + Quoted.java(text));
+      throw new BadRequest("times must be 1 to " + MOST_TIMES + ": " + Quote.java(text));
     }
     return times;
   }
 
-  private static Event event(Optional<String> name, String text) throws IOException {
+  private static Event event(Optional<String> name, String text) throws BadRequest {
     try {
       return name.map(type -> Event.of(type, text)).orElseGet(() -> Event.of(text));
     } catch (IllegalArgumentException e) {
-      throw new StatusException(400, e.getMessage(), e);
+      throw new BadRequest(e);
     }
   }
 
-  private static void say(SseRequest request, String text) throws IOException {
-    request.respond(200, "text/plain", text + "\n");
+  private static void say(SseRequest request, int status, String text) throws IOException {
+    request.respond(status, "text/plain", text + "\n");
   }
 
   private static String count(int number, String noun) {

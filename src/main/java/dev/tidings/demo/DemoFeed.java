@@ -1,5 +1,11 @@
-package dev.tidings;
+package dev.tidings.demo;
 
+import dev.tidings.Ending;
+import dev.tidings.Event;
+import dev.tidings.EventSource;
+import dev.tidings.EventSources;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -14,6 +20,7 @@ import java.util.stream.Collectors;
 
 /** The live data of the demo's page: the registry as JSON, twice a second, while somebody watches. */
 final class DemoFeed {
+  private static final Logger LOGGER = System.getLogger("dev.tidings.demo");
   private static final Duration PACE = Duration.ofMillis(500);
   private static final int LISTED = 100; // the others are only counted
 
@@ -69,7 +76,11 @@ final class DemoFeed {
   private void feed() {
     var rate = new Rate();
     while (goesOn()) {
-      UserCode.runOnOwnThread("the demo's feed", () -> tell(rate));
+      try {
+        tell(rate);
+      } catch (Throwable e) { // the next state may get through, and no other thread would send it
+        LOGGER.log(Level.ERROR, "the demo's feed threw " + e.getClass().getName(), e);
+      }
       LockSupport.parkNanos(PACE.toNanos());
     }
   }
@@ -113,7 +124,7 @@ final class DemoFeed {
             .collect(Collectors.joining(","));
     String endings =
         ended.entrySet().stream()
-            .map(entry -> Quoted.json(entry.getKey().name()) + ":" + entry.getValue())
+            .map(entry -> Quote.json(entry.getKey().name()) + ":" + entry.getValue())
             .collect(Collectors.joining(","));
     return "{\"count\":" + streams.size() + ",\"rate\":" + rate
         + ",\"ended\":{" + endings + "},\"streams\":[" + rows + "]}";
@@ -121,7 +132,7 @@ final class DemoFeed {
 
   private static String json(EventSource stream) {
     var traffic = stream.traffic();
-    return "{\"id\":" + stream.identifier().map(Quoted::json).orElse("null")
+    return "{\"id\":" + stream.identifier().map(Quote::json).orElse("null")
         + ",\"age\":" + stream.age().toMillis()
         + ",\"sent\":" + traffic.sent()
         + ",\"bytes\":" + traffic.bytes()
