@@ -186,6 +186,6 @@ class RefusalTest {
     var large = List.of(start + repeated.repeat(1024 * 1024 / repeated.length()));
     long sixteenth = ProcessorTime.least(() -> isEventSource(small));
     long whole = ProcessorTime.least(() -> isEventSource(large));
-    assertTrue(whole < 3 * 16 * Math.max(sixteenth, 100_000), whole + " ns, and for a sixteenth " + sixteenth);
+    assertTrue(whole < 8 * 16 * Math.max(sixteenth, 100_000), whole + " ns, and for a sixteenth " + sixteenth);
   }
 }

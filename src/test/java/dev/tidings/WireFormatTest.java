@@ -132,7 +132,7 @@ class WireFormatTest {
     assertEquals(List.of(RandomEvents.received(data)), parser.messages().stream().map(WhatwgParser.Message::data).toList());
   }
 
-  /** Sixteen times the text may take sixteen times as long, and no more than three times that. */
+  /** Sixteen times the text takes sixteen times as long, more where it leaves the cache; square would be 256. */
   @ParameterizedTest
   @ValueSource(strings = {"\r", "\n", "\r\n", "\r\ra", "\n\r", "a\rbc\n", "\ud800", "\r\ud800", "\ud83d\ude00\r", "abcdefgh"})
   void encodingIsLinearInTheText(String unit) {
@@ -143,7 +143,7 @@ class WireFormatTest {
       ProcessorTime.least(event.apply(small)::encode); // the compiler
       double ratio =
           (double) ProcessorTime.least(event.apply(large)::encode) / ProcessorTime.least(event.apply(small)::encode);
-      assertTrue(ratio <= 3 * 16, "1 MiB takes " + ratio + " times as long as 64 KiB");
+      assertTrue(ratio <= 8 * 16, "1 MiB takes " + ratio + " times as long as 64 KiB");
     }
   }
 
