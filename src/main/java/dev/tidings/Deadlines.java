@@ -40,7 +40,7 @@ final class Deadlines {
     this.ticker = ticker;
     this.limit = Checks.nanos(limit);
     long period = Math.clamp(this.limit / 10, 1, LONGEST_PERIOD);
-    this.lookout = new Ticker.Lookout(ticker, period, this::sweep, () -> !busy.isEmpty());
+    this.lookout = new Ticker.Lookout(ticker, period, new Sweep());
   }
 
   Guard newGuard() {
@@ -90,10 +90,18 @@ final class Deadlines {
     busy.remove(guard);
   }
 
-  private void sweep() {
-    long now = now();
-    for (Guard guard : busy) {
-      guard.cutIfOverdue(now);
+  private final class Sweep implements Ticker.Lookout.Look {
+    @Override
+    public void look() {
+      long now = now();
+      for (Guard guard : busy) {
+        guard.cutIfOverdue(now);
+      }
+    }
+
+    @Override
+    public boolean isNeeded() {
+      return !busy.isEmpty();
     }
   }
 

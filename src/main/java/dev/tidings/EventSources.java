@@ -14,7 +14,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
@@ -44,8 +43,7 @@ public final class EventSources implements AutoCloseable {
   private final Map<Ending, LongAdder> ended = new ConcurrentHashMap<>();
   private final Shutdown.Steps steps;
   private final Shutdown shutdown;
-  private volatile Function<HttpExchange, String> route =
-      exchange -> exchange.getHttpContext().getPath();
+  private volatile Naming naming = exchange -> exchange.getHttpContext().getPath();
 
   /** One that has the ticker for itself. */
   EventSources(Settings settings, Ticker ticker) {
@@ -485,11 +483,17 @@ public final class EventSources implements AutoCloseable {
 
     @Override
     public String route(HttpExchange exchange) {
-      return route.apply(exchange);
+      return naming.route(exchange);
     }
   }
 
   // For the server.
+
+  /** Says by what requests are told apart in warnings. */
+  interface Naming {
+    /** Called on the handler's thread; must neither block nor throw. */
+    String route(HttpExchange exchange);
+  }
 
   Settings settings() {
     return settings;
@@ -499,8 +503,8 @@ public final class EventSources implements AutoCloseable {
     return engine;
   }
 
-  /** Says by what requests are told apart in warnings; to be called before the first one. */
-  void nameRoutes(Function<HttpExchange, String> route) {
-    this.route = route;
+  /** To be called before the first warning. */
+  void nameRoutes(Naming naming) {
+    this.naming = naming;
   }
 }

@@ -33,6 +33,8 @@ import java.util.function.Consumer;
  *
  * Phase and ending change under the monitor of this, under which nothing else is done. Whether the head is
  * held, sent or replaced is the state of {@link Response}.
+ *
+ * <p>It is long since every way into and out of a phase is here, which is what it is for.
  */
 final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Looping {
   private static final long LONGEST_HEAD = Duration.ofSeconds(15).toNanos(); // of a request for it alone

@@ -11,6 +11,9 @@ import java.util.concurrent.locks.LockSupport;
  * The bounded queue of one stream and its single writer, which exists only while there is something to
  * write: a virtual thread, of its own or for one block of a delivery's streams ({@link Writers}); for its
  * first bytes the one that is about to wait on the stream.
+ *
+ * <p>It is long since all that needs its one lock is here: the states, the writer's role, and the threads
+ * that wait for room. Taken apart, each of these would need the lock of the others.
  */
 final class Outbox {
 
@@ -458,7 +461,12 @@ final class Outbox {
     wake(served);
   }
 
-  private void end(Deadlines.Blocking how) {
+  /** One of the two ends of the sink. */
+  private interface SinkEnd {
+    void run() throws IOException;
+  }
+
+  private void end(SinkEnd how) {
     boolean done = false;
     try {
       done = isDone(how);
@@ -473,7 +481,7 @@ final class Outbox {
     }
   }
 
-  private boolean isDone(Deadlines.Blocking how) {
+  private boolean isDone(SinkEnd how) {
     boolean done = false;
     try {
       how.run();

@@ -23,6 +23,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * tail has just come by, and goes on reading. If it has nothing, then T was not after P when the subscriber
  * began to wait, since what the tail has delivered is in the log; so the tail has yet to deliver P, and finds
  * the subscriber waiting for it.
+ *
+ * <p>It is long since those that are live and those that wait change under one lock, together with the place
+ * of the thread that delivers to them.
  */
 final class Tail {
   private static final int BATCH_EVENTS = 128;

@@ -6,7 +6,6 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BooleanSupplier;
 
 /**
  * The time, and what is to happen at a time: pings, deadlines, idleness. Its tasks are short, run one
@@ -77,21 +76,22 @@ interface Ticker extends AutoCloseable {
   final class Lookout {
     private final Ticker ticker;
     private final long period; // nanoseconds
-    private final Runnable look;
-    private final BooleanSupplier needed;
+    private final Look look;
     private final AtomicBoolean watching = new AtomicBoolean(); // whether a look is scheduled
 
-    /**
-     * Creates one that rests.
-     *
-     * @param look runs on the ticker
-     * @param needed whether there is anything to look after
-     */
-    Lookout(Ticker ticker, long period, Runnable look, BooleanSupplier needed) {
+    /** The work of a lookout. Called on the ticker's thread; must neither block nor throw. */
+    interface Look {
+      void look();
+
+      /** Whether there is anything to look after. */
+      boolean isNeeded();
+    }
+
+    /** Creates one that rests. */
+    Lookout(Ticker ticker, long period, Look look) {
       this.ticker = ticker;
       this.period = period;
       this.look = look;
-      this.needed = needed;
     }
 
     /** To be called once there is something to look after: the first look is at most a period from now. */
@@ -111,10 +111,10 @@ interface Ticker extends AutoCloseable {
 
     private void lookOnce() {
       try {
-        look.run();
+        look.look();
       } finally {
         watching.set(false);
-        if (needed.getAsBoolean()) { // also for work that came before the line above, and so did not wake it
+        if (look.isNeeded()) { // also for work that came before the line above, and so did not wake it
           watch();
         }
       }

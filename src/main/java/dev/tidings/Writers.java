@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * costs about half as much as the write. A block whose thread hangs on a client that does not read
  * goes on with more threads, a moment later; so does one whose thread could not be started.
  */
-final class Writers implements Outbox.Starter {
+final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
   private static final int BLOCK = 64;
   private static final long STANDSTILL = Duration.ofMillis(10).toNanos();
 
@@ -27,7 +27,7 @@ final class Writers implements Outbox.Starter {
   /** The factory makes virtual threads, which an interrupt frees from any server's write. */
   Writers(Ticker ticker, ThreadFactory threads) {
     this.threads = threads;
-    this.lookout = new Ticker.Lookout(ticker, STANDSTILL, this::look, () -> !blocks.isEmpty());
+    this.lookout = new Ticker.Lookout(ticker, STANDSTILL, this);
   }
 
   /** Runs the writer of one outbox on a thread of its own. */
@@ -133,12 +133,18 @@ final class Writers implements Outbox.Starter {
     blocks.remove(block);
   }
 
-  private void look() {
+  @Override
+  public void look() {
     for (Block block : blocks) {
       for (int i = block.missing(); i > 0; i--) {
         block.begun |= startThread(() -> run(block));
       }
     }
+  }
+
+  @Override
+  public boolean isNeeded() {
+    return !blocks.isEmpty();
   }
 
   /** Some outboxes, which however many threads take one by one. */

@@ -1,0 +1,74 @@
+package dev.tidings;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** What many streams of a channel share. */
+class LogEntryTest {
+
+  private static Event event(String id) {
+    return Event.of("data of " + id).withId(id);
+  }
+
+  private static String text(Frame frame) {
+    return new String(frame.bytes(), UTF_8);
+  }
+
+  @Test
+  void streamsAtOnePlaceShareTheirNextPlaceAndTheFrame() {
+    for (boolean several : new boolean[] {false, true}) {
+      var entry = new LogEntry(event("2"));
+      var one = Positions.none(several).with("a", "1");
+      var other = Positions.none(several).with("a", "1");
+      var step = entry.step(one, "a");
+      assertSame(step, entry.step(one, "a"));
+      assertSame(step.frame(), entry.step(other, "a").frame());
+      assertSame(step.to(), entry.step(other, "a").to(), "and from now on they are at one place");
+      assertEquals("id: " + (several ? "a=2" : "2") + "\ndata: data of 2\n\n", text(step.frame()));
+    }
+  }
+
+  @Test
+  void inSeveralChannelsAnotherPlaceIsAnotherId() {
+    var entry = new LogEntry(event("2"));
+    var one = Positions.none(true).with("a", "1").with("b", "1");
+    var other = Positions.none(true).with("a", "1").with("b", "0");
+    assertEquals("id: a=2&b=1\ndata: data of 2\n\n", text(entry.step(one, "a").frame()));
+    assertEquals("id: a=2&b=0\ndata: data of 2\n\n", text(entry.step(other, "a").frame()));
+  }
+
+  @Test
+  void replaysThatReadTheSameShareTheirEntriesWhileThereAreReplays() {
+    var cache = new EntryCache();
+    cache.enter();
+    cache.enter();
+    var entry = cache.entries(List.of(event("1"))).getFirst();
+    cache.leave();
+    assertSame(entry, cache.entries(List.of(event("1"))).getFirst());
+    assertSame(entry.frame(), entry.frame());
+    cache.leave();
+    cache.enter();
+    assertNotSame(entry, cache.entries(List.of(event("1"))).getFirst(), "nothing is kept for nobody");
+  }
+
+  @Test
+  void whatReplaysShareIsBounded() {
+    var cache = new EntryCache();
+    cache.enter();
+    var first = cache.entries(List.of(event("first"))).getFirst();
+    cache.entries(IntStream.range(0, 4095).mapToObj(i -> event("n" + i)).toList());
+    assertSame(first, cache.entries(List.of(event("first"))).getFirst());
+    cache.entries(List.of(event("one more")));
+    assertNotSame(first, cache.entries(List.of(event("first"))).getFirst());
+    var large = Event.of("x".repeat(3_000_000));
+    var kept = cache.entries(List.of(large.withId("large"))).getFirst();
+    cache.entries(List.of(large.withId("larger")));
+    assertNotSame(kept, cache.entries(List.of(large.withId("large"))).getFirst());
+  }
+}

@@ -1,0 +1,70 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The map in {@code src/README.md}: what it names is there. */
+class MapTest {
+  private static final Path MAP = Path.of("src", "README.md");
+  private static final Path MAIN = Path.of("src", "main", "java", "dev", "tidings");
+  private static final Path TEST = Path.of("src", "test", "java", "dev", "tidings");
+  private static final Pattern TYPE = Pattern.compile("`([A-Z]\\w+)(?:\\.[\\w.]+)?`");
+
+  private static List<String> rules() throws IOException {
+    String map = Files.readString(MAP);
+    return map.substring(map.indexOf("## What always holds")).lines()
+        .filter(line -> line.startsWith("| ") && !line.startsWith("| **") && !line.startsWith("| rule"))
+        .toList();
+  }
+
+  @Test
+  void everyRuleNamesItsFileAndATestOfIt() throws Exception {
+    var missing = new ArrayList<String>();
+    for (String rule : rules()) {
+      var cells = Arrays.stream(rule.split("\\|")).map(String::strip).toList();
+      assertEquals(4, cells.size(), rule);
+      String file = cells.get(2).replace("`", "");
+      var test = cells.get(3).replace("`", "").split("\\.");
+      if (!Files.exists(MAIN.resolve(file + ".java"))) {
+        missing.add(file);
+      }
+      Path tests = TEST.resolve(test[0] + ".java");
+      if (!Files.exists(tests) || !Pattern.compile("@(Test|ParameterizedTest|EnumSource|ValueSource|CsvSource|MethodSource)[^;]*? void " + test[1] + "\\(").matcher(Files.readString(tests)).find()) {
+        missing.add(test[0] + "." + test[1]);
+      }
+    }
+    assertEquals(List.of(), missing);
+    System.out.println("rules in the map: " + rules().size());
+    assertTrue(rules().size() >= 60, rules().size() + " rules");
+  }
+
+  @Test
+  void everyFileThatTheMapNamesIsThere() throws Exception {
+    var missing = new ArrayList<String>();
+    var types = TYPE.matcher(Files.readString(MAP));
+    while (types.find()) {
+      String name = types.group(1) + ".java";
+      if (!Files.exists(MAIN.resolve(name)) && !Files.exists(TEST.resolve(name)) && !types.group(1).equals("ReentrantLock")) {
+        missing.add(name);
+      }
+    }
+    assertEquals(List.of(), missing);
+  }
+
+  /** A file that no line of the map leads to is found by nobody. */
+  @Test
+  void everyFileIsInThePlanWhichTheMapNames() throws Exception {
+    String plan = Files.readString(Path.of("src", "test", "resources", "rooms.txt"));
+    String map = Files.readString(MAP);
+    plan.lines().forEach(room -> assertTrue(map.contains("| " + room.split("\\s+")[0] + " | "), room));
+  }
+}
