@@ -43,8 +43,8 @@ class ProviderTest {
     BEHAVIOURS.put("EndingTest", "endings, and handlers that throw");
     BEHAVIOURS.put("CompleteTest", "ends for good; TLS too");
     BEHAVIOURS.put("RegistryTest", "the registry");
-    BEHAVIOURS.put("CrowdTest", "caps");
-    BEHAVIOURS.put("PermitTest", "lifetimes and permits");
+    BEHAVIOURS.put("CapacityTest", "caps");
+    BEHAVIOURS.put("LeaseTest", "lifetimes and permits");
     BEHAVIOURS.put("RevocationTest", "revocation");
     BEHAVIOURS.put("StopTest", "stopping with and without grace; TLS too");
     BEHAVIOURS.put("LastEventIdTest", "Last-Event-ID");
