@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.interop.Results.Part;
 import java.io.File;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,8 +15,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import javax.tools.ToolProvider;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -30,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Execution(ExecutionMode.CONCURRENT) // they mostly wait
 class ProviderTest {
   private static final Duration BOUND = Duration.ofSeconds(90); // from one line of output to the next: more than one test may take
-  private static final Path TESTS = Path.of("target", "providers", "tests");
+  private static final Path TIMEOUTS = Path.of("..", "test", "resources"); // of the library's tests
   private static final Map<String, String> BEHAVIOURS = new LinkedHashMap<>();
 
   static {
@@ -51,27 +47,6 @@ class ProviderTest {
     BEHAVIOURS.put("SseServerTest", "the server: routes, filters, TLS, its end");
     BEHAVIOURS.put("SseRequestTest", "requests and their answers");
     BEHAVIOURS.put("CorsTest", "CORS");
-  }
-
-  private static String classPath() throws IOException {
-    var parts = new ArrayList<>(List.of(TESTS.toString(), Path.of("..", "test", "resources").toString()));
-    parts.add(Path.of("target", "providers", "core", "*").toString());
-    parts.add(System.getProperty("java.class.path"));
-    return String.join(File.pathSeparator, parts);
-  }
-
-  @BeforeAll
-  static void compileTheLibrarysTests() throws IOException {
-    var jars = new ArrayList<String>();
-    try (var files = Files.list(Path.of("target", "providers", "core"))) {
-      files.map(Path::toString).forEach(jars::add);
-    }
-    jars.add(System.getProperty("java.class.path"));
-    var arguments = new ArrayList<>(List.of("-proc:none", "-d", TESTS.toString(), "-cp", String.join(File.pathSeparator, jars)));
-    try (var files = Files.list(Path.of("..", "test", "java", "dev", "tidings"))) {
-      files.map(Path::toString).filter(name -> name.endsWith(".java")).forEach(arguments::add);
-    }
-    assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, arguments.toArray(String[]::new)));
   }
 
   @ParameterizedTest
@@ -100,7 +75,7 @@ class ProviderTest {
         "-Dcom.sun.net.httpserver.HttpServerProvider=" + provider.provider,
         "-Dsun.net.httpserver.nodelay=true", "-Drobaho.net.httpserver.nodelay=true",
         "-XX:+EnableDynamicAgentLoading",
-        "-cp", classPath() + File.pathSeparator + provider.folder().resolve("*"),
+        "-cp", String.join(File.pathSeparator, TIMEOUTS.toString(), System.getProperty("java.class.path"), provider.folder().resolve("*").toString()),
         CoreTests.class.getName()));
     command.addAll(BEHAVIOURS.keySet());
     try (var child = Child.start(command.toArray(String[]::new))) {

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPInputStream;
 
 /** A stream as its client sees it: each event with the time of its arrival, and how it ends. */
@@ -48,6 +49,7 @@ final class ProxyClient implements AutoCloseable {
 
   final HttpResponse<InputStream> response;
   private final BlockingQueue<Seen> seen = new LinkedBlockingQueue<>();
+  private final AtomicInteger comments = new AtomicInteger();
 
   private ProxyClient(HttpResponse<InputStream> response) {
     this.response = response;
@@ -93,7 +95,9 @@ final class ProxyClient implements AutoCloseable {
         if (line.isEmpty() && !lines.isEmpty()) {
           seen.add(new Seen(List.copyOf(lines), System.nanoTime()));
           lines.clear();
-        } else if (!line.isEmpty() && !line.startsWith(":")) {
+        } else if (line.startsWith(":")) {
+          comments.incrementAndGet();
+        } else if (!line.isEmpty()) {
           lines.add(line);
         }
       }
@@ -113,6 +117,11 @@ final class ProxyClient implements AutoCloseable {
   /** Whether nothing has come that was not asked for. */
   boolean isSilent() {
     return seen.isEmpty();
+  }
+
+  /** How many have come, heartbeats above all. */
+  int comments() {
+    return comments.get();
   }
 
   String header(String name) {
