@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.SelfSigned;
 import dev.tidings.Settings;
 import dev.tidings.SseServer;
 import dev.tidings.interop.Clients.Habit;
@@ -19,6 +20,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -32,6 +35,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -255,15 +259,14 @@ class ClientsTest {
 
   @ParameterizedTest
   @EnumSource(names = {"EVENTSOURCE", "JDK", "CHROMIUM", "FIREFOX"})
-  void receivesAndLeavesOverTls(Clients client) throws Exception {
+  void receivesAndLeavesOverTls(Clients client, @TempDir Path folder) throws Exception {
     var settings = Settings.defaults().heartbeat(Duration.ofMillis(500));
-    try (var tls = Tls.selfSigned();
-        var secure = new Scenarios(SseServer.builder().settings(settings).tls(tls.context()))) {
-      var trusting = Optional.of(tls);
+    try (var secure = new Scenarios(SseServer.builder().settings(settings).tls(SelfSigned.context()))) {
+      var trusted = Files.writeString(folder.resolve("certificate.pem"), SelfSigned.certificate());
       var variant =
           switch (client) {
-            case JDK -> new JdkClient(trusting);
-            case EVENTSOURCE -> new NodeClient("eventsource", trusting);
+            case JDK -> new JdkClient(Optional.of(SelfSigned.context()));
+            case EVENTSOURCE -> new NodeClient("eventsource", Optional.of(trusted));
             default -> client.client; // the browsers are told to trust everybody
           };
       receives(client, variant, secure);

@@ -12,12 +12,13 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
 
 /** {@link HttpClient}, with a loop around it. */
 final class JdkClient extends OneShot {
-  private final Optional<Tls> tls;
+  private final Optional<SSLContext> tls;
 
-  JdkClient(Optional<Tls> tls) {
+  JdkClient(Optional<SSLContext> tls) {
     this.tls = tls;
   }
 
@@ -29,7 +30,7 @@ final class JdkClient extends OneShot {
   @Override
   Requests requests(URI uri, Inbox inbox) {
     var builder = HttpClient.newBuilder();
-    tls.ifPresent(it -> builder.sslContext(it.context()));
+    tls.ifPresent(builder::sslContext);
     var http = builder.build();
     var loop = new ReadingLoop(inbox);
     return new Requests() {

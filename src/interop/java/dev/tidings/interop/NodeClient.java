@@ -6,6 +6,7 @@ import com.google.gson.Gson;
 import dev.tidings.interop.Scenarios.Message;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,11 +20,12 @@ final class NodeClient implements SseClient {
   private record Line(String version, Message message, boolean over) {}
 
   private final String name;
-  private final Optional<Tls> tls;
+  private final Optional<Path> trusted;
 
-  NodeClient(String name, Optional<Tls> tls) {
+  /** With the file of a certificate that it is to trust. */
+  NodeClient(String name, Optional<Path> trusted) {
     this.name = name;
-    this.tls = tls;
+    this.trusted = trusted;
   }
 
   @Override
@@ -36,7 +38,7 @@ final class NodeClient implements SseClient {
   @Override
   public Connection open(URI uri, Inbox inbox) throws IOException {
     var command = new ArrayList<String>();
-    tls.ifPresent(it -> command.addAll(List.of("env", "NODE_EXTRA_CA_CERTS=" + it.pem())));
+    trusted.ifPresent(it -> command.addAll(List.of("env", "NODE_EXTRA_CA_CERTS=" + it)));
     command.addAll(List.of(Child.find("node"), "--no-warnings", "js/clients.mjs", name, uri.toString()));
     if (inbox.isSlow()) {
       command.add("slow");

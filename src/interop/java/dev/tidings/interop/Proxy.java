@@ -3,6 +3,7 @@ package dev.tidings.interop;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.tidings.SelfSigned;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -34,7 +35,7 @@ final class Proxy implements AutoCloseable {
   /** Returns when it listens. */
   static Proxy start(ProxyKind kind, String configuration, int upstream) throws IOException, InterruptedException {
     kind.binary(); // both before there is anything to clean up
-    String keys = ProxyKeys.KEYS.pem();
+    String keys = SelfSigned.certificate() + SelfSigned.key();
     var folder = Files.createTempDirectory("tidings-proxy-");
     var proxy = new Proxy(kind, folder, Ports.free(), Ports.free());
     Files.writeString(folder.resolve("keys.pem"), keys);

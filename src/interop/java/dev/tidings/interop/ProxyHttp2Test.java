@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import dev.tidings.Ending;
+import dev.tidings.SelfSigned;
 import dev.tidings.Settings;
 import dev.tidings.interop.ProxyFront.Outcome;
 import java.net.http.HttpClient;
@@ -27,7 +28,7 @@ class ProxyHttp2Test {
   private static final int STREAMS = 50;
   private static final Settings SETTINGS = Settings.defaults().heartbeat(Duration.ofMillis(500));
 
-  private final HttpClient client = HttpClient.newBuilder().sslContext(ProxyKeys.KEYS.trusting()).build();
+  private final HttpClient client = HttpClient.newBuilder().sslContext(SelfSigned.context()).build();
 
   @AfterEach
   void closeClient() {
