@@ -8,12 +8,12 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /** Bounded waiting. */
-final class Await {
+public final class Await {
   private static final Duration BOUND = Duration.ofSeconds(20);
 
   private Await() {}
 
-  static <T> T next(String what, BlockingQueue<T> queue) throws InterruptedException {
+  public static <T> T next(String what, BlockingQueue<T> queue) throws InterruptedException {
     T next = queue.poll(BOUND.toSeconds(), TimeUnit.SECONDS);
     if (next == null) {
       throw new AssertionError("waited in vain for " + what);
@@ -21,14 +21,14 @@ final class Await {
     return next;
   }
 
-  static void latch(String what, CountDownLatch latch) throws InterruptedException {
+  public static void latch(String what, CountDownLatch latch) throws InterruptedException {
     if (!latch.await(BOUND.toSeconds(), TimeUnit.SECONDS)) {
       throw new AssertionError("waited in vain for " + what);
     }
   }
 
   /** For states that nothing announces. */
-  static void until(String what, BooleanSupplier condition) {
+  public static void until(String what, BooleanSupplier condition) {
     long start = System.nanoTime();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() - start > BOUND.toNanos()) {
@@ -38,7 +38,7 @@ final class Await {
     }
   }
 
-  static void end(Thread thread) throws InterruptedException {
+  public static void end(Thread thread) throws InterruptedException {
     if (!thread.join(BOUND)) {
       throw new AssertionError("waited in vain for the end of " + thread);
     }

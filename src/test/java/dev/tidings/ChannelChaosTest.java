@@ -60,29 +60,18 @@ class ChannelChaosTest {
   }
 
   /** A log that also writes down the order of all there ever was. */
-  private static final class Chronicle implements EventLog {
-    private final EventLog log;
+  private static final class Chronicle extends ForwardingLog {
     private final List<Event> all = new ArrayList<>(); // guarded by this
 
     Chronicle(EventLog log) {
-      this.log = log;
+      super(log);
     }
 
     @Override
     public synchronized String append(Event event) {
-      String id = log.append(event);
+      String id = super.append(event);
       all.add(event.withId(id));
       return id;
-    }
-
-    @Override
-    public Reading read(String after, int most, Duration wait) throws InterruptedException {
-      return log.read(after, most, wait);
-    }
-
-    @Override
-    public String latest() {
-      return log.latest();
     }
 
     synchronized List<Event> all() {

@@ -207,7 +207,7 @@ class ChannelTest {
   }
 
   /** Forgets the first four events before anybody could read them. */
-  private static final class ForgetfulLog extends Wrapped {
+  private static final class ForgetfulLog extends ForwardingLog {
     private final CountDownLatch five = new CountDownLatch(5);
 
     ForgetfulLog() {
@@ -227,29 +227,6 @@ class ChannelTest {
         five.await();
       }
       return super.read(after, most, wait);
-    }
-  }
-
-  private static class Wrapped implements EventLog {
-    private final EventLog log;
-
-    Wrapped(EventLog log) {
-      this.log = log;
-    }
-
-    @Override
-    public String append(Event event) {
-      return log.append(event);
-    }
-
-    @Override
-    public Reading read(String after, int most, Duration wait) throws InterruptedException {
-      return log.read(after, most, wait);
-    }
-
-    @Override
-    public String latest() {
-      return log.latest();
     }
   }
 
@@ -436,7 +413,7 @@ class ChannelTest {
   void aLogThatThrowsWhateverItIsIsAnOutage() throws Exception {
     for (Throwable harm : List.of(new InterruptedException("the pool was restarted"), new IOException("sneaky"), new AssertionError("a bug"))) {
       var fails = new AtomicBoolean();
-      var log = new Wrapped(EventLog.inMemory()) {
+      var log = new ForwardingLog(EventLog.inMemory()) {
         @Override
         public Reading read(String after, int most, Duration wait) throws InterruptedException {
           if (fails.getAndSet(false)) {
@@ -471,7 +448,7 @@ class ChannelTest {
 
   @Test
   void theIdThatALogGivesIsChecked() throws Exception {
-    var log = new Wrapped(EventLog.inMemory()) {
+    var log = new ForwardingLog(EventLog.inMemory()) {
       @Override
       public String append(Event event) {
         super.append(event);
@@ -802,7 +779,7 @@ class ChannelTest {
   @Test
   void anOutageOfTheLogIsLoggedOnceAndOutlived() throws Exception {
     var down = new AtomicBoolean();
-    var log = new Wrapped(EventLog.inMemory()) {
+    var log = new ForwardingLog(EventLog.inMemory()) {
       @Override
       public Reading read(String after, int most, Duration wait) throws InterruptedException {
         requireUp();
@@ -861,7 +838,7 @@ class ChannelTest {
   @Test
   void closingEndsTheThreadsAlsoOfALogThatIsDownAndTakesTheInterrupt() throws Exception {
     var reading = new CountDownLatch(1);
-    var log = new Wrapped(EventLog.inMemory()) {
+    var log = new ForwardingLog(EventLog.inMemory()) {
       @Override
       public Reading read(String after, int most, Duration wait) {
         reading.countDown();

@@ -84,26 +84,24 @@ class ChannelThreadsTest {
   }
 
   /** Does what a test says at each reading and asking. */
-  private static final class HarmfulLog implements EventLog {
-    private final EventLog log = EventLog.inMemory();
+  private static final class HarmfulLog extends ForwardingLog {
     private final AtomicReference<Runnable> atRead = new AtomicReference<>(() -> {});
     private final AtomicReference<Runnable> atLatest = new AtomicReference<>(() -> {});
 
-    @Override
-    public String append(Event event) {
-      return log.append(event);
+    HarmfulLog() {
+      super(EventLog.inMemory());
     }
 
     @Override
     public Reading read(String after, int most, Duration wait) throws InterruptedException {
       atRead.get().run();
-      return log.read(after, most, wait.isZero() ? wait : Duration.ofMillis(20));
+      return super.read(after, most, wait.isZero() ? wait : Duration.ofMillis(20));
     }
 
     @Override
     public String latest() {
       atLatest.get().run();
-      return log.latest();
+      return super.latest();
     }
   }
 

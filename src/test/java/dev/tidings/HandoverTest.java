@@ -16,20 +16,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** From history to live, with the other side held where it hurts. */
 class HandoverTest {
   /** A log that runs something once, between finding nothing more for a replay and saying so. */
-  private static final class HookedLog implements EventLog {
-    private final EventLog log = EventLog.inMemory();
+  private static final class HookedLog extends ForwardingLog {
     private final AtomicReference<Hook> afterEmptyReplay = new AtomicReference<>();
     private final AtomicReference<Hook> beforeTailIsTold = new AtomicReference<>();
 
-    @Override
-    public String append(Event event) {
-      return log.append(event);
+    HookedLog() {
+      super(EventLog.inMemory());
     }
 
     @Override
     public Reading read(String after, int most, Duration wait) throws InterruptedException {
       boolean replay = wait.isZero();
-      var reading = log.read(after, most, wait);
+      var reading = super.read(after, most, wait);
       if (replay && reading.events().isEmpty()) {
         run(afterEmptyReplay);
       } else if (!replay && !reading.events().isEmpty()) {
@@ -43,11 +41,6 @@ class HandoverTest {
       if (hook != null) {
         hook.run();
       }
-    }
-
-    @Override
-    public String latest() {
-      return log.latest();
     }
   }
 

@@ -10,7 +10,6 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -63,13 +62,13 @@ class SendingTest {
 
   @Test
   void randomEventsComeBackExactlyThroughARealConnection() throws Exception {
-    var random = new Random(7);
-    var expected = new RandomEvents.Expectation();
+    var hostile = new HostileEvents(7);
+    var expected = new HostileEvents.Expectation();
     var events = new ArrayList<Event>();
     for (int i = 0; i < 2000; i++) {
-      events.add(RandomEvents.next(random));
+      events.add(hostile.next());
     }
-    events.add(Event.of("big", RandomEvents.text(random, 1 << 20)));
+    events.add(Event.of("big", hostile.text(1 << 20)));
     events.forEach(expected::add);
     try (var site = new Site(EventSources.create(), stream -> {
           events.forEach(event -> assertTrue(stream.send(event)));

@@ -94,7 +94,7 @@ class SseServerTest {
 
   @Test
   void tlsServesStreams() throws Exception {
-    try (var server = SseServer.builder().tls(Scheme.context()).build()) {
+    try (var server = SseServer.builder().tls(SelfSigned.context()).build()) {
       assertTrue(server.httpServer() instanceof HttpsServer);
       server.get("/", request -> {
         try (var sse = request.getEventSource()) {

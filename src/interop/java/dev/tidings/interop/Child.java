@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** A program that runs beside the test and ends with it, with all that it started. */
-final class Child implements AutoCloseable {
+public final class Child implements AutoCloseable {
   private final Process process;
   private final BlockingQueue<Optional<String>> lines = new LinkedBlockingQueue<>(); // empty: the end
 
@@ -28,12 +28,12 @@ final class Child implements AutoCloseable {
   }
 
   /** Standard error comes with the output. */
-  static Child start(String... command) throws IOException {
+  public static Child start(String... command) throws IOException {
     return new Child(new ProcessBuilder(command).redirectErrorStream(true).start());
   }
 
   /** Runs it to its end and returns what it printed; a failure if it takes longer or fails. */
-  static String run(Duration bound, String... command) throws IOException, InterruptedException {
+  public static String run(Duration bound, String... command) throws IOException, InterruptedException {
     try (var child = start(command)) {
       var output = new StringBuilder();
       long end = System.nanoTime() + bound.toNanos();
@@ -46,7 +46,7 @@ final class Child implements AutoCloseable {
   }
 
   /** The path of the first of these that is installed; where CI is true, a missing one is a failure. */
-  static String find(String... names) {
+  public static String find(String... names) {
     var folders = Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin", "/sbin")).toList();
     for (String name : names) {
       for (String folder : folders) {
@@ -69,13 +69,13 @@ final class Child implements AutoCloseable {
   }
 
   /** The next line of its output; empty at its end. */
-  Optional<String> next(Duration bound) throws InterruptedException {
+  public Optional<String> next(Duration bound) throws InterruptedException {
     var line = lines.poll(bound.toNanos(), TimeUnit.NANOSECONDS);
     return line != null ? line : fail(process.info().commandLine().orElse("a child") + " printed nothing for " + bound);
   }
 
   /** Awaits a line that contains this, and returns it. */
-  String await(String text, Duration bound) throws InterruptedException {
+  public String await(String text, Duration bound) throws InterruptedException {
     var seen = new StringBuilder();
     for (Optional<String> line; (line = next(bound)).isPresent(); seen.append(line.get()).append('\n')) {
       if (line.get().contains(text)) {
@@ -86,22 +86,22 @@ final class Child implements AutoCloseable {
   }
 
   /** Writes a line to its standard input. */
-  void say(String line) throws IOException {
+  public void say(String line) throws IOException {
     var writer = process.outputWriter(StandardCharsets.UTF_8);
     writer.write(line + "\n");
     writer.flush();
   }
 
-  int status() throws InterruptedException {
+  public int status() throws InterruptedException {
     return process.waitFor(10, TimeUnit.SECONDS) ? process.exitValue() : fail("closed its output and goes on");
   }
 
-  ProcessHandle handle() {
+  public ProcessHandle handle() {
     return process.toHandle();
   }
 
   /** As a power cut would, without a word. */
-  void kill() {
+  public void kill() {
     process.destroyForcibly();
   }
 

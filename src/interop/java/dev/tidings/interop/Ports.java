@@ -10,14 +10,14 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Ports for programs that cannot take any that is free. None comes twice, and none is one that the operating
  * system gives to a connection, which could take it before the program does.
  */
-final class Ports {
+public final class Ports {
   private static final int FIRST = 20_000;
   private static final int COUNT = 12_000; // below the range of Linux, 32768 to 60999
   private static final AtomicInteger NEXT = new AtomicInteger(ThreadLocalRandom.current().nextInt(COUNT));
 
   private Ports() {}
 
-  static int free() throws IOException {
+  public static int free() throws IOException {
     IOException taken = null;
     for (int i = 0; i < 100; i++) {
       int port = FIRST + NEXT.getAndIncrement() % COUNT;

@@ -12,13 +12,13 @@ import java.util.stream.Stream;
  * What the run found, a line for each check in {@code target/results.tsv}, of which {@link
  * ResultsPage} makes the page. A row is written only after its check has passed.
  */
-final class Results {
+public final class Results {
   static final Path FILE = Path.of("target", "results.tsv");
 
   private Results() {}
 
   /** What the table is divided into, in this order. */
-  enum Part {
+  public enum Part {
     BROWSERS("Browsers"),
     CLIENTS("Clients"),
     PARSER("Parser"),
@@ -56,11 +56,11 @@ final class Results {
     }
   }
 
-  static void passed(Part part, String who, String version, String check) {
+  public static void passed(Part part, String who, String version, String check) {
     passed(part, who, version, check, "", "");
   }
 
-  static synchronized void passed(
+  public static synchronized void passed(
       Part part, String who, String version, String check, String measured, String deviation) {
     var row = new Row(part, who, version, check, measured, deviation);
     System.out.println("ok: " + who + " " + version + ": " + check + (measured.isEmpty() ? "" : ": " + measured));

@@ -1,0 +1,34 @@
+package dev.tidings.interop;
+
+import com.google.gson.Gson;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** Packages of npm, as they are installed here. */
+public final class Npm {
+  private static final Path MODULES = Path.of("node_modules");
+
+  private Npm() {}
+
+  /** The text of a file, whose path begins with the name of its package. */
+  public static String read(String file) {
+    try {
+      return Files.readString(MODULES.resolve(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public static String version(String name) {
+    return new Gson().fromJson(read(name + "/package.json"), JsonObject.class).get("version").getAsString();
+  }
+
+  /** The same, for what Node.js runs. */
+  public static String versionOnNode(String name) throws IOException, InterruptedException {
+    return version(name) + " on Node.js " + Child.run(Duration.ofSeconds(20), Child.find("node"), "--version").strip();
+  }
+}

@@ -1,0 +1,105 @@
+package dev.tidings.interop.proxies;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.tidings.SelfSigned;
+import dev.tidings.interop.Child;
+import dev.tidings.interop.Ports;
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Optional;
+
+/** A proxy of others that runs in front of a server, plainly on one port and with TLS and HTTP/2 on another. */
+final class Proxy implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private final ProxyKind kind;
+  private final Path folder;
+  private final int port;
+  private final int tlsPort;
+  private Child process;
+
+  private Proxy(ProxyKind kind, Path folder, int port, int tlsPort) {
+    this.kind = kind;
+    this.folder = folder;
+    this.port = port;
+    this.tlsPort = tlsPort;
+  }
+
+  /** Returns when it listens. */
+  static Proxy start(ProxyKind kind, String configuration, int upstream) throws IOException, InterruptedException {
+    kind.binary(); // both before there is anything to clean up
+    String keys = SelfSigned.certificate() + SelfSigned.key();
+    var folder = Files.createTempDirectory("tidings-proxy-");
+    var proxy = new Proxy(kind, folder, Ports.free(), Ports.free());
+    Files.writeString(folder.resolve("keys.pem"), keys);
+    String text = replace(configuration, "127.0.0.1:8080", "127.0.0.1:" + upstream);
+    Files.writeString(folder.resolve("proxy.conf"), kind.whole(text, proxy.port, proxy.tlsPort));
+    proxy.start();
+    return proxy;
+  }
+
+  private void start() throws IOException, InterruptedException {
+    process = Child.start(kind.command(folder).toArray(String[]::new));
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (!listens(port) || !listens(tlsPort)) { // they bind one after the other
+      if (!process.handle().isAlive() || System.nanoTime() > end) {
+        close();
+        fail(kind.title + " does not listen: " + output());
+      }
+      Thread.sleep(10);
+    }
+  }
+
+  private String output() throws InterruptedException {
+    var output = new StringBuilder();
+    for (Optional<String> line; (line = process.next(PATIENCE)).isPresent(); ) {
+      output.append(line.get()).append('\n');
+    }
+    return output.toString();
+  }
+
+  private static boolean listens(int port) {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      return socket.isConnected();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** As a power cut, and then on again. */
+  void killAndRestart() throws IOException, InterruptedException {
+    process.kill();
+    process.close();
+    start();
+  }
+
+  URI uri(String path) {
+    return URI.create("http://127.0.0.1:" + port + path);
+  }
+
+  URI tlsUri(String path) {
+    return URI.create("https://127.0.0.1:" + tlsPort + path);
+  }
+
+  static String replace(String text, String what, String by) {
+    assertTrue(text.contains(what), "not in the configuration: " + what);
+    return text.replace(what, by);
+  }
+
+  @Override
+  public void close() throws IOException {
+    process.close();
+    try (var paths = Files.walk(folder)) {
+      paths.sorted(Comparator.reverseOrder()).map(Path::toFile).forEach(File::delete);
+    }
+  }
+}

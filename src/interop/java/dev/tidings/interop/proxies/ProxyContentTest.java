@@ -1,0 +1,159 @@
+package dev.tidings.interop.proxies;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.Ending;
+import dev.tidings.Settings;
+import dev.tidings.interop.proxies.ProxyFront.Outcome;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.http.HttpClient;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What proxies do with the bytes: compress them, hold them back, or store them for who does not read. */
+@Timeout(60)
+class ProxyContentTest {
+  private static final Settings SETTINGS = Settings.defaults().heartbeat(Duration.ofMillis(500));
+  private static final String NO_TRANSFORM = " does not heed Cache-Control: no-transform, but passes each event on at once";
+
+  private final HttpClient client = HttpClient.newHttpClient();
+
+  @AfterEach
+  void closeClient() {
+    client.shutdownNow();
+  }
+
+  /** A compressor that is switched on; it compresses HTML everywhere, so that it is known to work. */
+  private record Compressor(ProxyKind kind, String check, String before, String added, boolean compresses) {
+    String configuration() {
+      return Proxy.replace(kind.readme(), before, added + "\n" + before);
+    }
+  }
+
+  private static final List<Compressor> COMPRESSORS =
+      List.of(
+          new Compressor(
+              ProxyKind.NGINX,
+              "gzip on: streams are not compressed, since their type is not on its list",
+              "location", "gzip on;", false),
+          new Compressor(
+              ProxyKind.NGINX,
+              "gzip on, gzip_types text/event-stream: each event arrives at once",
+              "location", "gzip on; gzip_types text/event-stream;", true),
+          new Compressor(
+              ProxyKind.HAPROXY,
+              "compression algo gzip: streams are not compressed, since they are no-transform",
+              "  timeout connect", "  compression algo gzip", false),
+          new Compressor(
+              ProxyKind.APACHE,
+              "AddOutputFilterByType DEFLATE text/html: streams are not compressed",
+              "ProxyPass", "AddOutputFilterByType DEFLATE text/html", false),
+          new Compressor(
+              ProxyKind.APACHE,
+              "SetOutputFilter DEFLATE: each event arrives at once",
+              "ProxyPass", "SetOutputFilter DEFLATE", true));
+
+  @Test
+  void compressorsDoNotHoldEventsBack() throws Exception {
+    try (var site = new ProxySite(0, SETTINGS)) {
+      for (var compressor : COMPRESSORS) {
+        var front = new ProxyFront(compressor.kind, true);
+        try (var proxy = Proxy.start(compressor.kind, compressor.configuration(), site.port())) {
+          front.passed(compressor.check, compress(compressor, proxy, site));
+        }
+      }
+    }
+  }
+
+  private Outcome compress(Compressor compressor, Proxy proxy, ProxySite site) throws Exception {
+    var page = ProxyClient.get(client, proxy.uri("/events/page"), "Accept-Encoding", "gzip");
+    assertEquals("gzip", page.headers().firstValue("Content-Encoding").orElse("-"));
+    String stream = compressor.kind + "-" + compressor.compresses;
+    try (var listening = ProxyClient.open(client, proxy.uri("/events?name=" + stream), "Accept-Encoding", "gzip")) {
+      assertEquals(compressor.compresses ? "gzip" : "-", listening.header("Content-Encoding"));
+      var delays = ProxyDelays.measure(site.await(stream).sse(), listening, 20, 1, 20);
+      assertTrue(delays.median() < 50 && delays.most() < 500, delays.toString());
+      return new Outcome(delays.toString(), compressor.compresses ? compressor.kind.title + NO_TRANSFORM : "");
+    }
+  }
+
+  /** The one that breaks streams: shows that what the others pass can fail, and what to look for. */
+  @Test
+  void bufferingNginxHoldsEventsBack() throws Exception {
+    var front = new ProxyFront(ProxyKind.NGINX, false);
+    String configuration = "proxy_ignore_headers X-Accel-Buffering; " + front.configuration();
+    try (var site = new ProxySite(0, SETTINGS);
+        var proxy = Proxy.start(front.kind(), configuration, site.port())) {
+      var opening = new FutureTask<>(() -> ProxyClient.open(client, proxy.uri("/events?name=held")));
+      Thread.ofVirtual().start(opening);
+      var sse = site.await("held").sse();
+      assertTrue(sse.send("x".repeat(100)) && sse.flush());
+      assertFalse(isDone(opening, 1000), "not held back");
+      int sent = 1;
+      for (; !isDone(opening, 10); sent++) {
+        assertTrue(sse.send("x".repeat(100)));
+      }
+      opening.get().close();
+      front.passed(
+          "without X-Accel-Buffering (proxy_ignore_headers): nothing arrives before some 4 KB are sent",
+          new Outcome(
+              sent + " events of 100 characters",
+              "what nginx does with HTTP/1.0 to the server, which is its default, to any stream that does not say X-Accel-Buffering: no"));
+    }
+  }
+
+  private static boolean isDone(FutureTask<?> task, int millis) throws InterruptedException, ExecutionException {
+    try {
+      task.get(millis, TimeUnit.MILLISECONDS);
+      return true;
+    } catch (TimeoutException e) {
+      return false;
+    }
+  }
+
+  @Test
+  void clientThatDoesNotReadHarmsNobody() throws Exception {
+    var settings = SETTINGS.writeDeadline(Duration.ofSeconds(2)).queueBytes(256 * 1024);
+    try (var site = new ProxySite(0, settings)) {
+      ProxyFront.atOnce(
+          ProxyFront.ALL,
+          "a client does not read: its stream ends, and another's events of 100 kB arrive complete and in order",
+          front -> stall(front, site));
+    }
+  }
+
+  private Outcome stall(ProxyFront front, ProxySite site) throws Exception {
+    String name = front.stream();
+    try (var proxy = front.start(site);
+        var stuck = new Socket();
+        var reading = ProxyClient.open(client, proxy.uri("/events?name=" + name))) {
+      stuck.setReceiveBufferSize(8 * 1024);
+      stuck.connect(new InetSocketAddress("127.0.0.1", proxy.uri("/").getPort()));
+      stuck.getOutputStream().write(("GET /events?name=" + name + "-stuck HTTP/1.1\r\nHost: localhost\r\n\r\n").getBytes());
+      var visit = site.await(name + "-stuck");
+      var sse = site.await(name).sse();
+      String filling = "x".repeat(100_000);
+      int number = 0;
+      for (; visit.sse().isOpen(); number++) {
+        assertTrue(number < 1000, "100 MB, and it still is open");
+        visit.sse().offer(filling);
+        assertTrue(sse.send(number + " " + filling));
+        assertEquals(number + " " + filling, reading.next().data());
+      }
+      var why = visit.awaitEnd().why();
+      assertTrue(Set.of(Ending.OVERFLOW, Ending.TOO_SLOW).contains(why), why.toString());
+      return Outcome.measured(why + " after " + number / 10.0 + " MB, which lay in the buffers on the way");
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package dev.tidings.interop.proxies;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.interop.Child;
+import dev.tidings.interop.Ports;
+import dev.tidings.interop.proxies.ProxyFront.Outcome;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** One server behind all the proxies, which is killed and comes back. */
+@Timeout(60)
+class ProxyKilledServerTest {
+  private static final String PATH = "/events?channel=news&name=";
+
+  private final HttpClient client = HttpClient.newHttpClient();
+
+  @Test
+  void clientsSeeThatTheServerWasKilledAndResume() throws Exception {
+    int port = Ports.free();
+    var visitors = new ArrayList<Visitor>();
+    try (var server = new Servers(port)) {
+      for (ProxyFront front : ProxyFront.ALL) {
+        visitors.add(new Visitor(front, port));
+      }
+      long start = System.nanoTime();
+      server.child.kill();
+      for (Visitor visitor : visitors) {
+        visitor.seesTheCut(start);
+      }
+      server.child.handle().onExit().get(10, TimeUnit.SECONDS); // and so its port is closed too
+      visitors.forEach(Visitor::comesTooEarly);
+      for (Visitor visitor : visitors) {
+        visitor.isTurnedAway();
+      }
+      server.start();
+      for (Visitor visitor : visitors) {
+        visitor.resumes();
+        visitor.front.passed(
+            "the client sees at once that the server was killed; when that is back, the client's last event id reaches it",
+            visitor.outcome());
+      }
+    } finally {
+      for (Visitor visitor : visitors) {
+        visitor.proxy.close();
+      }
+      client.shutdownNow();
+    }
+  }
+
+  private final class Visitor {
+    final ProxyFront front;
+    final Proxy proxy;
+    private final ProxyClient listening;
+    private String id;
+    private long cut; // after so many milliseconds
+    private CompletableFuture<String> early;
+
+    Visitor(ProxyFront front, int port) throws Exception {
+      this.front = front;
+      proxy = Proxy.start(front.kind(), front.configuration(), port);
+      listening = ProxyClient.open(client, proxy.uri(PATH + front.stream()));
+      listening.next();
+      id = listening.next().id();
+    }
+
+    /** Over HTTP/1.0 the end of the connection is all that a proxy sees of either. */
+    void seesTheCut(long start) throws Exception {
+      var expected = front.isBare(ProxyKind.NGINX) ? ProxyClient.END : ProxyClient.BROKEN;
+      ProxyClient.Seen seen;
+      while (!(seen = listening.next()).id().isEmpty()) {
+        id = seen.id();
+      }
+      assertEquals(expected, seen.lines(), front.toString());
+      cut = (seen.nanos() - start) / 1_000_000;
+      assertTrue(cut < 2000, front + ": " + cut + " ms");
+      listening.close();
+    }
+
+    void comesTooEarly() {
+      long start = System.nanoTime();
+      var request = HttpRequest.newBuilder(proxy.uri(PATH + front.stream())).timeout(Duration.ofSeconds(20)).build();
+      early =
+          client.sendAsync(request, BodyHandlers.ofString())
+              .thenApply(HttpResponse::statusCode)
+              .thenApply(status -> status + " after " + (System.nanoTime() - start) / 1_000_000 + " ms");
+    }
+
+    void isTurnedAway() throws Exception {
+      String status = front.kind() == ProxyKind.NGINX ? "502 " : "503 ";
+      assertTrue(early.get(20, TimeUnit.SECONDS).startsWith(status), front + ": " + early.get());
+    }
+
+    /** A log in memory did not outlive the server, so the client gets its gap. */
+    void resumes() throws Exception {
+      try (var again = ProxyClient.open(client, proxy.uri(PATH + front.stream()), "Last-Event-ID", id)) {
+        var gap = again.next();
+        assertTrue(gap.lines().contains("event: gap"), gap.toString());
+        assertTrue(gap.data().contains("\"after\":\"" + id + "\""), gap + " after " + id);
+        assertTrue(again.next().data().startsWith("number "));
+      }
+    }
+
+    Outcome outcome() {
+      String deviation =
+          switch (front.kind()) {
+            case NGINX -> "who comes while it is down gets 502";
+            case HAPROXY -> "who comes while it is down gets 503 when HAProxy has tried for 3 s";
+            case APACHE -> "who comes while it is down gets 503";
+          };
+      return new Outcome(
+          "cut after " + cut + " ms; then " + early.join(),
+          deviation
+              + ", after which an EventSource does not come back, as its standard says"
+              + (front.isBare(ProxyKind.NGINX) ? "; over HTTP/1.0 to the server the cut looks like an end" : ""));
+    }
+  }
+
+  /** The processes that follow each other on one port. */
+  private static final class Servers implements AutoCloseable {
+    private final int port;
+    private Child child;
+
+    Servers(int port) throws IOException, InterruptedException {
+      this.port = port;
+      start();
+    }
+
+    void start() throws IOException, InterruptedException {
+      child =
+          Child.start(
+              Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+              "-cp", "target/classes:target/test-classes",
+              ProxySite.class.getName(), String.valueOf(port));
+      child.await("ready", Duration.ofSeconds(20));
+    }
+
+    @Override
+    public void close() {
+      child.close();
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package dev.tidings.interop.servers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.interop.Child;
+import dev.tidings.interop.Results;
+import dev.tidings.interop.Results.Part;
+import java.io.File;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The library's own tests, in a JVM of its own for each server: those that cannot hold there have to fail. */
+@Timeout(480)
+@Execution(ExecutionMode.CONCURRENT) // they mostly wait
+class ProviderTest {
+  private static final Duration BOUND = Duration.ofSeconds(90); // from one line of output to the next: more than one test may take
+  private static final Path TIMEOUTS = Path.of("..", "test", "resources"); // of the library's tests
+  private static final Map<String, String> BEHAVIOURS = new LinkedHashMap<>();
+
+  static {
+    BEHAVIOURS.put("OpeningTest", "opening: status, headers, methods, HEAD, HTTP/1.0, bodies, garbage");
+    BEHAVIOURS.put("SendingTest", "sending: any thread, whole frames in order, broadcast, flush; TLS too");
+    BEHAVIOURS.put("HeartbeatTest", "pings");
+    BEHAVIOURS.put("GoneTest", "clients that close, reset or are killed, noticed within an interval and a second; TLS too");
+    BEHAVIOURS.put("SlowTest", "stalled clients, cut at the deadline, and nobody else; TLS too");
+    BEHAVIOURS.put("WaitingTest", "waiting");
+    BEHAVIOURS.put("EndingTest", "endings, and handlers that throw");
+    BEHAVIOURS.put("CompleteTest", "ends for good; TLS too");
+    BEHAVIOURS.put("RegistryTest", "the registry");
+    BEHAVIOURS.put("CapacityTest", "caps");
+    BEHAVIOURS.put("LeaseTest", "lifetimes and permits");
+    BEHAVIOURS.put("RevocationTest", "revocation");
+    BEHAVIOURS.put("StopTest", "stopping with and without grace; TLS too");
+    BEHAVIOURS.put("LastEventIdTest", "Last-Event-ID");
+    BEHAVIOURS.put("SseServerTest", "the server: routes, filters, TLS, its end");
+    BEHAVIOURS.put("SseRequestTest", "requests and their answers");
+    BEHAVIOURS.put("CorsTest", "CORS");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void holdsTheLibrarysTests(Provider provider) throws Exception {
+    String version = provider.version();
+    var passed = new TreeMap<String, Integer>();
+    var failed = new TreeMap<String, String>();
+    run(provider, passed, failed);
+    var unexpected = new TreeMap<>(failed);
+    unexpected.keySet().removeAll(provider.deviations.keySet());
+    assertEquals(Map.of(), unexpected);
+    var mended = new TreeSet<>(provider.deviations.keySet());
+    mended.removeAll(failed.keySet());
+    assertTrue(mended.isEmpty(), "these hold now: " + mended);
+    assertEquals(BEHAVIOURS.keySet(), Set.copyOf(passed.keySet()));
+    BEHAVIOURS.forEach((name, text) -> Results.passed(
+        Part.PROVIDERS, provider.who, version, text + " (`" + name + "`)", passed.get(name) + " tests", ""));
+    provider.deviations.forEach((test, why) -> Results.passed(
+        Part.PROVIDERS, provider.who, version, "does not hold: `" + test + "`", "", why));
+  }
+
+  private static void run(Provider provider, Map<String, Integer> passed, Map<String, String> failed) throws Exception {
+    var command = new ArrayList<>(List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-Dcom.sun.net.httpserver.HttpServerProvider=" + provider.provider,
+        "-Dsun.net.httpserver.nodelay=true", "-Drobaho.net.httpserver.nodelay=true",
+        "-XX:+EnableDynamicAgentLoading",
+        "-cp", String.join(File.pathSeparator, TIMEOUTS.toString(), System.getProperty("java.class.path"), provider.folder().resolve("*").toString()),
+        CoreTests.class.getName()));
+    command.addAll(BEHAVIOURS.keySet());
+    try (var child = Child.start(command.toArray(String[]::new))) {
+      for (Optional<String> line; (line = child.next(BOUND)).isPresent() && !line.get().equals(CoreTests.END); ) {
+        if (line.get().startsWith(CoreTests.RESULT)) {
+          var words = line.get().split(" ", 4);
+          if (words[1].equals("SUCCESSFUL")) {
+            passed.merge(words[2].replaceAll("\\..*", ""), 1, Integer::sum);
+          } else {
+            failed.put(words[2], words[1] + " " + words[3]);
+          }
+        }
+      }
+      assertEquals(0, child.status());
+    }
+  }
+}
