@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -191,5 +192,56 @@ class WaitingTest {
     });
     stream.end(Ending.EXPIRED);
     assertFalse(Await.next("the wait", found));
+  }
+
+  @Test
+  void aStreamOnWhichASendIsBlockedIsNotIdle() throws Exception {
+    var writing = new CountDownLatch(1);
+    var reads = new CountDownLatch(1);
+    var body = new OutputStream() {
+      @Override
+      public void write(int b) throws IOException {
+        writing.countDown();
+        try {
+          Await.latch("the client to read", reads);
+        } catch (InterruptedException e) {
+          throw new IOException(e);
+        }
+      }
+    };
+    try (var sources = ticker.sources(Settings.defaults().queueEvents(1))) {
+      var full = sources.open(MockExchange.with(new Headers(), body));
+      full.offer("is being written");
+      Await.latch("its write", writing);
+      full.offer("counts for nothing");
+      full.offer("counts");
+      var sent = new LinkedBlockingQueue<Boolean>();
+      var sender = Thread.ofVirtual().start(() -> sent.add(full.send("y")));
+      Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING);
+      var waiter = Thread.ofVirtual().start(() -> endings.add(full.waitForFail(Duration.ofSeconds(10))));
+      Await.until("it waits", () -> waiter.getState() == Thread.State.WAITING);
+      ticker.advance(Duration.ofSeconds(25));
+      assertTrue(full.isOpen());
+      reads.countDown();
+      assertTrue(Await.next("the send", sent));
+      ticker.advance(Duration.ofSeconds(10));
+      assertEquals(Ending.IDLE, ending());
+    }
+  }
+
+  @Test
+  void whatAChannelSendsCounts() throws Exception {
+    try (var channel = Channel.create()) {
+      channel.join(stream);
+      waiting(Duration.ofSeconds(10));
+      ticker.advance(Duration.ofSeconds(9));
+      channel.publish("one");
+      channel.publish("two");
+      assertEquals(List.of("one", "two"), client.data(2)); // so the first one has been counted
+      ticker.advance(Duration.ofSeconds(9));
+      assertTrue(stream.isOpen());
+      ticker.advance(Duration.ofSeconds(10)); // the second one may be counted only now
+      assertEquals(Ending.IDLE, ending());
+    }
   }
 }
