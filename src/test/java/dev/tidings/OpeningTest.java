@@ -14,6 +14,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.logging.Level;
@@ -362,6 +363,28 @@ class OpeningTest {
       stream.close();
       assertSame(stream, stream.appendHeader("X-Late", "1"));
       assertFalse(exchange.getResponseHeaders().containsKey("X-Late"));
+    }
+  }
+
+  @Test
+  void aRequestForTheHeadersOnlyGetsThemWithin15SecondsHoweverRarePingsAre() throws Exception {
+    for (var heartbeat : List.of(Duration.ofHours(1), Duration.ofSeconds(15))) {
+      var ticker = new ManualTicker();
+      var busy = new CountDownLatch(1);
+      try (var site = new Site(ticker.sources(Settings.defaults().heartbeat(heartbeat)), stream -> {
+            Await.latch("the test", busy);
+            return stream.keepAlive();
+          });
+          var client = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
+        var stream = site.opened();
+        ticker.advance(Duration.ofMillis(14_999));
+        assertTrue(stream.isOpen());
+        ticker.advance(Duration.ofMillis(1));
+        assertFalse(stream.isOpen());
+        assertEquals("text/event-stream; charset=utf-8", client.headers().get("Content-Type"));
+        busy.countDown();
+        assertEquals(Ending.CLOSED, site.ending());
+      }
     }
   }
 }

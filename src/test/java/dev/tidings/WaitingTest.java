@@ -196,25 +196,10 @@ class WaitingTest {
 
   @Test
   void aStreamOnWhichASendIsBlockedIsNotIdle() throws Exception {
-    var writing = new CountDownLatch(1);
-    var reads = new CountDownLatch(1);
-    var body = new OutputStream() {
-      @Override
-      public void write(int b) throws IOException {
-        writing.countDown();
-        try {
-          Await.latch("the client to read", reads);
-        } catch (InterruptedException e) {
-          throw new IOException(e);
-        }
-      }
-    };
+    var body = new StuckBody();
     try (var sources = ticker.sources(Settings.defaults().queueEvents(1))) {
       var full = sources.open(MockExchange.with(new Headers(), body));
-      full.offer("is being written");
-      Await.latch("its write", writing);
-      full.offer("counts for nothing");
-      full.offer("counts");
+      body.fill(full);
       var sent = new LinkedBlockingQueue<Boolean>();
       var sender = Thread.ofVirtual().start(() -> sent.add(full.send("y")));
       Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING);
@@ -222,7 +207,7 @@ class WaitingTest {
       Await.until("it waits", () -> waiter.getState() == Thread.State.WAITING);
       ticker.advance(Duration.ofSeconds(25));
       assertTrue(full.isOpen());
-      reads.countDown();
+      body.read();
       assertTrue(Await.next("the send", sent));
       ticker.advance(Duration.ofSeconds(10));
       assertEquals(Ending.IDLE, ending());
