@@ -300,4 +300,40 @@ class BroadcastTest {
       Unequal.throwing = false;
     }
   }
+
+  /** Its equals is called while the stream is offered the event. */
+  @Test
+  void aKeyWhoseEqualsThrowsLeavesNoOtherStreamWithoutAWriter() throws Exception {
+    var throwing = new AtomicBoolean();
+    final class Key {
+      @Override
+      public boolean equals(Object other) {
+        if (throwing.get()) {
+          throw new IllegalStateException("equals");
+        }
+        return other instanceof Key;
+      }
+
+      @Override
+      public int hashCode() {
+        return 1;
+      }
+    }
+    var settings = Settings.defaults().queueEvents(1).overflow(Overflow.keepLatest(event -> new Key()));
+    try (var log = new LogRecords(); var keeping = EventSources.create(settings)) {
+      var body = new ByteArrayOutputStream();
+      var stuck = new StuckBody();
+      var first = keeping.open(MockExchange.with(new Headers(), body));
+      first.send("open");
+      var second = keeping.open(MockExchange.with(new Headers(), stuck));
+      stuck.fill(second);
+      throwing.set(true);
+      assertEquals(1, keeping.broadcast("x"));
+      assertEquals(1, log.messages(java.util.logging.Level.SEVERE).size());
+      throwing.set(false);
+      Await.until("the first one has it", () -> body.toString(UTF_8).contains("data: x\n\n"));
+      stuck.read();
+      assertTrue(second.send("goes on"));
+    }
+  }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Filter;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -121,5 +122,19 @@ class CorsTest {
     var e = assertThrows(IllegalArgumentException.class, () -> Cors.origins(origin));
     assertTrue(e.getMessage().contains(Quoted.java(origin)), e.getMessage());
     assertThrows(IllegalArgumentException.class, Cors::origins);
+  }
+
+  @Test
+  void anotherFiltersVaryStays() throws Exception {
+    try (var server = SseServer.create(0)) {
+      server.context().getFilters().add(Filter.beforeHandler("varies", exchange ->
+          exchange.getResponseHeaders().add("Vary", "Accept-Language")));
+      server.context().getFilters().add(Cors.origins(ORIGIN));
+      server.get("/", request -> request.respond(200));
+      server.start();
+      try (var client = Client.get(server.uri(), "Origin: " + ORIGIN)) {
+        assertEquals("Accept-Language, Origin", client.headers().get("Vary"));
+      }
+    }
   }
 }

@@ -5,6 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.OutputStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -15,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class EndingTest {
 
@@ -261,6 +268,53 @@ class EndingTest {
       stream.close();
       Await.latch("the good one", told);
       Await.until("the bad one was logged", () -> log.messages(Level.SEVERE).size() == 1);
+    }
+  }
+
+  @Test
+  void whoWaitsForRoomIsToldOfTheEndAtOnce() throws Exception {
+    var body = new StuckBody();
+    try (var sources = EventSources.create(Settings.defaults().queueEvents(1))) {
+      var full = sources.open(MockExchange.with(new Headers(), body));
+      body.fill(full);
+      var sent = new LinkedBlockingQueue<Boolean>();
+      var sender = Thread.ofVirtual().start(() -> sent.add(full.send("has no room")));
+      Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING);
+      assertEquals(1, sources.dropAll()); // what was accepted is still to be read
+      assertFalse(Await.next("the send", sent));
+      assertEquals(3, full.traffic().waiting());
+      body.read();
+    }
+  }
+
+  /** A polite goodbye on TLS would have the server's only dispatcher wait for this client. */
+  @ParameterizedTest
+  @CsvSource({"true, 101, true", "true, 100, false", "false, 101, false"})
+  void aTlsStreamWhoseLastWriteWasSlowIsBrokenOff(boolean tls, int millis, boolean brokenOff) throws Exception {
+    var ticker = new ManualTicker();
+    var brokenOffs = new LinkedBlockingQueue<Boolean>();
+    var body = new OutputStream() {
+      @Override
+      public void write(int b) {
+        ticker.advance(Duration.ofMillis(millis));
+      }
+
+      @Override
+      public void write(byte[] bytes, int start, int length) {
+        write(0);
+      }
+
+      @Override
+      public void close() {
+        brokenOffs.add(Thread.currentThread().isInterrupted()); // which closes the socket under it
+      }
+    };
+    try (var sources = ticker.sources(Settings.defaults())) {
+      var exchange = MockExchange.with(new Headers(), body, tls ? HttpsServer.class : HttpServer.class);
+      var stream = sources.open(exchange);
+      assertTrue(stream.send("x"));
+      stream.close();
+      assertEquals(brokenOff, Await.next("the close", brokenOffs));
     }
   }
 }

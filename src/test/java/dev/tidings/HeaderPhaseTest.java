@@ -335,4 +335,17 @@ class HeaderPhaseTest {
       }
     }
   }
+
+  @Test
+  void onlyTheFirstMessageOfOthersSchedulesTheHead() throws Exception {
+    var ticker = new ManualTicker();
+    whileTheHandlerIsBusy(ticker, Settings.defaults(), (sources, stream, client) -> {
+      assertTrue(stream.send("first"));
+      int scheduled = ticker.scheduled();
+      for (int i = 0; i < 100; i++) {
+        assertTrue(stream.offer("n" + i));
+      }
+      assertEquals(scheduled, ticker.scheduled());
+    });
+  }
 }

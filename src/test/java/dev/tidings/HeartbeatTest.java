@@ -213,4 +213,17 @@ class HeartbeatTest {
       assertEquals(i, stream.traffic().sent());
     }
   }
+
+  /** Else each start would beat for as long as the stream is open. */
+  @Test
+  void policiesThatWereReplacedBeatNoMore() throws Exception {
+    for (int i = 0; i < 1000; i++) {
+      stream.withPing(ping -> ping.interval(Duration.ofSeconds(5)).start());
+    }
+    advance(Duration.ofSeconds(10), 1); // those that are out of date have had their turn
+    int before = ticker.asked();
+    advance(Duration.ofSeconds(10), 1);
+    int asked = ticker.asked() - before;
+    assertTrue(asked < 1000, () -> "the time was asked for so often: " + asked);
+  }
 }

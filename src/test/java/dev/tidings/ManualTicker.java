@@ -11,9 +11,12 @@ final class ManualTicker implements Ticker {
 
   private final List<Task> tasks = new ArrayList<>();
   private long now = 1_000_000_000_000L;
+  private int asked;
+  private int scheduled;
 
   @Override
   public synchronized long now() {
+    asked++;
     return now;
   }
 
@@ -21,7 +24,18 @@ final class ManualTicker implements Ticker {
   public synchronized Timer schedule(long nanos, Runnable run) {
     var task = new Task(nanos > Long.MAX_VALUE - now ? Long.MAX_VALUE : now + nanos, run);
     tasks.add(task);
+    scheduled++;
     return () -> remove(task);
+  }
+
+  /** How often the time was asked for. */
+  synchronized int asked() {
+    return asked;
+  }
+
+  /** How many tasks there have been. */
+  synchronized int scheduled() {
+    return scheduled;
   }
 
   private synchronized void remove(Task task) {

@@ -17,9 +17,14 @@ final class MockExchange {
   private MockExchange() {}
 
   static HttpExchange with(Headers request, OutputStream body) {
+    return with(request, body, HttpServer.class);
+  }
+
+  /** The same of a server of this kind. */
+  static HttpExchange with(Headers request, OutputStream body, Class<? extends HttpServer> kind) {
     var exchange = mock(HttpExchange.class, withSettings().stubOnly());
     var context = mock(HttpContext.class, withSettings().stubOnly());
-    var server = mock(HttpServer.class, withSettings().stubOnly());
+    var server = mock(kind, withSettings().stubOnly());
     when(server.getExecutor()).thenReturn(Runnable::run);
     when(context.getServer()).thenReturn(server);
     when(exchange.getHttpContext()).thenReturn(context);

@@ -3,14 +3,18 @@ package dev.tidings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpServer;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.logging.Level;
@@ -331,6 +335,56 @@ class OpeningTest {
     org.mockito.Mockito.when(exchange.getResponseCode()).thenReturn(0);
     try (var sources = EventSources.create(); var stream = sources.open(exchange)) {
       assertTrue(stream.isOpen());
+    }
+  }
+
+  /** Where nobody sends, they are what fires {@code open}. */
+  @Test
+  void aHandlerOnAPlatformThreadThatWaitsSendsTheHeadersToo() throws Exception {
+    try (var _ = new LogRecords();
+        var site = new Site(new EventSources(Settings.defaults(), new ManualTicker()), stream -> {
+          var waiter = Thread.ofPlatform().start(stream::keepAlive);
+          Await.end(waiter);
+          return stream.ending().orElseThrow();
+        });
+        var client = Client.get(site.uri())) {
+      assertEquals(200, client.status());
+      client.awaitText(":\n\n");
+      site.sources.dropAll();
+      assertEquals(Ending.CLOSED, site.ending());
+    }
+  }
+
+  @Test
+  void appendHeaderAfterTheEndDoesNothing() throws Exception {
+    try (var sources = EventSources.create()) {
+      var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+      var stream = sources.open(exchange);
+      stream.close();
+      assertSame(stream, stream.appendHeader("X-Late", "1"));
+      assertFalse(exchange.getResponseHeaders().containsKey("X-Late"));
+    }
+  }
+
+  @Test
+  void aRequestForTheHeadersOnlyGetsThemWithin15SecondsHoweverRarePingsAre() throws Exception {
+    for (var heartbeat : List.of(Duration.ofHours(1), Duration.ofSeconds(15))) {
+      var ticker = new ManualTicker();
+      var busy = new CountDownLatch(1);
+      try (var site = new Site(ticker.sources(Settings.defaults().heartbeat(heartbeat)), stream -> {
+            Await.latch("the test", busy);
+            return stream.keepAlive();
+          });
+          var client = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
+        var stream = site.opened();
+        ticker.advance(Duration.ofMillis(14_999));
+        assertTrue(stream.isOpen());
+        ticker.advance(Duration.ofMillis(1));
+        assertFalse(stream.isOpen());
+        assertEquals("text/event-stream; charset=utf-8", client.headers().get("Content-Type"));
+        busy.countDown();
+        assertEquals(Ending.CLOSED, site.ending());
+      }
     }
   }
 }

@@ -396,4 +396,42 @@ class SseRequestTest {
       assertEquals(List.of(), log.loud());
     }
   }
+
+  /** Or whatever its thread does next would fail, such as the answer. */
+  @Test
+  void aReadThatIsCutAtTheWriteDeadlineLeavesACleanInterruptStatus() throws Exception {
+    var ticker = new ManualTicker();
+    var cut = new LinkedBlockingQueue<Boolean>();
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    when(exchange.getRequestBody()).thenReturn(new InputStream() {
+      @Override
+      public int read() throws IOException {
+        ticker.advance(Duration.ofSeconds(11));
+        cut.add(Thread.currentThread().isInterrupted());
+        throw new ClosedByInterruptException(); // as a channel does, which leaves the status
+      }
+    });
+    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker)) {
+      var request = new SseRequest(exchange, sources);
+      assertThrows(IOException.class, request::bytes);
+      assertEquals(List.of(true), List.copyOf(cut));
+      assertFalse(Thread.interrupted());
+    }
+  }
+
+  @Test
+  void whatHasNoContentIsAnsweredWithoutBodyAndType() throws Exception {
+    handler = request -> {
+      request.respond(Integer.parseInt(request.query("status").orElseThrow()), "text/plain", "not to be sent");
+      seen.add("answered");
+    };
+    for (int status : List.of(204, 304)) {
+      try (var client = Client.get(uri("?status=" + status), "Connection: close")) {
+        assertEquals(status, client.status());
+        assertEquals(null, client.headers().get("Content-Type"));
+        assertEquals("", client.rest());
+        assertEquals("answered", Await.next("the handler", seen));
+      }
+    }
+  }
 }

@@ -465,4 +465,23 @@ class StopTest {
       server.stop(Duration.ofSeconds(30));
     }
   }
+
+  /** It is no stream any more, and a farewell would become the text of that answer. */
+  @Test
+  void aHandlerThatFailsBecauseOfTheStopIs500WithoutAFarewell() throws Exception {
+    var opened = new CountDownLatch(1);
+    try (var _ = new LogRecords();
+        var server = server(Scheme.HTTP, request -> {
+          var stream = request.getEventSource();
+          opened.countDown();
+          Await.until("a stop", stream::isStopping);
+          throw new IllegalStateException("it stops");
+        });
+        var client = Client.get(server.uri())) {
+      Await.latch("the stream", opened);
+      server.stop(FOR_EVER);
+      assertEquals(500, client.status());
+      assertEquals("", client.toEnd());
+    }
+  }
 }

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -191,5 +192,41 @@ class WaitingTest {
     });
     stream.life().end(Ending.EXPIRED);
     assertFalse(Await.next("the wait", found));
+  }
+
+  @Test
+  void aStreamOnWhichASendIsBlockedIsNotIdle() throws Exception {
+    var body = new StuckBody();
+    try (var sources = ticker.sources(Settings.defaults().queueEvents(1))) {
+      var full = sources.open(MockExchange.with(new Headers(), body));
+      body.fill(full);
+      var sent = new LinkedBlockingQueue<Boolean>();
+      var sender = Thread.ofVirtual().start(() -> sent.add(full.send("y")));
+      Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING);
+      var waiter = Thread.ofVirtual().start(() -> endings.add(full.waitForFail(Duration.ofSeconds(10))));
+      Await.until("it waits", () -> waiter.getState() == Thread.State.WAITING);
+      ticker.advance(Duration.ofSeconds(25));
+      assertTrue(full.isOpen());
+      body.read();
+      assertTrue(Await.next("the send", sent));
+      ticker.advance(Duration.ofSeconds(10));
+      assertEquals(Ending.IDLE, ending());
+    }
+  }
+
+  @Test
+  void whatAChannelSendsCounts() throws Exception {
+    try (var channel = Channel.create()) {
+      channel.join(stream);
+      waiting(Duration.ofSeconds(10));
+      ticker.advance(Duration.ofSeconds(9));
+      channel.publish("one");
+      channel.publish("two");
+      assertEquals(List.of("one", "two"), client.data(2)); // so the first one has been counted
+      ticker.advance(Duration.ofSeconds(9));
+      assertTrue(stream.isOpen());
+      ticker.advance(Duration.ofSeconds(10)); // the second one may be counted only now
+      assertEquals(Ending.IDLE, ending());
+    }
   }
 }
