@@ -19,10 +19,10 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class InFlight implements Executor {
   private static final AtomicInteger SERVERS = new AtomicInteger();
+  private static final ScopedValue<InFlight> INSIDE = ScopedValue.newInstance(); // on the threads of each
   /** Through which the JDK calls every filter, authenticator and handler, once it has read a head. */
   private static final String CHAIN = "com.sun.net.httpserver.Filter$Chain";
 
-  private final String name = "tidings-handler-" + SERVERS.incrementAndGet();
   private final ExecutorService threads;
   private final Gate gate = new Gate(); // inside: those that came before the stop and have a complete head
   private final ReentrantLock lock = new ReentrantLock();
@@ -31,7 +31,8 @@ final class InFlight implements Executor {
   private boolean stopping;
 
   InFlight(Threads threads) {
-    this.threads = Executors.newThreadPerTaskExecutor(threads.virtual(name));
+    this.threads = Executors.newThreadPerTaskExecutor(
+            threads.virtual("tidings-handler-" + SERVERS.incrementAndGet()));
   }
 
   @Override
@@ -40,7 +41,7 @@ final class InFlight implements Executor {
         () -> {
           arrive();
           try {
-            request.run();
+            ScopedValue.where(INSIDE, this).run(request);
           } finally {
             leave();
           }
@@ -118,7 +119,7 @@ final class InFlight implements Executor {
 
   /** Whether this thread is one of them. */
   boolean isInside() {
-    return Thread.currentThread().getName().equals(name);
+    return INSIDE.isBound() && INSIDE.get() == this;
   }
 
   /** Takes no more. */

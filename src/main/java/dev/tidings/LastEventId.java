@@ -4,9 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.sun.net.httpserver.HttpExchange;
-import java.net.URLDecoder;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** What a client that reconnects says it got last: any text, and never a failure. */
 final class LastEventId {
@@ -15,7 +13,7 @@ final class LastEventId {
   /** From the header, else from this parameter of the query; an empty id is none (WHATWG HTML, 9.2.4). */
   static Optional<String> of(HttpExchange exchange, String parameter) {
     return fromHeader(exchange)
-        .or(() -> fromQuery(exchange, parameter))
+        .or(() -> Query.find(exchange.getRequestURI().getRawQuery(), parameter))
         .filter(id -> !id.isEmpty());
   }
 
@@ -24,24 +22,5 @@ final class LastEventId {
     return Optional.ofNullable(exchange.getRequestHeaders().getFirst("Last-Event-ID"))
         .filter(bytes -> !bytes.isEmpty())
         .map(bytes -> new String(bytes.getBytes(ISO_8859_1), UTF_8));
-  }
-
-  private static Optional<String> fromQuery(HttpExchange exchange, String parameter) {
-    String query = exchange.getRequestURI().getRawQuery();
-    return Stream.of(query == null ? new String[0] : query.split("&"))
-        .map(pair -> pair.split("=", 2))
-        .filter(pair -> pair.length == 2 && !pair[0].isEmpty())
-        .filter(pair -> decode(pair[0]).filter(parameter::equals).isPresent())
-        .findFirst()
-        .flatMap(pair -> decode(pair[1]));
-  }
-
-  /** Empty if it is not percent-encoded. */
-  private static Optional<String> decode(String text) {
-    try {
-      return Optional.of(URLDecoder.decode(text, UTF_8));
-    } catch (IllegalArgumentException e) {
-      return Optional.empty();
-    }
   }
 }

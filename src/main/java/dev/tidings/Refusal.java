@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import java.time.Duration;
 import java.util.Arrays;
@@ -23,6 +24,15 @@ record Refusal(int status, Optional<Event> event, Optional<String> retryAfter) {
     return isEventSource(exchange)
         ? new Refusal(200, Optional.of(Event.empty().withRetry(retry)), Optional.empty())
         : new Refusal(503, Optional.empty(), Optional.of(seconds(retry)));
+  }
+
+  /** Whether it looks like a stream, which ends at once. */
+  boolean isStream() {
+    return status == 200;
+  }
+
+  void addRetryAfter(Headers response) {
+    retryAfter.ifPresent(after -> response.set("Retry-After", after));
   }
 
   /** Never come again. */

@@ -109,7 +109,7 @@ final class Response implements Outbox.Sink {
   /** Gives the head of this answer; before anything is written. */
   void refuse(Refusal refusal) {
     status = refusal.status();
-    refusal.retryAfter().ifPresent(after -> exchange.getResponseHeaders().set("Retry-After", after));
+    refusal.addRetryAfter(exchange.getResponseHeaders());
     if (status == 204) {
       exchange.getResponseHeaders().remove("Content-Type");
     } else if (status != 200) {

@@ -6,11 +6,8 @@ import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.URLDecoder;
 import java.nio.charset.Charset;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -210,31 +207,9 @@ public final class SseRequest {
    */
   public Map<String, List<String>> query() throws IOException {
     if (query == null) {
-      query = parse(exchange.getRequestURI().getRawQuery());
+      query = Query.parse(exchange.getRequestURI().getRawQuery());
     }
     return query;
-  }
-
-  private static Map<String, List<String>> parse(String rawQuery) throws StatusException {
-    var values = new LinkedHashMap<String, List<String>>();
-    for (String pair : rawQuery == null ? new String[0] : rawQuery.split("&")) {
-      if (!pair.isEmpty()) {
-        int equals = pair.indexOf('=');
-        String name = decode(equals < 0 ? pair : pair.substring(0, equals));
-        String value = equals < 0 ? "" : decode(pair.substring(equals + 1));
-        values.computeIfAbsent(name, key -> new ArrayList<>()).add(value);
-      }
-    }
-    values.replaceAll((name, list) -> List.copyOf(list));
-    return Collections.unmodifiableMap(values);
-  }
-
-  private static String decode(String text) throws StatusException {
-    try {
-      return URLDecoder.decode(text, UTF_8);
-    } catch (IllegalArgumentException e) {
-      throw new StatusException(400, "query is not percent-encoded: " + Quoted.java(text));
-    }
   }
 
   /**

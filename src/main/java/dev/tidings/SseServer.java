@@ -322,16 +322,17 @@ public final class SseServer implements AutoCloseable {
 
   /** The answer to what comes after the stop began. */
   private void refuse(SseRequest request) throws IOException {
-    if (Refusal.isEventSource(request.exchange())) {
-      request.getEventSource();
+    var exchange = request.exchange();
+    var refusal = Refusal.forNow(exchange, sources.engine().jitter().reconnect());
+    if (refusal.isStream()) {
+      request.getEventSource(); // which the registry refuses
       return;
     }
-    var headers = request.exchange().getResponseHeaders();
-    if (JdkServer.canCloseConnection(request.exchange())) {
-      headers.set("Connection", "close");
+    if (JdkServer.canCloseConnection(exchange)) {
+      exchange.getResponseHeaders().set("Connection", "close");
     }
-    headers.set("Retry-After", Refusal.seconds(sources.engine().jitter().reconnect()));
-    request.respond(503, "text/plain", "the server stops\n");
+    refusal.addRetryAfter(exchange.getResponseHeaders());
+    request.respond(refusal.status(), "text/plain", "the server stops\n");
   }
 
   private void finish(SseRequest request) throws IOException {
