@@ -70,7 +70,22 @@ final class Bench {
       System.exit(2);
       return;
     }
-    System.exit(bench.run() ? 0 : 1);
+    boolean worked = bench.run();
+    if (bench.small && System.getProperty("cases", "all").equals("all")) {
+      worked &= withoutNetwork();
+    }
+    System.exit(worked ? 0 : 1);
+  }
+
+  private static boolean withoutNetwork() {
+    try {
+      System.out.println("\nWithout a network");
+      InProcess.shortly();
+      return true;
+    } catch (Exception e) {
+      e.printStackTrace();
+      return false;
+    }
   }
 
   /** Whether every server worked, and every event arrived once and in order. */
