@@ -114,6 +114,7 @@ record Case(
    * How long to wait, publish and so on; the miniature says only whether it works.
    *
    * @param ping the heartbeat where idle streams are measured
+   * @param connectWarmUps how often all connect beforehand: the JVM compiles for the first 30,000 or so
    * @param cycle the heartbeat where others join and leave
    * @param visitors how many of these are there at a time
    * @param behind how many events those have missed who come back
@@ -123,6 +124,7 @@ record Case(
       Duration measured,
       Duration ping,
       Duration idle,
+      int connectWarmUps,
       Duration cycle,
       int visitors,
       int behind,
@@ -135,6 +137,7 @@ record Case(
             Duration.ofSeconds(8),
             Duration.ofSeconds(15),
             Duration.ofSeconds(60),
+            8,
             Duration.ofSeconds(10),
             100,
             1_000,
@@ -147,6 +150,7 @@ record Case(
             Duration.ofMillis(200),
             Duration.ofMillis(600),
             Duration.ofMillis(900),
+            2,
             Duration.ofMillis(600),
             5,
             100,

@@ -7,7 +7,6 @@ import java.time.Duration;
 class CaseRun {
   static final int SOLO = 10;
   private static final int FILLER = 65_536;
-  private static final int CONNECT_WARM_UPS = 8; // the JVM compiles for the first 30,000 or so
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(60);
 
   /** The server no longer gets events to everyone. */
@@ -137,7 +136,7 @@ class CaseRun {
   }
 
   private void connects() throws IOException {
-    for (int i = 0; i < CONNECT_WARM_UPS; i++) {
+    for (int i = 0; i < times.connectWarmUps(); i++) {
       warmUpConnects();
     }
     read(times.warmUp().dividedBy(4));
@@ -146,7 +145,7 @@ class CaseRun {
     long start = System.nanoTime();
     client.connect(test.streams(), server.nextEvent(), deadline(CONNECT_LIMIT));
     double seconds = (System.nanoTime() - start) / 1e9;
-    awaitOpened((CONNECT_WARM_UPS + 1) * test.streams());
+    awaitOpened((times.connectWarmUps() + 1) * test.streams());
     sample.set(Figure.CONNECTS, test.streams() / seconds);
     sample.set(Figure.CPU_TOTAL, server.processorTime().minus(cpu).toMillis());
     heapOf(test.streams());

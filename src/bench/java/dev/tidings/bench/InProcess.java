@@ -1,5 +1,7 @@
 package dev.tidings.bench;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.sun.management.OperatingSystemMXBean;
 import dev.tidings.Channel;
 import dev.tidings.Duplicates;
@@ -16,9 +18,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 
 /** What the library does without a network, where only its own time counts: a command of its own. */
 final class InProcess {
@@ -34,11 +38,11 @@ final class InProcess {
    * @param few and {@code many} that are stopped
    * @param events of the history
    * @param readers of the same history
-   * @param again how often one alone reads a history, since processor time comes in steps of 10 ms
+   * @param again how often a history is encoded, since processor time comes in steps of 10 ms
    */
   private record Sizes(int streams, int few, int many, int events, int readers, int again) {
     static Sizes full() {
-      return new Sizes(Integer.getInteger("streams", 80_000), 10_000, 50_000, 1_000, 200, 10);
+      return new Sizes(Integer.getInteger("streams", 80_000), 10_000, 50_000, 1_000, 200, 20);
     }
 
     static final Sizes SHORT = new Sizes(2_000, 200, 1_000, 50, 20, 2);
@@ -77,24 +81,17 @@ final class InProcess {
 
   private void all() throws Exception {
     System.setProperty("sun.net.httpserver.nodelay", "true"); // or the library complains
-    Exception[] failure = {null};
-    // On a virtual thread, as a handler is.
-    Thread.ofVirtual()
-        .start(
+    var parts =
+        new FutureTask<Void>(
             () -> {
-              try {
-                identifiers();
-                stops();
-                histories("memory", EventLog::inMemory);
-                histories("another log", () -> new CountingLog(EventLog.inMemory()));
-              } catch (Exception e) {
-                failure[0] = e;
-              }
-            })
-        .join();
-    if (failure[0] != null) {
-      throw failure[0];
-    }
+              identifiers();
+              stops();
+              histories("memory", EventLog::inMemory);
+              histories("another log", () -> new CountingLog(EventLog.inMemory()));
+              return null;
+            });
+    Thread.ofVirtual().start(parts); // as a handler is
+    parts.get();
   }
 
   // One identifier.
@@ -130,50 +127,56 @@ final class InProcess {
   // A stop.
 
   private void stops() throws Exception {
-    stop(sizes.few());
-    stop(sizes.few());
-    var costs = alternately(() -> stop(sizes.few()), () -> stop(sizes.many()));
+    int times = sizes.many() / sizes.few(); // as many streams in all
+    stop(sizes.few(), times);
+    var costs = alternately(() -> stop(sizes.few(), times), () -> stop(sizes.many(), 1));
     report("stop, a stream: of " + sizes.many() + " by of " + sizes.few(), costs, 1.5, false);
   }
 
   /** Until the last exchange is closed, which may be later than the stop returns. */
-  private static Cost stop(int count) throws Exception {
-    var closed = new CountDownLatch(count);
-    var exchanges = exchanges(count, closed);
-    var sources = EventSources.create();
-    exchanges.forEach(sources::open);
-    var cost =
-        measure(
-            count,
-            () -> {
-              sources.stop(Duration.ZERO);
-              await(closed);
-            });
-    long cut = exchanges.stream().filter(exchange -> exchange.written() == 0).count();
-    if (cut > 0) {
-      System.out.println("  of " + count + " streams that were stopped " + cut + " were told nothing");
+  private static Cost stop(int count, int times) throws Exception {
+    double wall = 0;
+    double processor = 0;
+    for (int i = 0; i < times; i++) {
+      var closed = new CountDownLatch(count);
+      var exchanges = exchanges(count, closed);
+      var sources = EventSources.create();
+      exchanges.forEach(sources::open);
+      var cost =
+          measure(
+              count,
+              () -> {
+                sources.stop(Duration.ZERO);
+                await(closed);
+              });
+      wall += cost.wallMicros() / times;
+      processor += cost.processorMicros() / times;
+      long cut = exchanges.stream().filter(exchange -> exchange.written() == 0).count();
+      if (cut > 0) {
+        System.out.println("  of " + count + " streams that were stopped " + cut + " were told nothing");
+      }
     }
-    return cost;
+    return new Cost(wall, processor);
   }
 
   // A history.
 
   private void histories(String name, Supplier<EventLog> logs) throws Exception {
-    for (int i = 0; i < 3; i++) {
-      replay(logs, sizes.readers() / 10, 1);
+    for (int i = 0; i < 4; i++) { // until what it takes is compiled
+      encode(sizes.again());
+      replay(logs, sizes.readers() / 4);
     }
     var read = new AtomicLong();
     var costs =
         alternately(
-            () -> replay(logs, 1, sizes.again()),
+            () -> encode(sizes.again()),
             () -> {
-              CountingLog.READ.set(0);
-              var cost = replay(logs, sizes.readers(), 1);
+              var cost = replay(logs, sizes.readers());
               read.set(CountingLog.READ.get());
               return cost;
             });
     report(
-        "history in " + name + ", a stream: of " + sizes.readers() + " by one alone", costs, 0.25, true);
+        "history in " + name + ", one of " + sizes.readers() + " streams by encoding it", costs, 0.25, true);
     if (read.get() > 0) {
       System.out.printf(
           Locale.ROOT,
@@ -183,47 +186,60 @@ final class InProcess {
     }
   }
 
-  /** Each time of a log that nobody has read before. */
-  private Cost replay(Supplier<EventLog> logs, int readers, int times) throws Exception {
-    double wall = 0;
-    double processor = 0;
-    for (int i = 0; i < times; i++) {
-      var log = logs.get();
+  /** A history that nobody has read yet. */
+  private record History(EventLog log, String before, long bytes) {
+
+    static History of(EventLog log, int events) throws InterruptedException {
       String before = log.latest();
-      for (int event = 0; event < sizes.events(); event++) {
+      for (int i = 0; i < events; i++) {
         log.append(Event.of("x\n".repeat(500))); // 4 KB whose encoding is dear
       }
-      var cost = replay(log, before, readers);
-      wall += cost.wallMicros() / times;
-      processor += cost.processorMicros() / times;
+      long bytes = 0;
+      for (String after = before; !after.equals(log.latest()); ) {
+        for (Event event : log.read(after, events, Duration.ZERO).events()) {
+          bytes += event.encode().length(); // ASCII
+          after = event.id().orElseThrow();
+        }
+      }
+      return new History(log, before, bytes);
     }
-    return new Cost(wall, processor);
   }
 
-  private static Cost replay(EventLog log, String before, int readers) throws Exception {
-    long bytes = 0;
-    for (String after = before; !after.equals(log.latest()); ) {
-      for (Event event : log.read(after, 1_000, Duration.ZERO).events()) {
-        bytes += event.encode().length(); // ASCII
-        after = event.id().orElseThrow();
-      }
-    }
-    var written = new CountDownLatch(readers);
-    long wanted = bytes;
-    var channel = Channel.create(log);
-    try (channel;
-        var sources = EventSources.create()) {
-      return measure(
-          readers,
-          () -> {
-            for (int i = 0; i < readers; i++) {
-              var exchange = new FakeExchange(wanted, written, NOTHING).lastEventId(before);
-              var stream = sources.open(exchange);
-              channel.join(stream);
-              Thread.ofVirtual().start(stream::keepAlive);
+  /** What nobody may have to do again for each stream. */
+  private Cost encode(int times) throws Exception {
+    var history = History.of(EventLog.inMemory(), sizes.events());
+    var events = history.log().read(history.before(), sizes.events(), Duration.ZERO).events();
+    return measure(
+        times,
+        () -> {
+          long bytes = 0;
+          for (int i = 0; i < times; i++) {
+            for (Event event : events) {
+              bytes += event.encode().getBytes(UTF_8).length;
             }
-            await(written);
-          });
+          }
+          require(bytes == history.bytes() * times, "not all was encoded");
+        });
+  }
+
+  private Cost replay(Supplier<EventLog> logs, int readers) throws Exception {
+    var history = History.of(logs.get(), sizes.events());
+    CountingLog.READ.set(0);
+    return measure(readers, () -> replay(history, readers));
+  }
+
+  private static void replay(History history, int readers) throws InterruptedException {
+    var written = new CountDownLatch(readers);
+    try (var channel = Channel.create(history.log());
+        var sources = EventSources.create()) {
+      for (int i = 0; i < readers; i++) {
+        var exchange =
+            new FakeExchange(history.bytes(), written, NOTHING).lastEventId(history.before());
+        var stream = sources.open(exchange);
+        channel.join(stream);
+        Thread.ofVirtual().start(stream::keepAlive);
+      }
+      await(written);
     }
   }
 
@@ -302,7 +318,7 @@ final class InProcess {
         wall.get(0));
   }
 
-  private static double median(List<Cost> costs, java.util.function.ToDoubleFunction<Cost> of) {
+  private static double median(List<Cost> costs, ToDoubleFunction<Cost> of) {
     var sorted = costs.stream().mapToDouble(of).sorted().toArray();
     int middle = sorted.length / 2;
     return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
