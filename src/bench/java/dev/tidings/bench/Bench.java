@@ -79,7 +79,7 @@ final class Bench {
 
   private static boolean withoutNetwork() {
     try {
-      System.out.println("\nWithout a network");
+      System.out.println("\nWithout a network, in miniature too");
       InProcess.shortly();
       return true;
     } catch (Exception e) {

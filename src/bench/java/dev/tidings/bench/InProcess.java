@@ -311,7 +311,7 @@ final class InProcess {
         what,
         ratio,
         limit,
-        ratio <= limit ? "met" : "NOT MET",
+        !Double.isFinite(ratio) ? "not measured" : ratio <= limit ? "met" : "NOT MET",
         used.get(1),
         used.get(0),
         wall.get(1),
