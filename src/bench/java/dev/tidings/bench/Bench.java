@@ -5,8 +5,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 
 /** The command: which servers in which cases, round by round, and what came out. */
 final class Bench {
@@ -14,8 +17,7 @@ final class Bench {
 
   private static final long START = System.nanoTime();
 
-  private final List<Case> cases;
-  private final List<String> peers;
+  private final Map<Case, List<String>> plan; // who is measured in which case
   private final int rounds;
   private final boolean small;
   private final Case.Times times;
@@ -25,40 +27,65 @@ final class Bench {
   private Bench() {
     small = Boolean.getBoolean("short");
     times = small ? Case.Times.SHORT : Case.Times.FULL;
-    var chosen = Case.named(System.getProperty("cases", "all"));
-    cases = small ? chosen.stream().map(Case::small).toList() : chosen;
-    peers = peers(System.getProperty("peers", "all"));
+    plan = plan(System.getProperty("cases", "all"), System.getProperty("peers", "all"), small);
     rounds = small ? 1 : Integer.getInteger("rounds", 3);
     if (rounds < 1) {
       throw new IllegalArgumentException("rounds must be at least 1: " + rounds);
     }
   }
 
-  private static List<String> peers(String names) {
-    if (names.equals("all")) {
-      return Peer.DEFAULT;
+  private static Map<Case, List<String>> plan(String cases, String peers, boolean small) {
+    var plan = new LinkedHashMap<Case, List<String>>();
+    var named = List.of(peers.split(","));
+    if (!peers.equals("all")) {
+      named.forEach(Bench::check);
     }
-    var chosen = Arrays.asList(names.split(","));
-    for (String name : chosen) {
-      if (!Peer.ALL.containsKey(name)) {
-        throw new IllegalArgumentException(
-            "no such peer: " + name + "; there are " + Peer.ALL.keySet());
+    for (Case test : Case.named(cases)) {
+      var chosen =
+          peers.equals("all") ? test.peers() : named.stream().filter(test::suits).toList();
+      if (!chosen.isEmpty()) {
+        plan.put(small ? test.small() : test, chosen);
+      } else if (!cases.equals("all")) {
+        throw new IllegalArgumentException(test.name() + " is for none of " + named);
       }
     }
-    return chosen;
+    return plan;
+  }
+
+  private static void check(String peer) {
+    if (!Peer.ALL.containsKey(Peer.plain(peer))) {
+      throw new IllegalArgumentException(
+          "no such peer: " + peer + "; there are " + Peer.ALL.keySet());
+    }
+    Old.classes(peer); // complains if they are not there
   }
 
   public static void main(String[] args) throws IOException {
     Bench bench;
     try {
       bench = new Bench();
-      Machine.require(bench.cases.stream().mapToInt(Case::streams).max().orElse(0));
+      Machine.require(bench.plan.keySet().stream().mapToInt(Case::descriptors).max().orElse(0));
     } catch (IllegalArgumentException e) {
       System.err.println(e.getMessage());
       System.exit(2);
       return;
     }
-    System.exit(bench.run() ? 0 : 1);
+    boolean worked = bench.run();
+    if (bench.small && System.getProperty("cases", "all").equals("all")) {
+      worked &= withoutNetwork();
+    }
+    System.exit(worked ? 0 : 1);
+  }
+
+  private static boolean withoutNetwork() {
+    try {
+      System.out.println("\nWithout a network, in miniature too");
+      InProcess.shortly();
+      return true;
+    } catch (Exception e) {
+      e.printStackTrace();
+      return false;
+    }
   }
 
   /** Whether every server worked, and every event arrived once and in order. */
@@ -66,18 +93,18 @@ final class Bench {
     System.out.println(Machine.description());
     for (int round = 1; round <= rounds; round++) {
       if (small) {
-        for (String peer : peers) {
-          shortly(peer);
-        }
+        var peers = new LinkedHashSet<String>();
+        plan.values().forEach(peers::addAll);
+        peers.forEach(this::shortly);
       } else {
-        for (Case test : cases) {
-          for (String peer : peers) {
+        for (Case test : plan.keySet()) {
+          for (String peer : turned(plan.get(test), round)) {
             alone(round, test, peer);
           }
         }
       }
     }
-    var results = new Results(samples, cases, peers);
+    var results = new Results(samples, plan);
     System.out.println(Report.text(results));
     if (small) {
       System.out.println("These figures are those of the short mode: they say that it works, no more.");
@@ -89,12 +116,18 @@ final class Bench {
     return samples.stream().noneMatch(sample -> sample.broken() || !sample.isExact());
   }
 
+  /** Another one is first in each round, so that what drifts hits all the same. */
+  private static List<String> turned(List<String> peers, int round) {
+    var order = new ArrayList<>(peers);
+    Collections.rotate(order, 1 - round);
+    return order;
+  }
+
   /** A fresh process for each case. */
   private void alone(int round, Case test, String peer) {
     var sample = new Sample.Builder();
     boolean broken = false;
-    var ping = test.kind() == Case.Kind.IDLE ? times.ping() : Duration.ZERO;
-    try (var server = new ServerProcess(peer, ping, log(peer))) {
+    try (var server = new ServerProcess(peer, times.ping(test.kind()), log(peer))) {
       server.checkClock();
       broken = !run(test, server, sample);
     } catch (IOException | RuntimeException e) {
@@ -108,7 +141,10 @@ final class Bench {
   private void shortly(String peer) {
     ServerProcess server = null;
     try {
-      for (Case test : cases) {
+      for (Case test : plan.keySet()) {
+        if (!plan.get(test).contains(peer)) {
+          continue;
+        }
         var sample = new Sample.Builder();
         boolean worked = false;
         try {
@@ -147,7 +183,7 @@ final class Bench {
   /** False if the server does not work; being stuck behind stalled clients is a result too. */
   private boolean run(Case test, ServerProcess server, Sample.Builder sample) {
     try {
-      new CaseRun(test, times, server, sample).run();
+      CaseRun.of(test, times, server, sample).run();
       return true;
     } catch (CaseRun.StuckException e) {
       sample.trouble(e.getMessage());
@@ -165,9 +201,9 @@ final class Bench {
   private void keep(Sample sample) {
     samples.add(sample);
     System.out.printf(
-        "[%d/%d, %d s] round %d %-4s %-10s %s%n",
+        "[%d/%d, %d s] round %d %-4s %-16s %s%n",
         ++done,
-        rounds * cases.size() * peers.size(),
+        rounds * plan.values().stream().mapToInt(List::size).sum(),
         Duration.ofNanos(System.nanoTime() - START).toSeconds(),
         sample.round(),
         sample.test(),

@@ -11,30 +11,56 @@ import java.util.List;
  * @param window how many events may be outstanding
  * @param size bytes of data in an event
  * @param stalled how many of the clients never read
+ * @param peers who is measured in it unless others are named
  */
 record Case(
-    String name, String title, Kind kind, int streams, int window, int size, int stalled) {
+    String name,
+    String title,
+    Kind kind,
+    int streams,
+    int window,
+    int size,
+    int stalled,
+    List<String> peers) {
 
   enum Kind {
     FANOUT,
     IDLE,
     CONNECT,
-    SINGLE
+    SINGLE,
+    WAYS,
+    CHURN,
+    RETURN
   }
 
   static final int MANY = 200_000; // events of the single stream
+  private static final String CHANNEL = "tidings-channel";
+  private static final String CHANNELS = "tidings-channels";
 
   static final List<Case> ALL =
       List.of(
-          new Case("A", "1,000 streams, one event outstanding", Kind.FANOUT, 1_000, 1, 64, 0),
-          new Case("B", "1,000 streams, up to 32 outstanding", Kind.FANOUT, 1_000, 32, 64, 0),
-          new Case("C", "10,000 streams, one outstanding", Kind.FANOUT, 10_000, 1, 64, 0),
-          new Case("D", "as C, 1 % never read", Kind.FANOUT, 10_000, 1, 64, 100),
-          new Case("E", "10,000 idle streams, pings for a minute", Kind.IDLE, 10_000, 0, 64, 0),
-          new Case("F", "10,000 connects", Kind.CONNECT, 10_000, 0, 64, 0),
-          new Case("G", "200,000 events to one client", Kind.SINGLE, 1, 0, 64, 0),
-          new Case("H10", "10 KB to 500 streams", Kind.FANOUT, 500, 1, 10_000, 0),
-          new Case("H100", "100 KB to 500 streams", Kind.FANOUT, 500, 1, 100_000, 0));
+          servers("A", "1,000 streams, one event outstanding", Kind.FANOUT, 1_000, 1, 64, 0),
+          servers("B", "1,000 streams, up to 32 outstanding", Kind.FANOUT, 1_000, 32, 64, 0),
+          servers("C", "10,000 streams, one outstanding", Kind.FANOUT, 10_000, 1, 64, 0),
+          servers("D", "as C, 1 % never read", Kind.FANOUT, 10_000, 1, 64, 100),
+          servers("E", "10,000 idle streams, pings for a minute", Kind.IDLE, 10_000, 0, 64, 0),
+          servers("F", "10,000 connects", Kind.CONNECT, 10_000, 0, 64, 0),
+          servers("G", "200,000 events to one client", Kind.SINGLE, 1, 0, 64, 0),
+          servers("H10", "10 KB to 500 streams", Kind.FANOUT, 500, 1, 10_000, 0),
+          servers("H100", "100 KB to 500 streams", Kind.FANOUT, 500, 1, 100_000, 0),
+          ours("K", "as C, events with ids", Kind.WAYS, 10_000, "tidings-id", CHANNEL),
+          ours("K2", "as K, four channels in turn", Kind.WAYS, 10_000, "tidings-id", CHANNELS),
+          ours("N", "as C, 100 join and 100 leave a second", Kind.CHURN, 18_000, "tidings"),
+          ours("R", "clients come back 1,000 events behind", Kind.RETURN, 5_000, CHANNEL));
+
+  private static Case servers(
+      String name, String title, Kind kind, int streams, int window, int size, int stalled) {
+    return new Case(name, title, kind, streams, window, size, stalled, Peer.DEFAULT);
+  }
+
+  private static Case ours(String name, String title, Kind kind, int streams, String... peers) {
+    return new Case(name, title, kind, streams, 1, 64, 0, List.of(peers));
+  }
 
   /** The names that are separated by commas; all for {@code all}, both for {@code H}. */
   static List<Case> named(String names) {
@@ -61,18 +87,47 @@ record Case(
     return size > 1_000;
   }
 
+  /** Whether the case makes sense for this peer, which need not be one of its own. */
+  boolean suits(String peer) {
+    String way = Peer.plain(peer);
+    boolean ordered = window == 1 && stalled == 0; // there is no order between channels
+    return switch (kind) {
+      case WAYS -> peers.contains(way);
+      case RETURN -> way.equals(CHANNEL);
+      case FANOUT, CHURN -> ordered || !way.equals(CHANNELS);
+      case IDLE, CONNECT, SINGLE -> true;
+    };
+  }
+
+  /** File descriptors of a process and local ports, some of which those take who have gone. */
+  int descriptors() {
+    return kind == Kind.CHURN ? streams + 1_800 : streams * 5 / 4 + 500;
+  }
+
   /** The same in miniature. */
   Case small() {
     return new Case(
-        name, title, kind, Math.min(streams, 200), window, size, Math.min(stalled, 2));
+        name, title, kind, Math.min(streams, 200), window, size, Math.min(stalled, 2), peers);
   }
 
-  /** How long to wait, publish and so on; the miniature says only whether it works. */
+  /**
+   * How long to wait, publish and so on; the miniature says only whether it works.
+   *
+   * @param ping the heartbeat where idle streams are measured
+   * @param connectWarmUps how often all connect beforehand: the JVM compiles for the first 30,000 or so
+   * @param cycle the heartbeat where others join and leave
+   * @param visitors how many of these are there at a time
+   * @param behind how many events those have missed who come back
+   */
   record Times(
       Duration warmUp,
       Duration measured,
       Duration ping,
       Duration idle,
+      int connectWarmUps,
+      Duration cycle,
+      int visitors,
+      int behind,
       int many,
       Duration patience,
       int collections) {
@@ -82,6 +137,10 @@ record Case(
             Duration.ofSeconds(8),
             Duration.ofSeconds(15),
             Duration.ofSeconds(60),
+            8,
+            Duration.ofSeconds(10),
+            100,
+            1_000,
             MANY,
             Duration.ofSeconds(15),
             3);
@@ -91,8 +150,20 @@ record Case(
             Duration.ofMillis(200),
             Duration.ofMillis(600),
             Duration.ofMillis(900),
+            2,
+            Duration.ofMillis(600),
+            5,
+            100,
             5_000,
             Duration.ofSeconds(2),
             1);
+
+    Duration ping(Kind kind) {
+      return switch (kind) {
+        case IDLE -> ping;
+        case CHURN -> cycle;
+        default -> Duration.ZERO;
+      };
+    }
   }
 }

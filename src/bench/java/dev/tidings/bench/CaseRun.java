@@ -4,10 +4,9 @@ import java.io.IOException;
 import java.time.Duration;
 
 /** One case against one server: opens the streams, warms up, measures. */
-final class CaseRun {
-  private static final int SOLO = 10;
+class CaseRun {
+  static final int SOLO = 10;
   private static final int FILLER = 65_536;
-  private static final int CONNECT_WARM_UPS = 8; // the JVM compiles for the first 30,000 or so
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(60);
 
   /** The server no longer gets events to everyone. */
@@ -19,11 +18,11 @@ final class CaseRun {
     }
   }
 
-  private final Case test;
-  private final Case.Times times;
-  private final ServerProcess server;
-  private final LoadClient client;
-  private final Sample.Builder sample;
+  final Case test;
+  final Case.Times times;
+  final ServerProcess server;
+  final LoadClient client;
+  final Sample.Builder sample;
   private final long openedBefore;
   private long baseline; // heap
 
@@ -40,24 +39,43 @@ final class CaseRun {
             server.port(), server.acks(), test.kind() == Case.Kind.SINGLE ? many : "/events");
   }
 
+  static CaseRun of(Case test, Case.Times times, ServerProcess server, Sample.Builder sample)
+      throws IOException {
+    return switch (test.kind()) {
+      case CHURN -> new ChurnRun(test, times, server, sample);
+      case RETURN -> new ReturnRun(test, times, server, sample);
+      case FANOUT, IDLE, CONNECT, SINGLE, WAYS -> new CaseRun(test, times, server, sample);
+    };
+  }
+
   /** Leaves what it finds in the sample, also when it fails. */
-  void run() throws IOException {
+  final void run() throws IOException {
     try (client) {
-      switch (test.kind()) {
-        case FANOUT -> fanOut();
-        case IDLE -> idle();
-        case CONNECT -> connects();
-        case SINGLE -> single();
-      }
+      drive();
       sample.set(Figure.RESIDENT, server.status("VmRSS") / 1024.0);
       sample.set(Figure.THREADS, server.status("Threads"));
     } finally {
-      sample.set(Figure.LOST, client.ledger().lost());
-      sample.set(Figure.DOUBLED, client.ledger().doubled());
-      sample.set(Figure.DISORDERED, client.ledger().disordered());
-      if (client.cut() > 0 && test.kind() != Case.Kind.SINGLE) {
-        sample.trouble(client.cut() + " readers were cut off");
-      }
+      settle(client);
+    }
+  }
+
+  void drive() throws IOException {
+    switch (test.kind()) {
+      case FANOUT, WAYS -> fanOut();
+      case IDLE -> idle();
+      case CONNECT -> connects();
+      case SINGLE -> single();
+      case CHURN, RETURN -> throw new IllegalStateException("not done here: " + test.kind());
+    }
+  }
+
+  /** What its streams did not get as they had to. */
+  final void settle(LoadClient client) {
+    sample.add(Figure.LOST, client.ledger().lost());
+    sample.add(Figure.DOUBLED, client.ledger().doubled());
+    sample.add(Figure.DISORDERED, client.ledger().disordered());
+    if (client.cut() > 0 && test.kind() != Case.Kind.SINGLE) {
+      sample.trouble(client.cut() + " readers were cut off");
     }
   }
 
@@ -118,7 +136,7 @@ final class CaseRun {
   }
 
   private void connects() throws IOException {
-    for (int i = 0; i < CONNECT_WARM_UPS; i++) {
+    for (int i = 0; i < times.connectWarmUps(); i++) {
       warmUpConnects();
     }
     read(times.warmUp().dividedBy(4));
@@ -127,7 +145,7 @@ final class CaseRun {
     long start = System.nanoTime();
     client.connect(test.streams(), server.nextEvent(), deadline(CONNECT_LIMIT));
     double seconds = (System.nanoTime() - start) / 1e9;
-    awaitOpened((CONNECT_WARM_UPS + 1) * test.streams());
+    awaitOpened((times.connectWarmUps() + 1) * test.streams());
     sample.set(Figure.CONNECTS, test.streams() / seconds);
     sample.set(Figure.CPU_TOTAL, server.processorTime().minus(cpu).toMillis());
     heapOf(test.streams());
@@ -166,7 +184,7 @@ final class CaseRun {
     }
   }
 
-  private void connect(int count) throws IOException {
+  final void connect(int count) throws IOException {
     client.connect(count, server.nextEvent(), deadline(CONNECT_LIMIT));
     awaitOpened(client.readers() + (baseline > 0 ? test.stalled() : 0));
   }
@@ -181,31 +199,18 @@ final class CaseRun {
     }
   }
 
-  private void publish(Duration duration, int window, int size) throws IOException {
+  final void publish(Duration duration, int window, int size) throws IOException {
     publish(new Publisher.Order(server.nextEvent(), duration.toMillis(), Long.MAX_VALUE / 2, window, size, 0));
   }
 
   /** Returns when all readers have got all, which the client checks meanwhile. */
-  private void publish(Publisher.Order order) throws IOException {
+  final void publish(Publisher.Order order) throws IOException {
     var ledger = client.ledger();
     ledger.begin(server.nextEvent(), client.readers(), order.size(), order.window() > 0);
     server.order(order.toString());
-    String[] answer = null;
-    long deadline = deadline(Duration.ofMillis(order.millis()).plus(times.patience()));
-    if (order.paceMillis() > 0) {
-      long paced = order.count() * order.paceMillis() * 2;
-      deadline = deadline(Duration.ofMillis(paced).plus(times.patience()));
-    }
-    while (answer == null) {
-      answer = server.poll("published");
-      client.turn();
-      if (System.nanoTime() > deadline) {
-        missing(client.streams().stream().mapToLong(Stream::expected).max().orElse(1) - 1);
-        throw new StuckException("the publisher is stuck");
-      }
-    }
+    long limit = order.paceMillis() > 0 ? order.count() * order.paceMillis() * 2 : order.millis();
+    String[] answer = awaitPublished(client, Duration.ofMillis(limit).plus(times.patience()));
     long last = Long.parseLong(answer[0]);
-    server.published(last);
     boolean all =
         client.readUntil(() -> ledger.isComplete(last), deadline(times.patience()));
     if (answer[1].equals("stuck") || !all) {
@@ -214,12 +219,28 @@ final class CaseRun {
     }
   }
 
+  /** Reads until the publisher has said what it published. */
+  final String[] awaitPublished(LoadClient reader, Duration limit) throws IOException {
+    long deadline = deadline(limit);
+    String[] answer = null;
+    while (answer == null) {
+      answer = server.poll("published");
+      reader.turn();
+      if (System.nanoTime() > deadline) {
+        missing(client.streams().stream().mapToLong(Stream::expected).max().orElse(1) - 1);
+        throw new StuckException("the publisher is stuck");
+      }
+    }
+    server.published(Long.parseLong(answer[0]));
+    return answer;
+  }
+
   /** Whoever has not got all up to this one has lost some. */
   private void missing(long last) {
     client.streams().forEach(stream -> client.ledger().missing(stream.expected(), last));
   }
 
-  private void read(Duration duration) throws IOException {
+  final void read(Duration duration) throws IOException {
     long end = deadline(duration);
     client.readUntil(() -> System.nanoTime() >= end, Long.MAX_VALUE);
   }
@@ -232,11 +253,11 @@ final class CaseRun {
     sample.set(Figure.HEAP, (server.heap(times.collections()) - baseline) / 1024.0 / streams);
   }
 
-  private static double millis(long nanos) {
+  static double millis(long nanos) {
     return nanos / 1e6;
   }
 
-  private static long deadline(Duration from) {
+  static long deadline(Duration from) {
     return System.nanoTime() + from.toNanos();
   }
 }

@@ -5,7 +5,7 @@ import java.util.Locale;
 /** A panel of bars for each case: its main figure, the median with a line from least to most. */
 final class Chart {
   private static final int ROW = 18;
-  private static final int LABEL = 90;
+  private static final int LABEL = 150;
   private static final int BARS = 420;
   private static final int WIDTH = LABEL + BARS + 130;
 
@@ -14,17 +14,18 @@ final class Chart {
   static String of(Results results) {
     var out = new StringBuilder();
     int y = 20;
-    for (Case test : results.cases()) {
+    for (Case test : results.plan().keySet()) {
+      var peers = results.plan().get(test);
       var figure = main(test);
       out.append(text(8, y, "bold", test.name() + ": " + test.title() + ", " + figure.label()));
       y += 8;
       double most =
-          results.peers().stream()
+          peers.stream()
               .flatMap(peer -> results.spread(test.name(), peer, figure).stream())
               .mapToDouble(Results.Spread::max)
               .max()
               .orElse(1);
-      for (String peer : results.peers()) {
+      for (String peer : peers) {
         out.append(text(8, y + 13, "normal", peer));
         var spread = results.spread(test.name(), peer, figure);
         out.append(
@@ -54,14 +55,14 @@ final class Chart {
       case IDLE -> Figure.CPU_TOTAL;
       case CONNECT -> Figure.CONNECTS;
       case SINGLE -> Figure.EVENTS;
+      case WAYS, RETURN -> Figure.CPU;
+      case CHURN -> Figure.CHURN_CPU;
     };
   }
 
   private static String bar(
       int y, Results.Spread spread, double most, String peer, Figure figure) {
     double scale = BARS / Math.max(most, 1e-9);
-    String color =
-        peer.equals("tidings") ? "#2a6fb0" : Peer.FLOORS.contains(peer) ? "#bbbbbb" : "#e0a050";
     return String.format(
             Locale.ROOT,
             """
@@ -72,7 +73,7 @@ final class Chart {
             y + 2,
             spread.median() * scale,
             ROW - 4,
-            color,
+            color(peer),
             LABEL + spread.min() * scale,
             LABEL + spread.max() * scale,
             y + ROW / 2,
@@ -82,6 +83,13 @@ final class Chart {
             y + 13,
             "normal",
             figure.text(spread.median()));
+  }
+
+  private static String color(String peer) {
+    if (Peer.OURS.contains(Peer.plain(peer))) {
+      return Peer.OURS.contains(peer) ? "#2a6fb0" : "#9cc3e6";
+    }
+    return Peer.FLOORS.contains(peer) ? "#bbbbbb" : "#e0a050";
   }
 
   private static String text(int x, int y, String weight, String what) {

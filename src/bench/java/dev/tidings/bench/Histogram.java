@@ -15,6 +15,14 @@ final class Histogram {
     max = Math.max(max, nanos);
   }
 
+  void add(Histogram other) {
+    for (int i = 0; i < counts.length; i++) {
+      counts[i] += other.counts[i];
+    }
+    total += other.total;
+    max = Math.max(max, other.max);
+  }
+
   private static int bucket(long value) {
     int shift = Math.max(0, Long.SIZE - Long.numberOfLeadingZeros(value) - BITS - 1);
     return shift * SUB + (int) (value >>> shift);

@@ -50,7 +50,7 @@ final class Ledger {
       }
       return expected;
     }
-    lost += number - expected;
+    lost += expected == Stream.ANY ? 0 : number - expected;
     received++;
     latency.add(now - published);
     int place = (int) (number & RING - 1);
@@ -69,6 +69,9 @@ final class Ledger {
 
   /** At the end of a phase: a stream that expects this one has not got what came up to the last. */
   void missing(long expected, long last) {
+    if (expected == Stream.ANY) {
+      return; // it came after all of them
+    }
     lost += Math.max(0, last - expected + 1);
   }
 

@@ -17,6 +17,8 @@ import java.util.function.BooleanSupplier;
 /** Opens streams and reads them, all on the thread that calls. */
 final class LoadClient implements AutoCloseable {
   private static final int CONNECTING = 512; // at a time; no server's backlog is shorter
+  private static final int RETURNING = 4_000; // the library's backlog
+  private static final long MILLISECOND = 1_000_000;
   private static final int STALLED_BUFFER = 4096;
 
   private final Selector selector;
@@ -30,18 +32,40 @@ final class LoadClient implements AutoCloseable {
   private final List<SocketChannel> channels = new ArrayList<>();
   private final List<SocketChannel> stalled = new ArrayList<>();
   private final ByteBuffer request;
+  private final int connecting; // at most, at a time
+  private Companion companion = () -> {};
+  private boolean accompanied;
+  private long attended; // System.nanoTime
   private int heads;
   private int pending; // connecting, or awaiting the head
   private int cut; // readers whose stream the server ended
   private IOException failure;
 
+  /** What else the same thread has to do, also while there is much to read. */
+  interface Companion {
+    /** Does what is due, without waiting. */
+    void poll() throws IOException;
+  }
+
   LoadClient(int port, SocketChannel acks, String path) throws IOException {
+    this(port, acks, path, "", CONNECTING);
+  }
+
+  /** Clients that have been here, and come back all at once. */
+  static LoadClient returning(int port, SocketChannel acks, String lastEventId) throws IOException {
+    return new LoadClient(
+        port, acks, "/events", "Last-Event-ID: " + lastEventId + "\r\n", RETURNING);
+  }
+
+  private LoadClient(int port, SocketChannel acks, String path, String headers, int connecting)
+      throws IOException {
     this.server = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
     this.acks = acks;
+    this.connecting = connecting;
     this.selector = Selector.open();
     String head =
         "GET " + path + " HTTP/1.1\r\nHost: localhost:" + port
-            + "\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n";
+            + "\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n" + headers + "\r\n";
     this.request = ByteBuffer.wrap(head.getBytes(US_ASCII));
   }
 
@@ -61,24 +85,35 @@ final class LoadClient implements AutoCloseable {
     return readers;
   }
 
+  void accompany(Companion companion) {
+    this.companion = companion;
+    this.accompanied = true;
+  }
+
   /** Opens so many streams, whose next event has this number; returns when all heads are there. */
   void connect(int count, long expected, long deadline) throws IOException {
     int wanted = heads + count;
     int left = count;
     while (heads < wanted) {
-      for (; left > 0 && pending < CONNECTING; left--, pending++) {
-        var stream = new Stream(ledger, expected);
-        readers.add(stream);
-        var channel = open();
-        channels.add(channel);
-        channel.register(selector, SelectionKey.OP_CONNECT, stream);
-        channel.connect(server);
+      for (; left > 0 && pending < connecting; left--) {
+        readers.add(begin(expected));
       }
       turn();
       if (System.nanoTime() > deadline) {
         throw new IOException("after the time limit " + (wanted - heads) + " have no head yet");
       }
     }
+  }
+
+  /** Begins to open one. */
+  Stream begin(long expected) throws IOException {
+    var channel = open();
+    var stream = new Stream(ledger, expected, channel);
+    channels.add(channel);
+    channel.register(selector, SelectionKey.OP_CONNECT, stream);
+    channel.connect(server);
+    pending++;
+    return stream;
   }
 
   /** Opens streams that are never read. */
@@ -165,9 +200,27 @@ final class LoadClient implements AutoCloseable {
 
   /** Reads what is there, or waits a moment for something. */
   void turn() throws IOException {
-    selector.select(this::handle, 5);
+    selector.select(this::handle, accompanied ? 1 : 5);
+    attend(System.nanoTime());
+    fail();
+  }
+
+  /** Reads what is there. */
+  void poll() throws IOException {
+    selector.selectNow(this::handle);
+    fail();
+  }
+
+  private void fail() throws IOException {
     if (failure != null) {
       throw failure;
+    }
+  }
+
+  private void attend(long now) throws IOException {
+    if (now - attended >= MILLISECOND) {
+      attended = now;
+      companion.poll();
     }
   }
 
@@ -201,11 +254,13 @@ final class LoadClient implements AutoCloseable {
     ledger.read();
     boolean hadHead = stream.hasHead();
     buffer.get(0, bytes, 0, count);
-    stream.read(bytes, count, System.nanoTime());
+    long now = System.nanoTime();
+    stream.read(bytes, count, now);
     if (!hadHead && stream.hasHead()) {
       heads++;
       pending--;
     }
+    attend(now);
   }
 
   private void acknowledge(long number) {

@@ -23,13 +23,12 @@ final class Machine {
         + ServerProcess.FLAGS;
   }
 
-  /** What so many streams take: a file descriptor in each process, a local port, and some more. */
-  static void require(int streams) throws IOException {
+  /** A stream takes a file descriptor in each process and a local port. */
+  static void require(int needed) throws IOException {
     var limits = Path.of("/proc/self/limits");
     if (!Files.exists(limits)) {
       throw new IllegalArgumentException("this benchmark reads /proc and runs on Linux only");
     }
-    int needed = streams * 5 / 4 + 500;
     for (String line : Files.readAllLines(limits)) {
       if (line.startsWith("Max open files")) {
         var hard = line.substring("Max open files".length()).strip().split("\\s+")[1];

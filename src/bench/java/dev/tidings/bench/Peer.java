@@ -25,11 +25,19 @@ interface Peer {
   /** How many streams have ever been opened, each counted once the next event will reach it. */
   long opened();
 
+  /** The last event id of a client that has all events so far, if the server has a history. */
+  default String position() {
+    throw new UnsupportedOperationException("this server has no history");
+  }
+
   /** All peers and floors, in the order of the table. */
   Map<String, Supplier<Peer>> ALL =
       ordered(
           List.of(
-              Map.entry("tidings", TidingsPeer::new),
+              Map.entry("tidings", () -> new TidingsPeer(TidingsPeer.Way.BROADCAST)),
+              Map.entry("tidings-id", () -> new TidingsPeer(TidingsPeer.Way.BROADCAST_WITH_ID)),
+              Map.entry("tidings-channel", () -> new TidingsPeer(TidingsPeer.Way.CHANNEL)),
+              Map.entry("tidings-channels", () -> new TidingsPeer(TidingsPeer.Way.FOUR_CHANNELS)),
               Map.entry("undertow", UndertowPeer::new),
               Map.entry("vertx", VertxPeer::new),
               Map.entry("jetty", JettyPeer::new),
@@ -39,12 +47,21 @@ interface Peer {
               Map.entry("jdk", () -> new JdkPeer(false)),
               Map.entry("jdk-parked", () -> new JdkPeer(true))));
 
-  /** What is measured unless named. */
+  /** The servers that are compared with each other, unless others are named. */
   List<String> DEFAULT =
       List.of("tidings", "undertow", "vertx", "jetty", "helidon", "javalin", "raw", "jdk");
 
+  /** The library's own ways, of which the first one stands for it among the servers. */
+  List<String> OURS = List.of("tidings", "tidings-id", "tidings-channel", "tidings-channels");
+
   /** What is no rival but a yardstick. */
   List<String> FLOORS = List.of("raw", "jdk", "jdk-parked");
+
+  /** The name without the old state of the library that it may ask for: {@code tidings@old}. */
+  static String plain(String name) {
+    int at = name.indexOf('@');
+    return at < 0 ? name : name.substring(0, at);
+  }
 
   private static Map<String, Supplier<Peer>> ordered(
       List<Map.Entry<String, Supplier<Peer>>> entries) {

@@ -47,11 +47,22 @@ final class Publisher {
   private final byte[] buffer = new byte[Long.BYTES * 64];
   private int filled;
   private long acked;
+  private volatile boolean stopped;
 
   Publisher(Peer peer, Socket acks) throws IOException {
     acks.setSoTimeout((int) PATIENCE.toMillis());
     this.peer = peer;
     this.acks = acks.getInputStream();
+  }
+
+  /** To be called before each order, by who also calls {@link #stop}. */
+  void ready() {
+    stopped = false;
+  }
+
+  /** Ends what is published now. */
+  void stop() {
+    stopped = true;
   }
 
   /** Returns the number of the last event, and whether the acknowledgements ceased. */
@@ -62,7 +73,7 @@ final class Publisher {
     long number = order.from();
     boolean stuck = false;
     acked = order.from() - 1; // the orders before are done with
-    while (number < order.from() + order.count() && System.nanoTime() < end) {
+    while (number < order.from() + order.count() && System.nanoTime() < end && !stopped) {
       if (order.window() > 0 && !awaitRoom(number - order.window())) {
         stuck = true;
         break;

@@ -12,6 +12,11 @@ final class Report {
           Figure.P50,
           Figure.P99,
           Figure.CPU,
+          Figure.CHURN_CPU,
+          Figure.CHURN_CPU_WHOLE,
+          Figure.JOINS,
+          Figure.RETURN_P99,
+          Figure.RETURN_TIME,
           Figure.CPU_TOTAL,
           Figure.CONNECTS,
           Figure.HEAP,
@@ -40,10 +45,15 @@ final class Report {
 
   static String text(Results results) {
     var out = new StringBuilder();
-    for (Case test : results.cases()) {
+    for (Case test : results.plan().keySet()) {
       out.append('\n').append(test.name()).append(": ").append(test.title());
       out.append("; ").append(test.streams()).append(" streams\n");
       table(out, test, results);
+    }
+    var comparison = Comparison.rows(results);
+    if (!comparison.isEmpty()) {
+      out.append("\nThe present state by the old one, and old by old: what differs between equals\n");
+      print(out, comparison, comparison.getFirst().size());
     }
     out.append('\n').append(Targets.text(results));
     return out.toString();
@@ -64,7 +74,7 @@ final class Report {
     var head = new ArrayList<String>(List.of(""));
     figures.forEach(figure -> head.add(figure.label()));
     rows.add(head);
-    for (String peer : results.peers()) {
+    for (String peer : results.plan().get(test)) {
       var row = new ArrayList<String>(List.of(peer));
       for (Figure figure : figures) {
         row.add(

@@ -1,11 +1,12 @@
 package dev.tidings.bench;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
 /** All samples, and what can be asked of them. */
-record Results(List<Sample> samples, List<Case> cases, List<String> peers) {
+record Results(List<Sample> samples, Map<Case, List<String>> plan) {
 
   /** Of the rounds. */
   record Spread(double median, double min, double max) {}
@@ -42,8 +43,10 @@ record Results(List<Sample> samples, List<Case> cases, List<String> peers) {
 
   /** Those to compare with, without the library and the floors. */
   List<String> rivals() {
-    return peers.stream()
-        .filter(peer -> !peer.equals("tidings") && !Peer.FLOORS.contains(peer))
+    return plan.values().stream()
+        .flatMap(List::stream)
+        .distinct()
+        .filter(peer -> !Peer.OURS.contains(Peer.plain(peer)) && !Peer.FLOORS.contains(peer))
         .toList();
   }
 }

@@ -28,6 +28,11 @@ record Sample(
       return this;
     }
 
+    Builder add(Figure figure, double value) {
+      figures.merge(figure, value, Double::sum);
+      return this;
+    }
+
     Builder trouble(String what) {
       trouble = Optional.of(trouble.map(before -> before + "; " + what).orElse(what));
       return this;

@@ -38,8 +38,11 @@ final class ServerMain {
       case "clock" -> answer("clock " + System.nanoTime());
       case "opened" -> answer("opened " + peer.opened());
       case "heap" -> answer("heap " + heap(Integer.parseInt(words[1])));
+      case "position" -> answer("position " + peer.position());
+      case "stop" -> publisher.stop();
       case "publish" -> {
         var order = Publisher.Order.of(words);
+        publisher.ready();
         Thread.ofPlatform().daemon().name("publisher").start(() -> publish(publisher, order));
       }
       default -> answer("error unknown order " + words[0]);

@@ -78,9 +78,10 @@ final class ServerProcess implements AutoCloseable {
     command.addAll(
         List.of(
             "-cp",
-            System.getProperty("java.class.path"),
+            Old.classes(peer).map(directory -> directory + File.pathSeparator).orElse("")
+                + System.getProperty("java.class.path"),
             "dev.tidings.bench.ServerMain",
-            peer,
+            Peer.plain(peer),
             Integer.toString(port),
             Long.toString(ping.toMillis()),
             Integer.toString(ackPort)));
@@ -140,6 +141,12 @@ final class ServerProcess implements AutoCloseable {
   long ask(String what) throws IOException {
     order(what);
     return Long.parseLong(await(what, Duration.ofSeconds(30))[0]);
+  }
+
+  /** The last event id of a client that has all events so far. */
+  String position() throws IOException {
+    order("position");
+    return await("position", Duration.ofSeconds(30))[0];
   }
 
   /** Bytes that are alive after so many collections. */

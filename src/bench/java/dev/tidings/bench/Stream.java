@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.channels.SocketChannel;
 import java.util.Locale;
 
 /** One response as the client reads it: head, chunks if there are any, lines, events. */
@@ -23,7 +24,11 @@ final class Stream {
   private static final int VALUE = 6;
   private static final int OTHER_LINE = 7;
 
+  /** What is expected by one that comes in the midst of it all. */
+  static final long ANY = -1;
+
   private final Ledger ledger;
+  private final SocketChannel channel;
   private ByteArrayOutputStream head = new ByteArrayOutputStream(256);
   private Part part = Part.HEAD;
   private int chunkLeft;
@@ -34,9 +39,16 @@ final class Stream {
   private long published;
   private long expected;
 
-  Stream(Ledger ledger, long expected) {
+  Stream(Ledger ledger, long expected, SocketChannel channel) {
     this.ledger = ledger;
     this.expected = expected;
+    this.channel = channel;
+  }
+
+  /** The client goes. */
+  void leave() throws IOException {
+    part = Part.OVER;
+    channel.close();
   }
 
   boolean hasHead() {
@@ -152,10 +164,13 @@ final class Stream {
   }
 
   private void endOfValue() throws IOException {
+    line = LINE_START;
+    if (position == 0) {
+      return; // a channel tells a position without any text; a gap has text, which is no event of ours
+    }
     if (position != ledger.size()) {
       throw new IOException("an event has " + position + " bytes, not " + ledger.size());
     }
     whole = true;
-    line = LINE_START;
   }
 }

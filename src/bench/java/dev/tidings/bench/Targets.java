@@ -10,6 +10,7 @@ import java.util.function.ToDoubleFunction;
 final class Targets {
   private static final String OURS = "tidings";
   private static final double MORE_HEAP = 1.5; // KiB
+  private static final double MORE_MILLIS = 100;
 
   private final Results results;
   private final List<String> lines = new ArrayList<>();
@@ -51,6 +52,35 @@ final class Targets {
       lines.add(line(what, value(late), "= 0", verdict(late, late.orElse(1) == 0)));
       heap("8 " + test + ": heap/stream, bare JDK", test, "jdk");
     }
+    ways();
+  }
+
+  /** What a channel, those who come and go, and those who come back may cost. */
+  private void ways() {
+    var channel = of("K", "tidings-channel", Figure.CPU);
+    atMost("9 K: CPU/event, channel by broadcast", channel, of("K", "tidings-id", Figure.CPU), 1.1);
+    atMost(
+        "9 K2: CPU/event, four channels by broadcast",
+        of("K2", "tidings-channels", Figure.CPU),
+        of("K2", "tidings-id", Figure.CPU),
+        1.3);
+    atMost(
+        "10 N: CPU/event less joins, by quiet",
+        ours("N", Figure.CHURN_CPU),
+        ours("N", Figure.CPU),
+        1.1);
+    atMost(
+        "11 R: CPU/event of those who come back, by channel of K",
+        of("R", "tidings-channel", Figure.CPU),
+        channel,
+        1.5);
+    var later =
+        difference(
+            of("R", "tidings-channel", Figure.RETURN_P99),
+            of("R", "tidings-channel", Figure.P99));
+    boolean met = later.orElse(0) <= MORE_MILLIS;
+    String bound = "<= " + number(MORE_MILLIS);
+    lines.add(line("11 R: p99 of the live ones, ms more", value(later), bound, verdict(later, met)));
   }
 
   /** Whether this rival's clients that read suffer more from those that do not than ours do. */
@@ -107,14 +137,15 @@ final class Targets {
   }
 
   private void heap(String what, String test, String floor) {
-    var ours = ours(test, Figure.HEAP);
-    var theirs = of(test, floor, Figure.HEAP);
-    var more =
-        ours.isPresent() && theirs.isPresent()
-            ? OptionalDouble.of(ours.getAsDouble() - theirs.getAsDouble())
-            : OptionalDouble.empty();
+    var more = difference(ours(test, Figure.HEAP), of(test, floor, Figure.HEAP));
     boolean met = more.orElse(0) <= MORE_HEAP;
     lines.add(line(what + ", KiB more", value(more), "<= " + MORE_HEAP, verdict(more, met)));
+  }
+
+  private static OptionalDouble difference(OptionalDouble ours, OptionalDouble theirs) {
+    return ours.isPresent() && theirs.isPresent()
+        ? OptionalDouble.of(ours.getAsDouble() - theirs.getAsDouble())
+        : OptionalDouble.empty();
   }
 
   private static OptionalDouble ratio(OptionalDouble ours, OptionalDouble theirs) {

@@ -1,15 +1,56 @@
 package dev.tidings.bench;
 
+import dev.tidings.Channel;
+import dev.tidings.Event;
+import dev.tidings.EventLog;
+import dev.tidings.EventSource;
 import dev.tidings.Settings;
 import dev.tidings.SseServer;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
 
-/** The library with its defaults: handlers park in keepAlive, the publisher broadcasts. */
+/** The library with its defaults: handlers park in keepAlive, the publisher has one of four ways. */
 final class TidingsPeer implements Peer {
+  enum Way {
+    BROADCAST,
+    /** With the ids that a channel would give. */
+    BROADCAST_WITH_ID,
+    CHANNEL,
+    /** Every stream is in each of four, which are published to in turn. */
+    FOUR_CHANNELS
+  }
+
+  private static final List<String> NAMES = List.of("a", "b", "c", "d");
+
+  /** Of an id and a comment together, so that all events with an id have as many bytes; four ids have 103. */
+  private static final int ID_AND_FILLER = 110;
+
+  private static final String FILLER = "x".repeat(ID_AND_FILLER);
+  private static final long FIRST_NUMBER = 100_000_000; // as many digits as most logs in memory have
+
+  private final Way way;
   private final LongAdder opened = new LongAdder();
+  private final EventLog[] logs; // one for each channel
+  private final Channel[] channels;
+  private long published; // by one thread
   private SseServer server;
+
+  TidingsPeer(Way way) {
+    this.way = way;
+    var names =
+        switch (way) {
+          case BROADCAST, BROADCAST_WITH_ID -> List.<String>of();
+          case CHANNEL -> NAMES.subList(0, 1);
+          case FOUR_CHANNELS -> NAMES;
+        };
+    logs = Stream.generate(EventLog::inMemory).limit(names.size()).toArray(EventLog[]::new);
+    channels = new Channel[names.size()];
+    Arrays.setAll(channels, i -> Channel.create(names.get(i), logs[i]));
+  }
 
   @Override
   public void start(int port, Duration ping) throws IOException {
@@ -18,8 +59,14 @@ final class TidingsPeer implements Peer {
       settings = settings.heartbeat(ping);
     }
     server = SseServer.builder().port(port).settings(settings).build();
-    server.eventSources().onOpen(stream -> opened.increment());
-    server.get("/events", request -> request.getEventSource().keepAlive());
+    server.get(
+        "/events",
+        request -> {
+          var stream = request.getEventSource();
+          join(stream);
+          opened.increment();
+          stream.keepAlive();
+        });
     server.get(
         "/many",
         request -> {
@@ -38,9 +85,45 @@ final class TidingsPeer implements Peer {
     server.start();
   }
 
+  private void join(EventSource stream) {
+    switch (way) {
+      case BROADCAST, BROADCAST_WITH_ID -> {}
+      case CHANNEL -> channels[0].join(stream);
+      case FOUR_CHANNELS -> Channel.joinAll(stream, channels);
+    }
+  }
+
   @Override
   public void publish(String data) {
-    server.eventSources().broadcast(data);
+    switch (way) {
+      case BROADCAST -> server.eventSources().broadcast(data);
+      case BROADCAST_WITH_ID -> {
+        String id = System.currentTimeMillis() + "-" + (FIRST_NUMBER + published);
+        server.eventSources().broadcast(filled(data, id.length()).withId(id));
+      }
+      case CHANNEL, FOUR_CHANNELS -> {
+        int turn = (int) (published % channels.length);
+        channels[turn].publish(filled(data, position().length()));
+      }
+    }
+    published++;
+  }
+
+  private static Event filled(String data, int idLength) {
+    return Event.of(data).withComment(FILLER.substring(idLength));
+  }
+
+  /** The last event id of a client that has got everything. */
+  @Override
+  public String position() {
+    if (way == Way.CHANNEL) {
+      return logs[0].latest();
+    }
+    var positions = new StringBuilder();
+    for (int i = 0; i < logs.length; i++) {
+      positions.append(i == 0 ? "" : "&").append(NAMES.get(i)).append('=').append(logs[i].latest());
+    }
+    return positions.toString();
   }
 
   @Override

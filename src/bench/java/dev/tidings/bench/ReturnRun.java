@@ -1,0 +1,101 @@
+package dev.tidings.bench;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+
+/** Many clients come back at once to a channel in which a few are live, to whom events go on. */
+final class ReturnRun extends CaseRun {
+  private static final int PACE = 100; // milliseconds between events
+  private static final int LIVE_SHARE = 10; // of this many who come back, one is live
+  private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  ReturnRun(Case test, Case.Times times, ServerProcess server, Sample.Builder sample)
+      throws IOException {
+    super(test, times, server, sample);
+  }
+
+  @Override
+  void drive() throws IOException {
+    connect(SOLO);
+    publish(times.warmUp().dividedBy(2), 1, test.size());
+    connect(test.streams() / LIVE_SHARE - SOLO);
+    publish(times.warmUp(), 1, test.size());
+    for (int i = 0; i < 2; i++) {
+      comeBack(test.streams() / 5, false); // what this takes is compiled too
+    }
+    alone();
+    comeBack(test.streams(), true);
+  }
+
+  /** The live ones, while nobody comes back. */
+  private void alone() throws IOException {
+    long count = Math.max(1, times.measured().toMillis() / PACE);
+    publish(new Publisher.Order(server.nextEvent(), 60_000, count, 0, test.size(), PACE));
+    sample.set(Figure.P50, millis(client.ledger().latency().quantile(0.5)));
+    sample.set(Figure.P99, millis(client.ledger().latency().quantile(0.99)));
+  }
+
+  private void comeBack(int count, boolean counts) throws IOException {
+    String position = server.position();
+    long first = server.nextEvent();
+    long minute = Duration.ofMinutes(1).toMillis();
+    publish(new Publisher.Order(first, minute, times.behind(), 1, test.size(), 0));
+    try (var returning = LoadClient.returning(server.port(), server.acks(), position)) {
+      returning.accompany(client::poll);
+      try {
+        comeBack(returning, count, first, counts);
+      } finally {
+        settle(returning);
+      }
+    }
+  }
+
+  /** Until each of them is where the others are. */
+  private void comeBack(LoadClient returning, int count, long first, boolean counts)
+      throws IOException {
+    long missed = server.nextEvent() - 1;
+    client.ledger().begin(server.nextEvent(), client.readers(), test.size(), false);
+    returning.ledger().begin(first, count, test.size(), false);
+    var order =
+        new Publisher.Order(
+            server.nextEvent(), LIMIT.toMillis(), Long.MAX_VALUE / 2, 0, test.size(), PACE);
+    server.order(order.toString());
+    var cpu = server.processorTime();
+    long start = System.nanoTime();
+    long deadline = deadline(LIMIT);
+    returning.connect(count, first, deadline);
+    returning.readUntil(() -> haveAll(returning, missed), deadline);
+    if (counts) {
+      tell(returning, server.processorTime().minus(cpu), System.nanoTime() - start);
+    }
+    server.order("stop");
+    long last = Long.parseLong(awaitPublished(returning, times.patience())[0]);
+    boolean all =
+        returning.readUntil(
+            () -> haveAll(returning, last) && client.ledger().isComplete(last),
+            deadline(times.patience()));
+    if (!all) {
+      for (var reader : List.of(client, returning)) {
+        reader.streams().forEach(stream -> reader.ledger().missing(stream.expected(), last));
+      }
+      throw new StuckException("not all events arrived");
+    }
+  }
+
+  /** The count is looked at first, since it costs nothing; some may be further than others. */
+  private static boolean haveAll(LoadClient returning, long last) {
+    return returning.ledger().isComplete(last)
+        && returning.streams().stream().allMatch(stream -> stream.expected() > last);
+  }
+
+  private void tell(LoadClient returning, Duration processor, long nanos) {
+    var live = client.ledger();
+    long events = live.received() + returning.ledger().received();
+    sample.set(Figure.EVENTS, events / (nanos / 1e9));
+    sample.set(Figure.CPU, processor.toNanos() / 1e3 / events);
+    sample.set(Figure.RETURN_P50, millis(live.latency().quantile(0.5)));
+    sample.set(Figure.RETURN_P99, millis(live.latency().quantile(0.99)));
+    sample.set(Figure.RETURN_TIME, nanos / 1e9);
+  }
+}
