@@ -10,10 +10,13 @@ import java.util.Optional;
 final class LastEventId {
   private LastEventId() {}
 
-  /** From the header, else from this parameter of the query; an empty id is none (WHATWG HTML, 9.2.4). */
+  /**
+   * From the header, else from this parameter of the query, if it has a name; an empty id is none (WHATWG
+   * HTML, 9.2.4).
+   */
   static Optional<String> of(HttpExchange exchange, String parameter) {
     return fromHeader(exchange)
-        .or(() -> Query.find(exchange.getRequestURI().getRawQuery(), parameter))
+        .or(() -> fromQuery(exchange, parameter))
         .filter(id -> !id.isEmpty());
   }
 
@@ -22,5 +25,11 @@ final class LastEventId {
     return Optional.ofNullable(exchange.getRequestHeaders().getFirst("Last-Event-ID"))
         .filter(bytes -> !bytes.isEmpty())
         .map(bytes -> new String(bytes.getBytes(ISO_8859_1), UTF_8));
+  }
+
+  private static Optional<String> fromQuery(HttpExchange exchange, String parameter) {
+    return parameter.isEmpty()
+        ? Optional.empty()
+        : Query.find(exchange.getRequestURI().getRawQuery(), parameter);
   }
 }
