@@ -224,7 +224,7 @@ class RegistryTest {
         }
       });
       int missed = 0;
-      for (long start = System.nanoTime(); System.nanoTime() - start < 3_000_000_000L; ) {
+      for (long start = System.nanoTime(); System.nanoTime() - start < 500_000_000L; ) {
         registry.claim(exchange, stream);
         missed += registry.claimedInOrder().contains(stream) ? 0 : 1;
         registry.release(exchange);
