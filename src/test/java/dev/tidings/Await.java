@@ -31,10 +31,11 @@ public final class Await {
   public static void until(String what, BooleanSupplier condition) {
     long start = System.nanoTime();
     while (!condition.getAsBoolean()) {
-      if (System.nanoTime() - start > BOUND.toNanos()) {
+      long waited = System.nanoTime() - start;
+      if (waited > BOUND.toNanos()) {
         throw new AssertionError("waited in vain until " + what);
       }
-      LockSupport.parkNanos(1_000_000);
+      LockSupport.parkNanos(Math.clamp(waited / 10, 1_000_000, 50_000_000)); // a look may cost more than the wait
     }
   }
 

@@ -28,16 +28,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Clients that are cut at random while others publish, on real sockets. Longer with {@code
+ * Clients that are cut at random while others publish, on real sockets. Longer and with more of them with {@code
  * -Dchaos.seconds=30}; again as it was with {@code -Dchaos.seed=…}, which decides what every client and
  * publisher does, and when.
  */
 @Timeout(300)
 class ChannelChaosTest {
-  private static final int CLIENTS = 200;
   private static final int PUBLISHERS = 8;
-  private static final int SECONDS = 10;
-  private static final int LONGER = Integer.getInteger("chaos.seconds", SECONDS); // for the main case
+  private static final int LONGER = Integer.getInteger("chaos.seconds", 2); // for the main case
+  private static final int SECONDS = Math.min(LONGER, 10);
+  private static final int CLIENTS = Math.min(200, 40 * SECONDS);
   private static final long SEED = Long.getLong("chaos.seed", System.nanoTime());
   private static final String END = "the end";
   private static final Pattern GAP =
@@ -294,7 +294,7 @@ class ChannelChaosTest {
       gaps += check(visitor, sequence, places);
     }
     System.out.println("gaps: " + gaps);
-    assertTrue(gaps > 20, "the history was too long to lose anything: " + gaps);
+    assertTrue(gaps > 0, "the history was too long to lose anything");
   }
 
   private static Map<String, Integer> places(List<Message> sequence) {
@@ -344,7 +344,7 @@ class ChannelChaosTest {
         sse.keepAlive();
       }
     });
-    for (Visitor visitor : run(50, SECONDS, 40, 200)) {
+    for (Visitor visitor : run(Math.min(CLIENTS, 50), SECONDS, 40, 200)) {
       var start = Positions.split(visitor.firstId, logs.keySet());
       var previous = start;
       var views = logs.keySet().stream().collect(Collectors.toMap(name -> name, name -> new ArrayList<String>()));

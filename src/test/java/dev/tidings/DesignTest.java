@@ -78,7 +78,7 @@ class DesignTest {
   void aPingIsSetInOneLine() throws Exception {
     try (var server = started(request -> {
           try (var sse = request.getEventSource()) {
-            sse.withPing(ping -> ping.dataMessage("ping-message").interval(Duration.ofSeconds(5)).start());
+            sse.withPing(ping -> ping.dataMessage("ping-message").interval(Duration.ofMillis(200)).start());
             sse.keepAlive();
           }
         });

@@ -64,7 +64,7 @@ class HeaderPhaseTest {
         }
       });
       try {
-        for (int i = 0; i < 500; i++) {
+        for (int i = 0; i < 150; i++) {
           try (var client = Client.get(server.uri())) {
             assertEquals("7", client.headers().get("X-Id"));
             var data = client.toEnd();

@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** System properties are read once for a JVM, so each case has a JVM of its own. */
 class JdkServerTest {
@@ -64,10 +63,8 @@ class JdkServerTest {
       }
       """;
 
-  @TempDir Path folder;
-
-  private String run(String program, List<String> options, String... args) throws Exception {
-    try (var jvm = OwnJvm.start(folder, program, options, args)) {
+  private static String run(String program, List<String> options, String... args) throws Exception {
+    try (var jvm = OwnJvm.start(program, options, args)) {
       return jvm.toEnd();
     }
   }
@@ -168,10 +165,10 @@ class JdkServerTest {
       }
       """;
 
-  private OwnJvm startServer(String... options) throws Exception {
+  private static OwnJvm startServer(String... options) throws Exception {
     var all = new ArrayList<>(List.of(options));
-    all.addAll(List.of("--add-opens=jdk.httpserver/sun.net.httpserver=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx512m"));
-    return OwnJvm.start(folder, SERVER, all);
+    all.addAll(List.of("--add-opens=jdk.httpserver/sun.net.httpserver=ALL-UNNAMED", "-Xmx512m"));
+    return OwnJvm.start(SERVER, all);
   }
 
   private static List<Client> send(int count, URI uri, String text) throws Exception {
@@ -198,7 +195,7 @@ class JdkServerTest {
   /** The least of some looks, since the heap also holds what is garbage by the next one. */
   private static long leastUsed(OwnJvm jvm) throws Exception {
     long least = Long.MAX_VALUE;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 3; i++) {
       least = Math.min(least, Long.parseLong(jvm.ask("used")));
     }
     return least;
@@ -241,9 +238,9 @@ class JdkServerTest {
     String half = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
     try (var jvm = startServer("-Xint")) {
       var uri = jvm.uri();
-      long jdk = heapForEach(jvm, URI.create(jvm.ask("bare")), 500, half);
-      long ours = heapForEach(jvm, uri, 500, half);
-      long large = heapForEach(jvm, uri, 200, half + "x".repeat(31_000));
+      long jdk = heapForEach(jvm, URI.create(jvm.ask("bare")), 200, half);
+      long ours = heapForEach(jvm, uri, 200, half);
+      long large = heapForEach(jvm, uri, 100, half + "x".repeat(31_000));
       String text = "half a head takes " + ours + " bytes of heap (at the JDK's own server " + jdk + "), and with 31,000 bytes of headers " + large;
       System.out.println(text);
       assertTrue(ours <= jdk + 1024, text);
@@ -253,7 +250,7 @@ class JdkServerTest {
 
   @Test
   void aThousandHalfHeadsAreGoneAfterMaxReqTime() throws Exception {
-    try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=2")) {
+    try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=1", "-Dsun.net.httpserver.timerMillis=100")) {
       var halves = send(1000, jvm.uri(), "GET / HTTP/1.1\r\nHos");
       for (Client half : halves) {
         assertEquals("", half.rest());
@@ -266,7 +263,7 @@ class JdkServerTest {
   /** Nothing else tells, and clients decide how often it happens. */
   @Test
   void uploadsThatMaxReqTimeCutsGiveOneWarningThatNamesIt() throws Exception {
-    try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=2")) {
+    try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=1", "-Dsun.net.httpserver.timerMillis=100")) {
       String half = "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
       var uri = jvm.uri();
       var leaving = send(3, uri, half);
@@ -283,7 +280,7 @@ class JdkServerTest {
       }
       jvm.end();
       String output = jvm.toEnd();
-      assertEquals(1, count(output, "was cut by sun.net.httpserver.maxReqTime=2 (seconds, for all servers of this JVM"), output);
+      assertEquals(1, count(output, "was cut by sun.net.httpserver.maxReqTime=1 (seconds, for all servers of this JVM"), output);
       assertEquals(1, count(output, "WARNING"), output);
     }
   }

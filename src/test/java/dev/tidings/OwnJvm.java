@@ -2,15 +2,25 @@ package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.File;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.spi.ToolProvider;
 
-/** A program in a JVM of its own, for what is read once for a JVM; ended with this. */
+/**
+ * A program in a JVM of its own, for what is read once for a JVM; ended with this. It is compiled here, once, where
+ * the compiler is warm.
+ */
 final class OwnJvm implements AutoCloseable {
+  private static final Map<String, Path> COMPILED = new HashMap<>();
+  private static final Path CLASSES = Path.of("target", "classes");
+
   private final Process process;
   private final Lines lines;
   private final StringBuilder passed = new StringBuilder(); // what came before what a test waited for
@@ -20,14 +30,49 @@ final class OwnJvm implements AutoCloseable {
     this.lines = new Lines(process.getInputStream());
   }
 
-  static OwnJvm start(Path folder, String program, List<String> options, String... args) throws IOException {
-    var source = Files.writeString(Files.createTempDirectory(folder, "program").resolve("Program.java"), program);
-    var command = new ArrayList<String>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+  static OwnJvm start(String program, List<String> options, String... args) throws IOException {
+    return start(compiled(program), "Program", options, args);
+  }
+
+  /** With a class that has been compiled into this folder. */
+  static OwnJvm start(Path folder, String main, List<String> options, String... args) throws IOException {
+    var command = new ArrayList<>(List.of(tool("java"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.addAll(options);
-    command.addAll(List.of("-cp", "target/classes", source.toString()));
+    command.addAll(List.of("-cp", CLASSES + File.pathSeparator + folder, main));
     command.addAll(List.of(args));
+    return start(command);
+  }
+
+  static OwnJvm start(List<String> command) throws IOException {
     return new OwnJvm(new ProcessBuilder(command).redirectErrorStream(true).start());
+  }
+
+  static String tool(String name) {
+    return Path.of(System.getProperty("java.home"), "bin", name).toString();
+  }
+
+  private static synchronized Path compiled(String program) throws IOException {
+    var folder = COMPILED.get(program);
+    if (folder == null) {
+      folder = Files.createTempDirectory(Path.of("target"), "program-");
+      compile(Files.writeString(folder.resolve("Program.java"), program), folder);
+      COMPILED.put(program, folder);
+    }
+    return folder;
+  }
+
+  /** A warning is a failure. */
+  static void compile(Path source, Path folder) {
+    var javac = ToolProvider.findFirst("javac").orElseThrow();
+    int status =
+        javac.run(
+            System.out, System.err,
+            "-Xlint:all", "-Werror", "-proc:none", "-cp", CLASSES.toString(), "-d", folder.toString(), source.toString());
+    assertEquals(0, status);
+  }
+
+  Process process() {
+    return process;
   }
 
   /** What it prints and logs. */
@@ -68,9 +113,14 @@ final class OwnJvm implements AutoCloseable {
     });
   }
 
-  /** What it prints as the address of its server. */
+  /** What it prints as the address of its server; whoever does not get that has nothing to close. */
   URI uri() throws InterruptedException {
-    return URI.create(next("http://"));
+    try {
+      return URI.create(next("http://"));
+    } catch (AssertionError e) {
+      close();
+      throw e;
+    }
   }
 
   /** Gives it a line to read, and returns the next line of its own that starts with it. */

@@ -354,7 +354,7 @@ class PeerTest {
   void alsoIfItSuppressesThatTheClientIsGone() throws Exception {
     serve(Scheme.HTTP, request -> {
       request.exchange().sendResponseHeaders(200, 0);
-      try (var out = request.exchange().getResponseBody(); var _ = (AutoCloseable) () -> out.write(new byte[1_000_000_000])) {
+      try (var out = request.exchange().getResponseBody(); var _ = (AutoCloseable) () -> out.write(new byte[50_000_000])) {
         throw new FileNotFoundException("no such file");
       }
     });

@@ -1,20 +1,43 @@
 package dev.tidings;
 
+import static org.junit.jupiter.api.Assertions.fail;
+
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.time.Duration;
+import java.util.Locale;
 
 /** What this thread computes, to tell work that is linear from work that is not, whatever else the machine does. */
 final class ProcessorTime {
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+  private static final Duration BOUND = Duration.ofSeconds(10);
+  private static final long MEASURABLE = 100_000; // nanoseconds
+
   private ProcessorTime() {}
 
-  /** The least of five times, in nanoseconds. */
-  static long least(Runnable work) {
-    var threads = ManagementFactory.getThreadMXBean();
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 5; i++) {
-      long start = threads.getCurrentThreadCpuTime();
-      work.run();
-      least = Math.min(least, threads.getCurrentThreadCpuTime() - start);
-    }
-    return least;
+  /**
+   * Asserts that work on a text sixteen times as long takes sixteen times as long, and no more than three times that,
+   * where work that grows with the square takes 256 times. Both are measured in turn, and again until it holds:
+   * how late the compiler comes is the machine's affair.
+   */
+  static void assertLinear(Runnable sixteenth, Runnable whole) {
+    long leastOfSixteenth = Long.MAX_VALUE;
+    long leastOfWhole = Long.MAX_VALUE;
+    long start = System.nanoTime();
+    do {
+      leastOfSixteenth = Math.min(leastOfSixteenth, measure(sixteenth));
+      leastOfWhole = Math.min(leastOfWhole, measure(whole));
+      if (leastOfWhole <= 3 * 16 * Math.max(leastOfSixteenth, MEASURABLE)) {
+        return;
+      }
+    } while (System.nanoTime() - start < BOUND.toNanos());
+    double ratio = (double) leastOfWhole / leastOfSixteenth;
+    fail(String.format(Locale.ROOT, "the whole takes %.0f times as long as a sixteenth", ratio));
+  }
+
+  private static long measure(Runnable work) {
+    long start = THREADS.getCurrentThreadCpuTime();
+    work.run();
+    return THREADS.getCurrentThreadCpuTime() - start;
   }
 }

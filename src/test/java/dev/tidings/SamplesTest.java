@@ -20,9 +20,9 @@ import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
-import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -61,13 +61,7 @@ class SamplesTest {
   @ParameterizedTest
   @MethodSource("programs")
   void programCompilesWithoutAWarning(Path program, @TempDir Path classes) {
-    var javac = ToolProvider.findFirst("javac").orElseThrow();
-    int status =
-        javac.run(
-            System.out, System.err,
-            "-Xlint:all", "-Werror", "-cp", CLASSES.toString(), "-d", classes.toString(),
-            program.toString());
-    assertEquals(0, status);
+    OwnJvm.compile(program, classes);
   }
 
   @ParameterizedTest
@@ -104,11 +98,22 @@ class SamplesTest {
     return text.replaceAll("\\s", "");
   }
 
-  // What holds for each.
+  // What holds for each. One is run as its first line says, which compiles it anew; the others are compiled once.
+
+  @TempDir static Path compiled;
+
+  @BeforeAll
+  static void compile() throws IOException {
+    programs().forEach(program -> OwnJvm.compile(program, compiled));
+  }
+
+  private static List<String> command(String file) {
+    return List.of(OwnJvm.tool("java"), "-cp", CLASSES.toString(), SAMPLES.resolve(file).toString(), "0");
+  }
 
   @Test
   void helloSaysHelloAndStays() throws Exception {
-    try (var hello = new Program("Hello.java");
+    try (var hello = new Program(OwnJvm.start(command("Hello.java")));
         var stream = listen(request(hello.uri()))) {
       assertEquals(List.of("data: Hello, world!"), stream.nextEvent());
       assertTrue(stream.isEmpty());
@@ -117,7 +122,7 @@ class SamplesTest {
 
   @Test
   void keepAlivePingsAndTellsThatTheClientLeft() throws Exception {
-    try (var keepAlive = new Program("KeepAlive.java")) {
+    try (var keepAlive = new Program("KeepAlive")) {
       var response = open(request(keepAlive.uri()));
       try (var stream = new Lines(response.body())) {
         assertEquals("Header-value", response.headers().firstValue("Header-Key").orElseThrow());
@@ -131,7 +136,7 @@ class SamplesTest {
 
   @Test
   void broadcastTellsTheRoomWhatWasSaidAndAllHowManyThereAre() throws Exception {
-    try (var chat = new Program("Broadcast.java");
+    try (var chat = new Program("Broadcast");
         var tea = listen(request(chat.uri().resolve("tea/events")))) {
       assertEquals(List.of("event: count", "data: 1"), tea.nextEvent());
       try (var coffee = listen(request(chat.uri().resolve("coffee/events")))) {
@@ -149,7 +154,7 @@ class SamplesTest {
 
   @Test
   void broadcastShowsItsPage() throws Exception {
-    try (var chat = new Program("Broadcast.java")) {
+    try (var chat = new Program("Broadcast")) {
       var start = client.send(request(chat.uri()).build(), BodyHandlers.ofString());
       assertEquals("/tea", start.headers().firstValue("Location").orElseThrow());
       var page = client.send(request(chat.uri().resolve("tea")).build(), BodyHandlers.ofString());
@@ -160,7 +165,7 @@ class SamplesTest {
 
   @Test
   void progressSendsEachWordAndAnEnd() throws Exception {
-    try (var progress = new Program("Progress.java");
+    try (var progress = new Program("Progress");
         var stream = listen(request(progress.uri()).POST(BodyPublishers.ofString("to be")))) {
       assertEquals(List.of("event: word", "id: 1/2", "data: TO"), stream.nextEvent());
       assertEquals(List.of("event: word", "id: 2/2", "data: BE"), stream.nextEvent());
@@ -172,7 +177,7 @@ class SamplesTest {
 
   @Test
   void progressIsToldThatTheClientLeft() throws Exception {
-    try (var progress = new Program("Progress.java")) {
+    try (var progress = new Program("Progress")) {
       String work = "word ".repeat(1000);
       try (var stream = listen(request(progress.uri()).POST(BodyPublishers.ofString(work)))) {
         assertEquals("data: WORD", stream.nextEvent().getLast());
@@ -183,7 +188,7 @@ class SamplesTest {
 
   @Test
   void ownServerWantsThePasswordAndLetsOneOriginIn() throws Exception {
-    try (var own = new Program("OwnServer.java")) {
+    try (var own = new Program("OwnServer")) {
       var refused = client.send(request(own.uri()).build(), BodyHandlers.discarding());
       assertEquals(401, refused.statusCode());
 
@@ -208,7 +213,7 @@ class SamplesTest {
 
   @Test
   void ownServerEndsItsStreamsAsItStops() throws Exception {
-    try (var own = new Program("OwnServer.java");
+    try (var own = new Program("OwnServer");
         var stream = listen(withPassword(request(own.uri())))) {
       assertEquals(List.of("data: Hello, reader!"), stream.nextEvent());
       own.process().destroy();
@@ -219,7 +224,7 @@ class SamplesTest {
 
   @Test
   void resumeGoesOnWhereTheClientWas() throws Exception {
-    try (var resume = new Program("Resume.java")) {
+    try (var resume = new Program("Resume")) {
       var news = resume.uri().resolve("news");
       List<String> last;
       try (var stream = listen(request(news))) {
@@ -243,7 +248,7 @@ class SamplesTest {
 
   @Test
   void resumeTellsWhoWasAwayForTooLongOfTheGap() throws Exception {
-    try (var resume = new Program("Resume.java");
+    try (var resume = new Program("Resume");
         var stream = listen(request(resume.uri().resolve("news")).header("Last-Event-ID", "1-1"))) {
       var gap = stream.nextEvent();
       assertEquals("event: gap", gap.getFirst());
@@ -254,7 +259,7 @@ class SamplesTest {
 
   @Test
   void resumeHasTwoChannelsOnOneStreamAndAPage() throws Exception {
-    try (var resume = new Program("Resume.java");
+    try (var resume = new Program("Resume");
         var stream = listen(request(resume.uri().resolve("both")))) {
       String position = stream.nextEvent().get(1);
       assertTrue(position.matches("id: news=\\d+-\\d+&notes=\\d+-\\d+"), position);
@@ -268,7 +273,7 @@ class SamplesTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void deployLetsAJobComeToItsEndAndLosesNothing(boolean bySignal) throws Exception {
-    try (var deploy = new Program("Deploy.java");
+    try (var deploy = new Program("Deploy");
         var job = listen(request(deploy.uri().resolve("job")))) {
       assertEquals(List.of("event: step", "data: 1/20"), job.nextEvent());
       if (bySignal) {
@@ -324,7 +329,7 @@ class SamplesTest {
         };
     var jshell =
         new ProcessBuilder(
-                javaHome("jshell"),
+                OwnJvm.tool("jshell"), "-J-XX:TieredStopAtLevel=1", "-R-XX:TieredStopAtLevel=1",
                 "-J-Djava.util.prefs.userRoot=" + Path.of("target", "prefs").toAbsolutePath(),
                 "--class-path",
                 CLASSES.toString(),
@@ -344,31 +349,27 @@ class SamplesTest {
 
   // The means.
 
-  private static String javaHome(String tool) {
-    return Path.of(System.getProperty("java.home"), "bin", tool).toString();
-  }
-
   /** A sample that runs as a process of its own, on a port that was free. */
-  private record Program(Process process, Lines output, URI uri) implements AutoCloseable {
-    Program(String file) throws Exception {
-      this(
-          new ProcessBuilder(
-                  javaHome("java"), "-cp", CLASSES.toString(), SAMPLES.resolve(file).toString(), "0")
-              .redirectErrorStream(true)
-              .start());
+  private record Program(OwnJvm jvm, URI uri) implements AutoCloseable {
+    Program(String name) throws Exception {
+      this(OwnJvm.start(compiled, name, List.of(), "0"));
     }
 
-    private Program(Process process) throws Exception {
-      this(process, new Lines(process.getInputStream()));
+    Program(OwnJvm jvm) throws Exception {
+      this(jvm, jvm.uri());
     }
 
-    private Program(Process process, Lines output) throws Exception {
-      this(process, output, URI.create(output.next(line -> line.startsWith("http://"))));
+    Process process() {
+      return jvm.process();
+    }
+
+    Lines output() {
+      return jvm.lines();
     }
 
     @Override
     public void close() {
-      process.destroyForcibly();
+      jvm.close();
     }
   }
 

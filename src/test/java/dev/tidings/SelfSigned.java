@@ -55,7 +55,7 @@ public final class SelfSigned {
       String keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
       var process =
           new ProcessBuilder(
-                  keytool, "-genkeypair", "-keyalg", "EC", "-alias", "test", "-dname", "CN=localhost",
+                  keytool, "-genkeypair", "-keyalg", "EC", "-groupname", "secp256r1", "-alias", "test", "-dname", "CN=localhost",
                   "-ext", "san=dns:localhost,ip:127.0.0.1", "-validity", "2", "-storetype", "PKCS12",
                   "-keystore", store.toString(), "-storepass", new String(PASSWORD))
               .redirectErrorStream(true)

@@ -39,12 +39,12 @@ class StopLoadTest {
 
   @Test
   void everythingAcceptedArrivesAndNothingIsLeft() throws Exception {
-    stopUnderLoad(Scheme.HTTP, Math.min(2000, (fileLimit() - 500) / 3));
+    stopUnderLoad(Scheme.HTTP, Math.min(500, (fileLimit() - 500) / 3));
   }
 
   @Test
   void onTlsToo() throws Exception {
-    stopUnderLoad(Scheme.HTTPS, 200);
+    stopUnderLoad(Scheme.HTTPS, 100);
   }
 
   private static int fileLimit() throws IOException {

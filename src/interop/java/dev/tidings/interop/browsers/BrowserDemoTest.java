@@ -3,11 +3,18 @@ package dev.tidings.interop.browsers;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.Gson;
+import dev.tidings.SseServer;
 import dev.tidings.interop.Child;
 import java.io.IOException;
 import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -15,6 +22,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The demo as a person uses it: by its controls, looking at what the page shows. */
 @Timeout(90)
@@ -96,9 +104,98 @@ class BrowserDemoTest {
             .formatted(width));
   }
 
-  /** Sending to nobody, closing a stream, and leaving the page while one is open. */
+  @ParameterizedTest
+  @CsvSource({"CHROMIUM, 390, 844", "CHROMIUM, 1280, 900", "FIREFOX, 390, 844", "FIREFOX, 1280, 900"})
+  void saysWhatItDoesNotTake(Browser browser, int width, int height) throws Exception {
+    String identifier = "<i>me</i> & \"you\" \u2028 ünï";
+    try (var tab = browser.open()) {
+      tab.call("setViewport", Map.of("width", width, "height", height));
+      tab.go(page);
+      tab.await("document.querySelector('#feed').textContent === 'live'");
+
+      tab.fill("#ping", "0.3");
+      tab.fill("#ping-text", "still here");
+      String text = new Gson().toJson(identifier);
+      // No keyboard has all of this.
+      tab.evaluate("(field => { field.value = " + text + "; field.dispatchEvent(new Event('change')); })(document.querySelector('#identifier'))");
+      tab.click("#opener button");
+      tab.await(card("<i>me</i>") + ".includes('open ·')");
+      tab.await(rows() + ".includes(" + text + ")");
+      assertTrue(tab.evaluate("document.querySelector('#rows i, #cards h3 i') === null").getAsBoolean(), "an identifier became markup");
+      tab.await("/ [1-9]\\d* comment/.test(" + card("<i>me</i>") + ")");
+      tab.click("#cards article:nth-child(1) button");
+      tab.await(card("<i>me</i>") + ".includes('closed ·')");
+      tab.await("!" + rows() + ".includes(" + text + ")");
+      tab.click("#cards article:nth-child(1) button");
+      tab.await(card("<i>me</i>") + " === ''");
+
+      tab.fill("#identifier", "x");
+      tab.fill("#ping", "often");
+      tab.click("#opener button");
+      tab.await("document.querySelector('#opened.bad')?.textContent.includes('ping must be 0.1 to 3600 seconds: \"often\"')");
+      for (int i = 1; i <= 4; i++) {
+        openStream(tab, "more-" + i, "5", "comment", "");
+      }
+      tab.await("document.querySelector('#open-count').textContent === '4'");
+      tab.click("#opener button");
+      tab.await("document.querySelector('#opened').textContent.includes('Four streams are open')");
+      fits(tab);
+      tab.click("#drop");
+      tab.await("[...document.querySelectorAll('#cards article')].filter(card => card.textContent.includes('ended by the server')).length === 4");
+      tab.await("document.querySelector('#feed').textContent === 'live' && document.querySelector('#open-count').textContent === '0'");
+      assertEquals(List.of(), tab.complaints().stream().filter(one -> !isOwnDoing(one)).toList());
+    }
+    browser.passed(
+        "the demo page, %d pixels wide: an identifier with markup is text, a ping that it does not take is explained, a fifth stream is refused"
+            .formatted(width));
+  }
+
+  /** What a page shows is loaded without asking anybody, so a GET must do no more harm than a POST. */
+  @ParameterizedTest
+  @EnumSource
+  void anotherSitesPageDoesNotEndAStream(Browser browser) throws Exception {
+    String url = page.resolve("events?id=me").toString();
+    String harmful =
+        """
+        <!doctype html><link rel=icon href='data:,'>
+        <script>
+        let left = 5;
+        const loaded = () => --left || console.debug('tell loaded');
+        fetch('URL', {mode: 'no-cors'}).then(loaded, loaded);
+        new EventSource('URL').onerror = loaded;
+        </script>
+        <img src='URL' onerror=loaded()>
+        <script src='URL' onerror=loaded()></script>
+        <iframe src='URL' onload=loaded()></iframe>
+        """;
+    try (var http = HttpClient.newHttpClient();
+        var other = SseServer.create(0)) {
+      var mine = http.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofLines()).body();
+      var lines = mine.iterator();
+      awaitLine(lines, "data: me");
+      Pages.html(other, "/", harmful.replace("URL", url));
+      other.start();
+      try (var tab = browser.open()) {
+        // For a browser the address and the name of this machine are two sites.
+        tab.go(URI.create("http://127.0.0.1:" + other.port() + "/"));
+        tab.awaitTold("loaded");
+      }
+      var sending = HttpRequest.newBuilder(page.resolve("send?id=me")).POST(BodyPublishers.ofString("still here"));
+      assertEquals("sent 1 event to 1 stream", http.send(sending.build(), BodyHandlers.ofString()).body().strip());
+      awaitLine(lines, "data: still here");
+      mine.close();
+      http.shutdownNow();
+    }
+    browser.passed("the demo page's server: what another site's page asks for, by whatever means, opens and ends no stream");
+  }
+
+  private static void awaitLine(Iterator<String> lines, String line) {
+    while (!lines.next().equals(line)) {} // it throws if there is none
+  }
+
+  /** Sending to nobody, a ping that is none, closing a stream, and leaving the page while one is open. */
   private static boolean isOwnDoing(String complaint) {
-    return complaint.matches("404: \\S+/send\\?id=nobody|console: Failed to load resource: .* 404 .*")
+    return complaint.matches("404: \\S+/send\\?id=nobody|400: \\S+/events\\?\\S+|console: Failed to load resource: .* 40[04] .*")
         || complaint.matches("failed: \\S+/(events\\?\\S+|live) (net::ERR_ABORTED|NS_BINDING_ABORTED|NS_ERROR_ABORT)");
   }
 

@@ -64,10 +64,10 @@ final class LostNetwork implements AutoCloseable {
     quick.mark();
     patient.mark();
     clients.values().forEach(NetworkClient::mark);
+    down = System.nanoTime(); // before it is, since the bounds from below must hold
     for (String machine : List.of(GONE, BLINK, BACK, DEAD)) {
       network.pull(machine);
     }
-    down = System.nanoTime();
     Thread.ofVirtual().name("fates").start(this::fates);
   }
 
