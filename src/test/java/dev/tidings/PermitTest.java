@@ -289,4 +289,36 @@ class PermitTest {
       Await.next("the check", asked);
     }
   }
+
+  @Test
+  void whoMayNotGoOnEndsAlsoIfItCannotBeToldWhenToComeBack() throws Exception {
+    var asked = new CountDownLatch(1);
+    var dice = new RandomGenerator() {
+      @Override
+      public long nextLong() {
+        throw new IllegalStateException("no dice");
+      }
+
+      @Override
+      public long nextLong(long bound) {
+        return 0;
+      }
+    };
+    var settings = Settings.defaults().recheckDeadline(Duration.ofSeconds(1)).recheck(stream -> {
+      asked.countDown();
+      try {
+        new CountDownLatch(1).await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      return true;
+    });
+    try (var _ = new LogRecords(); var site = site(settings, dice); var client = Client.get(site.uri())) {
+      client.head();
+      ticker.advance(Duration.ofSeconds(15));
+      Await.latch("the check", asked);
+      assertThrows(IllegalStateException.class, () -> ticker.advance(Duration.ofSeconds(1)));
+      assertEquals(Ending.REVOKED, site.ending());
+    }
+  }
 }
