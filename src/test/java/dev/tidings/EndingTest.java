@@ -32,6 +32,7 @@ import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EndingTest {
 
@@ -482,19 +483,25 @@ class EndingTest {
     }
   }
 
-  @Test
-  void aStreamsOwnListenerThatHangsHoldsUpNeitherItsEndNorTheOthers() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aListenerThatHangsHoldsUpNeitherTheEndNorTheOthers(boolean ofAllStreams) throws Exception {
     var goesOn = new CountDownLatch(1);
     var told = new CountDownLatch(1);
     try (var sources = EventSources.create()) {
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
-      stream.onEnd(why -> {
+      Runnable hanging = () -> {
         try {
           goesOn.await();
         } catch (InterruptedException e) {
           throw new AssertionError(e);
         }
-      });
+      };
+      if (ofAllStreams) {
+        sources.onEnd((ended, why) -> hanging.run());
+      } else {
+        stream.onEnd(why -> hanging.run());
+      }
       stream.onEnd(why -> told.countDown());
       Await.end(Thread.ofVirtual().start(stream::close));
       Await.latch("the other listener", told);

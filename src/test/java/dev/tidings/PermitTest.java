@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -319,6 +321,21 @@ class PermitTest {
       Await.latch("the check", asked);
       assertThrows(IllegalStateException.class, () -> ticker.advance(Duration.ofSeconds(1)));
       assertEquals(Ending.REVOKED, site.ending());
+    }
+  }
+
+  /** It would hold the stream for as long as it might have lived. */
+  @Test
+  void anEndedStreamLeavesNoTimer() throws Exception {
+    var checks = new LinkedBlockingQueue<Thread>();
+    var settings = Settings.defaults().maxLifetime(DAY).recheckDeadline(DAY).recheck(stream -> checks.add(Thread.currentThread()));
+    try (var sources = ticker.sources(settings)) {
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      ticker.advance(Duration.ofSeconds(15));
+      Await.end(Await.next("the check", checks));
+      stream.close();
+      ticker.advance(Duration.ofMinutes(2));
+      assertEquals(0, ticker.waiting());
     }
   }
 }
