@@ -976,4 +976,34 @@ class ChannelTest {
       Await.until("it arrives", () -> body.toString().contains("data: of another channel\n"));
     }
   }
+
+  @Test
+  void eachOutageOfTheLogIsLogged() throws Exception {
+    var fails = new AtomicBoolean();
+    var failing = new Wrapped(EventLog.inMemory()) {
+      @Override
+      public Reading read(String after, int most, Duration wait) throws InterruptedException {
+        if (fails.get()) {
+          throw new IllegalStateException("down");
+        }
+        return super.read(after, most, wait.isZero() ? wait : Duration.ofMillis(5));
+      }
+    };
+    channel.close();
+    channel = new Channel("", failing, Duration.ofMillis(5));
+    try (var log = new LogRecords(); var sources = EventSources.create()) {
+      var body = new java.io.ByteArrayOutputStream();
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      channel.join(stream);
+      stream.send("sends the headers");
+      for (int i = 1; i <= 3; i++) {
+        int outages = i;
+        fails.set(true);
+        Await.until("it is logged", () -> log.messages(Level.SEVERE).size() == outages);
+        fails.set(false);
+        channel.publish("n" + i);
+        Await.until("it goes on", () -> body.toString().contains("data: n" + outages + "\n"));
+      }
+    }
+  }
 }

@@ -331,8 +331,10 @@ class PermitTest {
     var settings = Settings.defaults().maxLifetime(DAY).recheckDeadline(DAY).recheck(stream -> checks.add(Thread.currentThread()));
     try (var sources = ticker.sources(settings)) {
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
-      ticker.advance(Duration.ofSeconds(15));
-      Await.end(Await.next("the check", checks));
+      for (int i = 0; i < 3; i++) {
+        ticker.advance(Duration.ofSeconds(15));
+        Await.end(Await.next("the check", checks));
+      }
       stream.close();
       ticker.advance(Duration.ofMinutes(2));
       assertEquals(0, ticker.waiting());
