@@ -12,10 +12,13 @@ import static org.mockito.Mockito.RETURNS_DEEP_STUBS;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.when;
 
+import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.lang.ref.WeakReference;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -29,6 +32,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -55,14 +59,14 @@ class CapacityTest {
   private static void assertRefused(URI uri, String... headers) throws IOException {
     var browserHeaders = Arrays.copyOf(headers, headers.length + 1);
     browserHeaders[headers.length] = BROWSER;
-    try (var browser = Client.get(uri, browserHeaders)) {
-      assertEquals(200, browser.status());
-      assertEquals("retry: 1500\n\n", browser.toEnd());
-    }
     try (var other = Client.get(uri, headers)) {
       assertEquals(503, other.status());
       assertEquals("2", other.headers().get("Retry-After"));
       assertEquals("", other.toEnd());
+    }
+    try (var browser = Client.get(uri, browserHeaders)) {
+      assertEquals(200, browser.status());
+      assertEquals("retry: 1500\n\n", browser.toEnd());
     }
   }
 
@@ -401,5 +405,24 @@ class CapacityTest {
     assertEquals(1, settings.maxStreams(1).maxStreams());
     assertEquals(Integer.MAX_VALUE, settings.maxStreams());
     assertEquals(1, settings.maxStreamsPerClient(1).maxStreamsPerClient());
+  }
+
+  /** Who comes once is not to be counted for ever. */
+  @Test
+  void aClientOfWhomNothingIsOpenIsForgotten() throws Exception {
+    var clients = new LinkedBlockingQueue<WeakReference<Object>>();
+    var settings = Settings.defaults().maxStreamsPerClient(1).client(exchange -> {
+      var client = new Object();
+      clients.add(new WeakReference<>(client));
+      return client;
+    });
+    try (var sources = EventSources.create(settings)) {
+      sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream())).close();
+      var client = Await.next("the client", clients);
+      Await.until("it is forgotten", () -> {
+        System.gc();
+        return client.refersTo(null);
+      });
+    }
   }
 }

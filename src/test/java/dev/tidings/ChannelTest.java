@@ -9,8 +9,10 @@ import static org.mockito.AdditionalAnswers.delegatesTo;
 import static org.mockito.Mockito.doAnswer;
 import static org.mockito.Mockito.mock;
 
+import com.sun.net.httpserver.Headers;
 import dev.tidings.WhatwgParser.Message;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.lang.ref.WeakReference;
 import java.net.URI;
@@ -26,6 +28,8 @@ import java.util.logging.Level;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Channels with real clients, one situation at a time. */
 class ChannelTest {
@@ -895,5 +899,87 @@ class ChannelTest {
       site.close();
     }
     site = null;
+  }
+
+  /** A log may hold who reads it for long. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whoeverReadsForNobodyAnyMoreIsInterrupted(boolean live) throws Exception {
+    var reading = new CountDownLatch(1);
+    var interrupted = new CountDownLatch(1);
+    var slow = new Wrapped(EventLog.inMemory()) {
+      @Override
+      public Reading read(String after, int most, Duration wait) throws InterruptedException {
+        if (wait.isZero() == live) {
+          return super.read(after, most, wait);
+        }
+        reading.countDown();
+        try {
+          new CountDownLatch(1).await();
+        } catch (InterruptedException e) {
+          interrupted.countDown();
+        }
+        throw new InterruptedException();
+      }
+    };
+    channel = Channel.create(slow);
+    try (var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      channel.join(stream);
+      Await.latch("the reading", reading);
+      if (live) {
+        channel.close();
+      } else {
+        channel.leave(stream);
+      }
+      Await.latch("the interrupt", interrupted);
+      assertTrue(stream.isOpen());
+    }
+  }
+
+  @Test
+  void aChannelThatIsClosedLetsItsStreamsGo() throws Exception {
+    try (var sources = EventSources.create()) {
+      var body = new java.io.ByteArrayOutputStream();
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      channel.join(stream);
+      channel.close();
+      assertEquals(0, channel.count());
+      channel = Channel.create();
+      channel.join(stream); // which it could not if it were still in the first one
+      channel.publish("of another channel");
+      stream.send("sends the headers");
+      Await.until("it arrives", () -> body.toString().contains("data: of another channel\n"));
+    }
+  }
+
+  @Test
+  void eachOutageOfTheLogIsLogged() throws Exception {
+    var fails = new AtomicBoolean();
+    var failing = new Wrapped(EventLog.inMemory()) {
+      @Override
+      public Reading read(String after, int most, Duration wait) throws InterruptedException {
+        if (fails.get()) {
+          throw new IllegalStateException("down");
+        }
+        return super.read(after, most, wait.isZero() ? wait : Duration.ofMillis(5));
+      }
+    };
+    channel.close();
+    channel = new Channel("", failing, Duration.ofMillis(5));
+    try (var log = new LogRecords(); var sources = EventSources.create()) {
+      var body = new java.io.ByteArrayOutputStream();
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      channel.join(stream);
+      stream.send("sends the headers");
+      for (int i = 1; i <= 3; i++) {
+        int outages = i;
+        fails.set(true);
+        Await.until("it is logged", () -> log.messages(Level.SEVERE).size() == outages);
+        fails.set(false);
+        channel.publish("n" + i);
+        Await.until("it goes on", () -> body.toString().contains("data: n" + outages + "\n"));
+      }
+    }
   }
 }

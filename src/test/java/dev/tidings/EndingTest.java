@@ -4,10 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.AdditionalAnswers.delegatesTo;
+import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.ArgumentMatchers.anyLong;
+import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.withSettings;
 
+import com.sun.net.httpserver.Filter;
 import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsServer;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,6 +32,7 @@ import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EndingTest {
 
@@ -315,6 +326,204 @@ class EndingTest {
       assertTrue(stream.send("x"));
       stream.close();
       assertEquals(brokenOff, Await.next("the close", brokenOffs));
+    }
+  }
+
+  @Test
+  void aFlushDuringAnEndThatFailsIsFalse() throws Exception {
+    var closing = new CountDownLatch(1);
+    var go = new CountDownLatch(1);
+    var body = new ByteArrayOutputStream() {
+      @Override
+      public void close() throws IOException {
+        boolean first = closing.getCount() > 0;
+        closing.countDown();
+        try {
+          Await.latch("the test", go);
+        } catch (InterruptedException e) {
+          throw new IOException(e);
+        }
+        if (first) {
+          throw new IOException("the client is gone");
+        }
+      }
+    };
+    try (var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      var closer = Thread.ofVirtual().start(stream::close);
+      Await.latch("the last chunk", closing);
+      var flushed = new LinkedBlockingQueue<Boolean>();
+      var flushing = Thread.ofVirtual().start(() -> flushed.add(stream.flush()));
+      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      go.countDown();
+      assertFalse(Await.next("the flush", flushed));
+      Await.end(closer);
+    }
+  }
+
+  /** And not only once the write deadline is over. */
+  @Test
+  void anEndByForceFreesAWriterThatIsStuckAtOnce() throws Exception {
+    var body = new StuckBody();
+    try (var sources = new ManualTicker().sources(Settings.defaults().queueEvents(1))) {
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      body.fill(stream);
+      assertFalse(stream.offer("has no room"));
+      assertEquals(Ending.OVERFLOW, stream.keepAlive());
+      Await.end(Thread.ofVirtual().start(stream::close)); // which waits until the exchange is closed
+    }
+  }
+
+  /** The 500 is for streams of which nothing was sent; this one's head has the wrong type otherwise. */
+  @Test
+  void aHandlerThatFailsWhileItsHeadGoesOutDoesNotChangeIt() throws Exception {
+    var opened = new LinkedBlockingQueue<EventSource>();
+    try (var _ = new LogRecords(); var server = SseServer.create(0)) {
+      server.context().getFilters().add(new Filter() {
+        @Override
+        public void doFilter(HttpExchange exchange, Chain chain) throws IOException {
+          var slow = mock(HttpExchange.class, withSettings().defaultAnswer(delegatesTo(exchange)));
+          doAnswer(call -> {
+            var stream = Await.next("the stream", opened);
+            Await.until("the handler failed", () -> !stream.isOpen());
+            exchange.sendResponseHeaders(call.getArgument(0), call.getArgument(1));
+            return null;
+          }).when(slow).sendResponseHeaders(anyInt(), anyLong());
+          chain.doFilter(slow);
+        }
+
+        @Override
+        public String description() {
+          return "sends heads slowly";
+        }
+      });
+      server.get("/", request -> {
+        var stream = request.getEventSource();
+        stream.send("x");
+        opened.add(stream);
+        throw new IllegalStateException("boom");
+      });
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        assertEquals(200, client.status());
+        assertEquals("text/event-stream; charset=utf-8", client.headers().get("Content-Type"));
+        assertEquals("data: x\n\n", client.toEndOrCut());
+      }
+    }
+  }
+
+  /** A large event is written in parts, and its writer may be between two of them. */
+  @Test
+  void afterAnEndByForceNothingMoreIsWritten() throws Exception {
+    var streams = new LinkedBlockingQueue<EventSource>();
+    var brokenOffs = new LinkedBlockingQueue<Boolean>();
+    var body = new ByteArrayOutputStream() {
+      @Override
+      public void write(byte[] bytes, int start, int length) {
+        super.write(bytes, start, length);
+        var stream = streams.poll();
+        while (stream != null && stream.offer("until there is no room")) {}
+      }
+
+      @Override
+      public void close() {
+        brokenOffs.add(Thread.currentThread().isInterrupted()); // else the client would take a part for the whole
+      }
+    };
+    try (var sources = EventSources.create(Settings.defaults().queueEvents(1))) {
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      streams.add(stream);
+      stream.send("x".repeat(100_000));
+      assertEquals(Ending.OVERFLOW, stream.keepAlive());
+      Await.end(Thread.ofVirtual().start(stream::close));
+      assertTrue(body.size() > 0 && body.size() < 50_000, () -> "bytes: " + body.size());
+      assertEquals(true, Await.next("the close", brokenOffs));
+    }
+  }
+
+  /** A polite close would wait for it, and nobody cuts that off any more. */
+  @Test
+  void afterTheStopARequestWhoseBodyIsNotReadIsBrokenOff() throws Exception {
+    var brokenOffs = new LinkedBlockingQueue<Boolean>();
+    var body = new ByteArrayOutputStream() {
+      @Override
+      public void close() {
+        brokenOffs.add(Thread.currentThread().isInterrupted());
+      }
+    };
+    var sources = EventSources.create();
+    sources.close();
+    var upload = new Headers();
+    upload.set("Content-Length", "7");
+    for (var request : List.of(upload, new Headers())) {
+      sources.open(MockExchange.with(request, body)).close();
+      assertEquals(request == upload, Await.next("the close", brokenOffs));
+    }
+  }
+
+  @Test
+  void theEndIsToldOnlyOnceTheOpeningWas() throws Exception {
+    var told = new LinkedBlockingQueue<Ending>();
+    var early = new LinkedBlockingQueue<Boolean>();
+    try (var sources = EventSources.create()) {
+      sources.onEnd((stream, why) -> told.add(why));
+      sources.onOpen(stream -> {
+        stream.onEnd(told::add);
+        sources.dropAll();
+        try {
+          early.add(told.poll(100, TimeUnit.MILLISECONDS) != null); // it never comes, however long that is
+        } catch (InterruptedException e) {
+          throw new AssertionError(e);
+        }
+      });
+      sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      assertFalse(Await.next("the opening", early));
+      assertEquals(Ending.CLOSED, Await.next("the end", told));
+      assertEquals(Ending.CLOSED, Await.next("the end", told));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aListenerThatHangsHoldsUpNeitherTheEndNorTheOthers(boolean ofAllStreams) throws Exception {
+    var goesOn = new CountDownLatch(1);
+    var told = new CountDownLatch(1);
+    try (var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      Runnable hanging = () -> {
+        try {
+          goesOn.await();
+        } catch (InterruptedException e) {
+          throw new AssertionError(e);
+        }
+      };
+      if (ofAllStreams) {
+        sources.onEnd((ended, why) -> hanging.run());
+      } else {
+        stream.onEnd(why -> hanging.run());
+      }
+      stream.onEnd(why -> told.countDown());
+      Await.end(Thread.ofVirtual().start(stream::close));
+      Await.latch("the other listener", told);
+      goesOn.countDown();
+    }
+  }
+
+  /** A server behind the API may throw anything, and that is no client that went. */
+  @Test
+  void whatAWriteThrowsBesidesAnIOExceptionIsLogged() throws Exception {
+    var body = new OutputStream() {
+      @Override
+      public void write(int b) {
+        throw new IllegalStateException("a bug of the server");
+      }
+    };
+    try (var log = new LogRecords(); var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), body), "me");
+      stream.send("x");
+      assertEquals(Ending.CLIENT_GONE, stream.keepAlive());
+      assertTrue(log.messages(Level.SEVERE).getFirst().startsWith("writing to EventSource[\"me\""), log.messages()::toString);
+      assertTrue(log.hasStackTraces());
     }
   }
 }

@@ -9,6 +9,7 @@ import com.sun.net.httpserver.Headers;
 import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -123,5 +124,37 @@ class LackOfMemoryTest {
     ticker.advance(Duration.ofSeconds(100));
     guard.cut();
     assertFalse(Thread.interrupted());
+  }
+
+  @Test
+  void anOpeningThatFailsOnceItHasItsPlaceGivesItBack() {
+    var fails = new AtomicBoolean(true);
+    var lifetime = Duration.ofDays(300);
+    var forgetful = new Ticker() {
+      @Override
+      public long now() {
+        return ticker.now();
+      }
+
+      @Override
+      public Timer schedule(long nanos, Runnable task) {
+        if (nanos > lifetime.toNanos() / 2 && fails.getAndSet(false)) {
+          throw new OutOfMemoryError("not really");
+        }
+        return ticker.schedule(nanos, task);
+      }
+
+      @Override
+      public void close() {
+        ticker.close();
+      }
+    };
+    try (var sources = new EventSources(PATIENT.maxLifetime(lifetime).maxStreams(1), forgetful)) {
+      var exchange = MockExchange.with(new Headers(), new ByteArrayOutputStream());
+      assertThrows(OutOfMemoryError.class, () -> sources.open(exchange, "me"));
+      assertEquals(0, sources.count());
+      assertEquals(List.of(), sources.streams());
+      assertTrue(sources.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()), "me").isOpen());
+    }
   }
 }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -287,6 +289,55 @@ class LeaseTest {
       site.opened().withPing(ping -> ping.interval(Duration.ofHours(1)).start());
       ticker.advance(Duration.ofSeconds(4));
       Await.next("the check", asked);
+    }
+  }
+
+  @Test
+  void whoMayNotGoOnEndsAlsoIfItCannotBeToldWhenToComeBack() throws Exception {
+    var asked = new CountDownLatch(1);
+    var dice = new RandomGenerator() {
+      @Override
+      public long nextLong() {
+        throw new IllegalStateException("no dice");
+      }
+
+      @Override
+      public long nextLong(long bound) {
+        return 0;
+      }
+    };
+    var settings = Settings.defaults().recheckDeadline(Duration.ofSeconds(1)).recheck(stream -> {
+      asked.countDown();
+      try {
+        new CountDownLatch(1).await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      return true;
+    });
+    try (var _ = new LogRecords(); var site = site(settings, dice); var client = Client.get(site.uri())) {
+      client.head();
+      ticker.advance(Duration.ofSeconds(15));
+      Await.latch("the check", asked);
+      assertThrows(IllegalStateException.class, () -> ticker.advance(Duration.ofSeconds(1)));
+      assertEquals(Ending.REVOKED, site.ending());
+    }
+  }
+
+  /** It would hold the stream for as long as it might have lived. */
+  @Test
+  void anEndedStreamLeavesNoTimer() throws Exception {
+    var checks = new LinkedBlockingQueue<Thread>();
+    var settings = Settings.defaults().maxLifetime(DAY).recheckDeadline(DAY).recheck(stream -> checks.add(Thread.currentThread()));
+    try (var sources = ticker.sources(settings)) {
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      for (int i = 0; i < 3; i++) {
+        ticker.advance(Duration.ofSeconds(15));
+        Await.end(Await.next("the check", checks));
+      }
+      stream.close();
+      ticker.advance(Duration.ofMinutes(2));
+      assertEquals(0, ticker.waiting());
     }
   }
 }

@@ -38,6 +38,11 @@ final class ManualTicker implements Ticker {
     return scheduled;
   }
 
+  /** How many tasks are to come. */
+  synchronized int waiting() {
+    return tasks.size();
+  }
+
   private synchronized void remove(Task task) {
     tasks.removeIf(other -> other == task);
   }

@@ -387,4 +387,17 @@ class OpeningTest {
       }
     }
   }
+
+  /** They would take 110 bytes each for as long as the stream is open. */
+  @Test
+  void headersThatAreOutAreLetGo() throws Exception {
+    try (var sources = EventSources.create()) {
+      var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+      var stream = sources.open(exchange);
+      assertTrue(exchange.getResponseHeaders().containsKey("X-Accel-Buffering"));
+      stream.send("x");
+      stream.flush();
+      assertEquals(java.util.Set.of("Content-type"), exchange.getResponseHeaders().keySet());
+    }
+  }
 }

@@ -263,4 +263,24 @@ class RegistryTest {
       assertEquals("EventSource[\"me\", CLOSED]", stream.toString());
     }
   }
+
+  @Test
+  void aStreamThatHasEndedIsInNoListThoughItsClientStillReads() throws Exception {
+    var body = new StuckBody();
+    try (var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), body), "me");
+      stream.send("x");
+      body.awaitWrite();
+      assertEquals(1, sources.dropAll());
+      assertEquals(List.of(), sources.streams());
+      assertEquals(List.of(), sources.all());
+      assertTrue(sources.getByIdentifier("me").isEmpty());
+      assertEquals(0, sources.count());
+      assertEquals(0, sources.dropAll());
+      assertEquals(0, sources.broadcast(Event.of("y"), listed -> {
+        throw new AssertionError("it was asked about " + listed);
+      }));
+      body.read();
+    }
+  }
 }

@@ -5,8 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
 import dev.tidings.WhatwgParser.Message;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.net.URI;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,6 +19,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -244,4 +249,114 @@ class SendingTest {
     }
   }
 
+  // Waiting for room.
+
+  private static final Settings ONE_EVENT = Settings.defaults().queueEvents(1);
+
+  private static EventSource open(EventSources sources, OutputStream body) {
+    return sources.open(MockExchange.with(new Headers(), body));
+  }
+
+  /** A thread that is blocked in the sending of this. */
+  private static Thread blocked(EventSource stream, String data) {
+    var sender = Thread.ofVirtual().start(() -> stream.send(data));
+    Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING);
+    return sender;
+  }
+
+  @Test
+  void aSenderThatGotItsRoomLeavesNoTimer() throws Exception {
+    var ticker = new ManualTicker();
+    var body = new StuckBody();
+    try (var sources = ticker.sources(ONE_EVENT)) {
+      var stream = open(sources, body);
+      body.fill(stream);
+      int before = ticker.waiting();
+      var sender = blocked(stream, "has no room");
+      assertEquals(before + 1, ticker.waiting());
+      body.read();
+      Await.end(sender);
+      assertEquals(before, ticker.waiting());
+    }
+  }
+
+  @Test
+  void aSmallEventDoesNotOvertakeALargeOneThatWaitsForRoom() throws Exception {
+    var body = new StuckBody();
+    try (var sources = EventSources.create(Settings.defaults().queueBytes(100))) {
+      var stream = open(sources, body);
+      stream.offer("is being written");
+      body.awaitWrite();
+      stream.offer("waits first, and counts for nothing");
+      stream.offer("x".repeat(50));
+      var large = blocked(stream, "l".repeat(80));
+      var small = Thread.ofVirtual().start(() -> stream.send("small"));
+      Await.until("it blocks or has sent", () -> small.getState() == Thread.State.WAITING || !small.isAlive());
+      body.read();
+      Await.end(large);
+      Await.end(small);
+      assertTrue(stream.flush());
+      assertTrue(body.text().endsWith("data: " + "l".repeat(80) + "\n\ndata: small\n\n"), body::text);
+    }
+  }
+
+  @Test
+  void whatAFailedWriteTookAlongIsNotSentAndNotFlushed() throws Exception {
+    var body = new StuckBody();
+    try (var sources = EventSources.create()) {
+      var stream = open(sources, body);
+      stream.offer("arrives");
+      body.awaitWrite();
+      stream.offer("does not");
+      var flushed = new LinkedBlockingQueue<Boolean>();
+      var flushing = Thread.ofVirtual().start(() -> flushed.add(stream.flush()));
+      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      body.readOnceAndLeave();
+      assertFalse(Await.next("the flush", flushed));
+      assertEquals(Ending.CLIENT_GONE, stream.keepAlive());
+      assertEquals("data: arrives\n\n", body.text());
+      assertEquals(1, stream.traffic().sent());
+    }
+  }
+
+  // Large events.
+
+  @Test
+  void aLargeEventIsCompleteWhateverItsLength() throws Exception {
+    var body = new java.io.ByteArrayOutputStream();
+    try (var sources = EventSources.create()) {
+      var stream = open(sources, body);
+      for (int length : new int[] {3999, 4000, 4001, 4002, 7999, 8000, 8001, 12_000, 12_001}) {
+        body.reset();
+        var event = Event.of("x".repeat(length - "data: \n\n".length()));
+        assertTrue(stream.send(event) && stream.flush());
+        assertEquals(event.encode(), body.toString(java.nio.charset.StandardCharsets.UTF_8));
+      }
+    }
+  }
+
+  @Test
+  void eachPartOfALargeEventHasTheWriteDeadlineForItself() throws Exception {
+    var ticker = new ManualTicker();
+    var body = new OutputStream() {
+      @Override
+      public void write(int b) throws IOException {
+        throw new IOException("byte by byte");
+      }
+
+      @Override
+      public void write(byte[] bytes, int start, int length) throws IOException {
+        ticker.advance(Duration.ofMillis(2 * length)); // 500 bytes a second
+        if (Thread.interrupted()) {
+          throw new IOException("cut");
+        }
+      }
+    };
+    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker)) {
+      var stream = open(sources, body);
+      assertTrue(stream.send("x".repeat(20_000)));
+      assertTrue(stream.flush());
+      assertTrue(stream.isOpen());
+    }
+  }
 }

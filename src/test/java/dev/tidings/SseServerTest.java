@@ -287,4 +287,29 @@ class SseServerTest {
       assertFalse(server.eventSources().count() > 0);
     }
   }
+
+  @Test
+  void aSecondHandlerThatIsRefusedDoesNotReplaceTheFirst() throws Exception {
+    try (var server = SseServer.create(0)) {
+      server.get("/", request -> request.respond(200, "text/plain", "the first"));
+      assertThrows(IllegalArgumentException.class, () -> server.get("/", request -> request.respond(500)));
+      server.start();
+      assertAnswer(server, "GET", "/", 200, "the first");
+    }
+  }
+
+  @Test
+  void aHandlerThatReturnsClosesItsStream() throws Exception {
+    try (var server = SseServer.create(0)) {
+      var endings = new LinkedBlockingQueue<Ending>();
+      server.eventSources().onEnd((stream, why) -> endings.add(why));
+      server.get("/", request -> request.getEventSource().send("x"));
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        assertEquals("data: x\n\n", client.toEnd());
+        assertEquals(Ending.CLOSED, Await.next("the end", endings));
+        assertEquals(0, server.eventSources().count());
+      }
+    }
+  }
 }

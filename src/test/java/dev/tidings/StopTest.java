@@ -401,7 +401,7 @@ class StopTest {
 
   @Test
   void aHandlerMayStopItsRegistry() throws Exception {
-    var sources = EventSources.create(SETTINGS);
+    var sources = new ManualTicker().sources(SETTINGS);
     try (var site = new Site(sources, stream -> {
           sources.stop(FOR_EVER); // would wait for this very stream
           stream.send("after");
@@ -446,10 +446,12 @@ class StopTest {
 
   @Test
   void anEmptyRegistryStopsAtOnceHoweverLongTheGrace() throws Exception {
-    EventSources.create().stop(FOR_EVER);
+    var sources = EventSources.create();
     var server = server(Scheme.HTTP, StopTest::keepAlive);
-    server.stop(FOR_EVER);
-    SseServer.create(0).stop(FOR_EVER);
+    var neverStarted = SseServer.create(0);
+    Await.end(Thread.ofPlatform().start(() -> sources.stop(FOR_EVER)));
+    Await.end(Thread.ofPlatform().start(() -> server.stop(FOR_EVER)));
+    Await.end(Thread.ofPlatform().start(() -> neverStarted.stop(FOR_EVER)));
   }
 
   @Test

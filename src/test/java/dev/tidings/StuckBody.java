@@ -1,28 +1,48 @@
 package dev.tidings;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /** The body of a response to a client that does not read until the test says so. */
 final class StuckBody extends OutputStream {
   private final CountDownLatch writing = new CountDownLatch(1);
   private final CountDownLatch reads = new CountDownLatch(1);
+  private final ByteArrayOutputStream read = new ByteArrayOutputStream();
+  private volatile boolean leaves;
 
   @Override
   public void write(int b) throws IOException {
+    write(new byte[] {(byte) b}, 0, 1);
+  }
+
+  @Override
+  public void write(byte[] bytes, int start, int length) throws IOException {
+    boolean first = writing.getCount() > 0;
     writing.countDown();
     try {
-      Await.latch("the client to read", reads);
+      reads.await(1, TimeUnit.MINUTES); // longer than a test waits for anything
     } catch (InterruptedException e) {
       throw new IOException(e);
     }
+    if (leaves && !first) {
+      throw new IOException("the client is gone");
+    }
+    read.write(bytes, start, length);
+  }
+
+  void awaitWrite() throws InterruptedException {
+    Await.latch("a write", writing);
   }
 
   /** Sends on the stream until a further event would have no room, in an outbox for one event. */
   void fill(EventSource stream) throws InterruptedException {
     stream.offer("is being written");
-    Await.latch("its write", writing);
+    awaitWrite();
     stream.offer("waits first, and counts for nothing");
     stream.offer("counts");
   }
@@ -30,5 +50,15 @@ final class StuckBody extends OutputStream {
   /** From now on all is written at once. */
   void read() {
     reads.countDown();
+  }
+
+  /** The first write succeeds, and no other. */
+  void readOnceAndLeave() {
+    leaves = true;
+    reads.countDown();
+  }
+
+  String text() {
+    return read.toString(UTF_8);
   }
 }

@@ -229,4 +229,14 @@ class WaitingTest {
       assertEquals(Ending.IDLE, ending());
     }
   }
+
+  /** It would hold the stream for as long as it may be idle. */
+  @Test
+  void aWaitThatIsOverLeavesNoTimer() throws Exception {
+    int before = ticker.waiting();
+    waiting(Duration.ofHours(1));
+    stream.close();
+    assertEquals(Ending.CLOSED, ending());
+    assertEquals(before, ticker.waiting());
+  }
 }
