@@ -907,7 +907,7 @@ class ChannelTest {
   void whoeverReadsForNobodyAnyMoreIsInterrupted(boolean live) throws Exception {
     var reading = new CountDownLatch(1);
     var interrupted = new CountDownLatch(1);
-    var slow = new Wrapped(EventLog.inMemory()) {
+    var slow = new ForwardingLog(EventLog.inMemory()) {
       @Override
       public Reading read(String after, int most, Duration wait) throws InterruptedException {
         if (wait.isZero() == live) {
@@ -956,7 +956,7 @@ class ChannelTest {
   @Test
   void eachOutageOfTheLogIsLogged() throws Exception {
     var fails = new AtomicBoolean();
-    var failing = new Wrapped(EventLog.inMemory()) {
+    var failing = new ForwardingLog(EventLog.inMemory()) {
       @Override
       public Reading read(String after, int most, Duration wait) throws InterruptedException {
         if (fails.get()) {
