@@ -361,7 +361,7 @@ class ChannelThreadsTest {
       if (harm.throwsSomething()) {
         Await.latch("its death", died);
         verify(subscriber, timeout(20_000)).fallBack();
-        assertFalse(tail.isRunning());
+        Await.until("it has nobody left", () -> !tail.isRunning());
       } else {
         for (int i = 1; i <= 3; i++) {
           verify(subscriber, timeout(20_000).times(i)).deliver(any(), anyInt(), any(), any());
