@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 
 /**
@@ -260,6 +261,9 @@ final class Subscriber {
     }
     channel.turns().acquireUninterruptibly();
     try {
+      // A virtual thread that another one wakes runs before all that come from outside their scheduler, as the
+      // live end does when a platform thread publishes. A pause, however short, puts this behind it.
+      LockSupport.parkNanos(1);
       return offerFrom(entries, first);
     } finally {
       channel.turns().release();

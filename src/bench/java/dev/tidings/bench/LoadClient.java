@@ -97,6 +97,7 @@ final class LoadClient implements AutoCloseable {
     while (heads < wanted) {
       for (; left > 0 && pending < connecting; left--) {
         readers.add(begin(expected));
+        attend(System.nanoTime());
       }
       turn();
       if (System.nanoTime() > deadline) {
