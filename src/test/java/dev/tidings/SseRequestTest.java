@@ -465,4 +465,17 @@ class SseRequestTest {
       assertFalse(Thread.interrupted());
     }
   }
+
+  @Test
+  void onlyATextWithoutACharsetGetsOne() throws Exception {
+    handler = request -> request.respond(200, request.header("Wanted").orElseThrow(), "x");
+    for (var types : List.of(
+        List.of("text/html", "text/html; charset=utf-8"),
+        List.of("text/html; charset=utf-8", "text/html; charset=utf-8"),
+        List.of("application/json", "application/json"))) {
+      try (var client = Client.get(uri(""), "Wanted: " + types.getFirst())) {
+        assertEquals(types.getLast(), client.headers().get("Content-Type"));
+      }
+    }
+  }
 }
