@@ -336,4 +336,28 @@ class BroadcastTest {
       assertTrue(second.send("goes on"));
     }
   }
+
+  /** One thread writes to several, and an interrupt would close the socket of the next one. */
+  @Test
+  void anInterruptThatOneWriteLeavesBehindHarmsNoOther() throws Exception {
+    try (sources) {
+      var statuses = new LinkedBlockingQueue<Boolean>();
+      for (int i = 0; i < 3; i++) {
+        var stream = sources.open(MockExchange.with(new Headers(), new ByteArrayOutputStream() {
+          @Override
+          public void flush() {
+            statuses.add(Thread.currentThread().isInterrupted());
+            Thread.currentThread().interrupt();
+          }
+        }));
+        stream.send("open");
+        stream.flush();
+        assertFalse(Await.next("its own write", statuses));
+      }
+      assertEquals(3, sources.broadcast("x"));
+      for (int i = 0; i < 3; i++) {
+        assertFalse(Await.next("a write", statuses));
+      }
+    }
+  }
 }

@@ -4,13 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -128,9 +132,21 @@ class LackOfMemoryTest {
 
   @Test
   void anOpeningThatFailsOnceItHasItsPlaceGivesItBack() {
-    var fails = new AtomicBoolean(true);
     var lifetime = Duration.ofDays(300);
-    var forgetful = new Ticker() {
+    var forgetful = failingOnce(nanos -> nanos > lifetime.toNanos() / 2);
+    try (var sources = new EventSources(PATIENT.maxLifetime(lifetime).maxStreams(1), forgetful)) {
+      var exchange = MockExchange.with(new Headers(), new ByteArrayOutputStream());
+      assertThrows(OutOfMemoryError.class, () -> sources.open(exchange, "me"));
+      assertEquals(0, sources.count());
+      assertEquals(List.of(), sources.streams());
+      assertTrue(sources.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()), "me").isOpen());
+    }
+  }
+
+  /** Fails at the first task that is due in so many nanoseconds. */
+  private Ticker failingOnce(LongPredicate when) {
+    var fails = new AtomicBoolean(true);
+    return new Ticker() {
       @Override
       public long now() {
         return ticker.now();
@@ -138,7 +154,7 @@ class LackOfMemoryTest {
 
       @Override
       public Timer schedule(long nanos, Runnable task) {
-        if (nanos > lifetime.toNanos() / 2 && fails.getAndSet(false)) {
+        if (when.test(nanos) && fails.getAndSet(false)) {
           throw new OutOfMemoryError("not really");
         }
         return ticker.schedule(nanos, task);
@@ -149,12 +165,28 @@ class LackOfMemoryTest {
         ticker.close();
       }
     };
-    try (var sources = new EventSources(PATIENT.maxLifetime(lifetime).maxStreams(1), forgetful)) {
+  }
+
+  @Test
+  void theWriteDeadlineIsLookedAfterAgain() throws Exception {
+    var settings = Settings.defaults().writeDeadline(Duration.ofSeconds(10));
+    var cut = new AtomicBoolean();
+    try (var sources = new EventSources(settings, failingOnce(nanos -> nanos <= Duration.ofMillis(100).toNanos()))) {
       var exchange = MockExchange.with(new Headers(), new ByteArrayOutputStream());
-      assertThrows(OutOfMemoryError.class, () -> sources.open(exchange, "me"));
-      assertEquals(0, sources.count());
-      assertEquals(List.of(), sources.streams());
-      assertTrue(sources.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()), "me").isOpen());
+      when(exchange.getRequestBody()).thenReturn(new InputStream() {
+        @Override
+        public int read() throws IOException {
+          ticker.advance(Duration.ofSeconds(11));
+          cut.set(Thread.currentThread().isInterrupted());
+          throw new IOException("no more");
+        }
+      });
+      var request = new SseRequest(exchange, sources);
+      assertThrows(OutOfMemoryError.class, request::bytes);
+      assertThrows(IOException.class, request::bytes);
+      assertTrue(cut.get());
+    } finally {
+      Thread.interrupted();
     }
   }
 }

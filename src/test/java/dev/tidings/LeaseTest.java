@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.logging.Level;
@@ -295,10 +296,14 @@ class LeaseTest {
   @Test
   void whoMayNotGoOnEndsAlsoIfItCannotBeToldWhenToComeBack() throws Exception {
     var asked = new CountDownLatch(1);
+    var fails = new AtomicBoolean(true);
     var dice = new RandomGenerator() {
       @Override
       public long nextLong() {
-        throw new IllegalStateException("no dice");
+        if (fails.getAndSet(false)) {
+          throw new IllegalStateException("no dice");
+        }
+        return 0;
       }
 
       @Override

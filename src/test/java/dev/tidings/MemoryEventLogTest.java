@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -232,5 +233,41 @@ class MemoryEventLogTest implements EventLogContract {
     }
     EventLog.Reading.gap("AZaz09-._~" + "x".repeat(54), List.of(), none);
     EventLog.Reading.covered("any \u20ac text", List.of());
+  }
+
+  /** Also one before it, whatever there is to read. */
+  @Test
+  void anInterruptBeforeAReadEndsItToo() {
+    var log = log(10, 1000, HOUR);
+    String start = log.latest();
+    append(log, 1);
+    for (var wait : List.of(Duration.ZERO, HOUR)) {
+      Thread.currentThread().interrupt();
+      assertThrows(InterruptedException.class, () -> log.read(start, 10, wait));
+      assertFalse(Thread.interrupted());
+    }
+  }
+
+  @Test
+  void whoeverHasWaitedIsForgotten() throws Exception {
+    var log = log(10, 1000, HOUR);
+    var reader = readAWhile(log);
+    Await.until("its thread is forgotten", () -> {
+      System.gc();
+      return reader.refersTo(null);
+    });
+    append(log, 1); // which wakes all that wait
+  }
+
+  private static WeakReference<Thread> readAWhile(EventLog log) throws InterruptedException {
+    var thread = Thread.ofVirtual().start(() -> {
+      try {
+        log.read(log.latest(), 10, Duration.ofMillis(1));
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    });
+    Await.end(thread);
+    return new WeakReference<>(thread);
   }
 }

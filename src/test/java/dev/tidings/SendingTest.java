@@ -359,4 +359,21 @@ class SendingTest {
       assertTrue(stream.isOpen());
     }
   }
+
+  @Test
+  void whoFlushesIsToldAlsoIfAllThatWaitedBeforeGaveWay() throws Exception {
+    var body = new StuckBody();
+    try (var sources = EventSources.create(ONE_EVENT.overflow(Overflow.dropOldest()))) {
+      var stream = open(sources, body);
+      body.fill(stream);
+      var flushed = new LinkedBlockingQueue<Boolean>();
+      var flushing = Thread.ofVirtual().start(() -> flushed.add(stream.flush()));
+      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      for (int i = 0; i < 10; i++) {
+        assertTrue(stream.offer("n" + i));
+      }
+      body.read();
+      assertTrue(Await.next("the flush", flushed));
+    }
+  }
 }

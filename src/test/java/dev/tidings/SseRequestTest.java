@@ -434,4 +434,48 @@ class SseRequestTest {
       }
     }
   }
+
+  @Test
+  void aRequestForTheHeadersOfATextGetsItsLengthAndNoBody() throws Exception {
+    handler = request -> request.respond(200, "text/plain", "é");
+    try (var client = Client.send("HEAD", uri(""), "HTTP/1.1", "", "Connection: close")) {
+      assertEquals(200, client.status());
+      assertEquals("2", client.headers().get("Content-Length"));
+      assertEquals("text/plain; charset=utf-8", client.headers().get("Content-Type"));
+      assertEquals("", client.rest());
+    }
+  }
+
+  @Test
+  void anAnswerThatTheClientDoesNotReadIsCutAtTheWriteDeadline() throws Exception {
+    var ticker = new ManualTicker();
+    var cut = new LinkedBlockingQueue<Boolean>();
+    var exchange = MockExchange.with(new Headers(), new OutputStream() {
+      @Override
+      public void write(int b) throws IOException {
+        ticker.advance(Duration.ofSeconds(11));
+        cut.add(Thread.currentThread().isInterrupted());
+        throw new ClosedByInterruptException(); // as a channel does, which leaves the status
+      }
+    });
+    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker)) {
+      var request = new SseRequest(exchange, sources);
+      assertThrows(IOException.class, () -> request.respond(200, "text/plain", "x"));
+      assertEquals(List.of(true), List.copyOf(cut));
+      assertFalse(Thread.interrupted());
+    }
+  }
+
+  @Test
+  void onlyATextWithoutACharsetGetsOne() throws Exception {
+    handler = request -> request.respond(200, request.header("Wanted").orElseThrow(), "x");
+    for (var types : List.of(
+        List.of("text/html", "text/html; charset=utf-8"),
+        List.of("text/html; charset=utf-8", "text/html; charset=utf-8"),
+        List.of("application/json", "application/json"))) {
+      try (var client = Client.get(uri(""), "Wanted: " + types.getFirst())) {
+        assertEquals(types.getLast(), client.headers().get("Content-Type"));
+      }
+    }
+  }
 }
