@@ -35,25 +35,21 @@ final class EntryCache {
   synchronized List<LogEntry> entries(List<Event> events) {
     var entries = new ArrayList<LogEntry>(events.size());
     for (Event event : events) {
-      entries.add(byId.computeIfAbsent(event.id().orElseThrow(), id -> add(event)));
+      entries.add(byId.computeIfAbsent(event.id().orElseThrow(), id -> add(new LogEntry(event))));
     }
     shrink();
     return entries;
   }
 
-  private LogEntry add(Event event) {
-    chars += chars(event);
-    return new LogEntry(event);
-  }
-
-  private static long chars(Event event) {
-    return event.data().map(String::length).orElse(0);
+  private LogEntry add(LogEntry entry) {
+    chars += entry.chars();
+    return entry;
   }
 
   private void shrink() {
     var oldest = byId.values().iterator();
     while (byId.size() > MOST_EVENTS || chars > MOST_CHARS) {
-      chars -= chars(oldest.next().event());
+      chars -= oldest.next().chars();
       oldest.remove();
     }
   }

@@ -66,6 +66,11 @@ final class LogEntry {
     return id;
   }
 
+  /** How large its data is, for bounds that need not be exact. */
+  int chars() {
+    return event.data().map(String::length).orElse(0);
+  }
+
   /** The event as the log has it. */
   Frame frame() {
     var encoded = frame;

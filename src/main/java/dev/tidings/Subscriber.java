@@ -194,7 +194,7 @@ final class Subscriber {
     }
   }
 
-  /** Reads and sends until it is at the end of the log, and then has the tail take it. */
+  /** Sends what the tail remembers, or else the log has, until it is where the tail is. */
   private void catchUp() throws InterruptedException {
     boolean goesOn = true;
     while (goesOn && isIn()) {
@@ -202,9 +202,18 @@ final class Subscriber {
       if (at.isEmpty()) {
         return; // it has left
       }
-      var reading = read(at.get());
-      goesOn = isEnd(reading) ? !isLive(at.get()) : send(at.get(), reading);
+      var lacking = channel.tail().join(this, at.get());
+      goesOn =
+          lacking.isPresent()
+              ? !lacking.get().isEmpty() && offerAll(lacking.get())
+              : readOn(at.get());
     }
+  }
+
+  /** Whether there is more to do. */
+  private boolean readOn(String at) throws InterruptedException {
+    var reading = read(at);
+    return isEnd(reading) ? !isLive(at) : send(at, reading);
   }
 
   private Reading read(String at) throws InterruptedException {
@@ -220,7 +229,7 @@ final class Subscriber {
    * passed. In the last case the log has more by now, which a second look tells.
    */
   private boolean isLive(String at) throws InterruptedException {
-    var ahead = channel.tail().join(this, at);
+    var ahead = channel.tail().await(this, at);
     if (ahead.isEmpty()) {
       return true;
     }
@@ -241,14 +250,19 @@ final class Subscriber {
 
   /** Sends and waits until it has left; what is encoded and waits is bounded. False at the end. */
   private boolean send(List<LogEntry> entries) {
-    int next = 0;
+    return offerAll(entries) && cursor.sender().awaitWritten();
+  }
+
+  /** Sends, and waits for room where there is none. False at the end. */
+  private boolean offerAll(List<LogEntry> entries) {
+    int next = offerInTurn(entries, 0);
     while (next >= 0 && next < entries.size()) {
-      next = offerInTurn(entries, next);
-      if (next < 0 || !cursor.sender().awaitWritten()) {
+      if (!cursor.sender().awaitWritten()) {
         return false;
       }
+      next = offerInTurn(entries, next);
     }
-    return true;
+    return next >= 0;
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.tidings;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,17 +18,20 @@ import java.util.concurrent.locks.ReentrantLock;
  * all that have read as far. It exists while there are such. One that has no room falls back to reading for
  * itself, so none delays another.
  *
- * <p>How a subscriber becomes live. It has read to the end of the log, at an event P, and the tail is at T.
- * If P is T, it is live. Otherwise it says that it waits for P, and only then looks once more whether the
- * log has anything after P. If it has, the subscriber may be behind the tail: it waits no more, unless the
- * tail has just come by, and goes on reading. If it has nothing, then T was not after P when the subscriber
- * began to wait, since what the tail has delivered is in the log; so the tail has yet to deliver P, and finds
- * the subscriber waiting for it.
+ * <p>How a subscriber becomes live. It is at an event P, and the tail is at T. If P is T, it is live. If the
+ * tail remembers P, the subscriber gets the entries between them and comes again; however many come at once,
+ * that is quicker than events are published. Otherwise it reads the log. At the end of that it says that it
+ * waits for P, and only then looks once more whether the log has anything after P. If it has, the tail may have
+ * passed: the subscriber waits no more, unless the tail has just come by, and begins anew. If it has nothing,
+ * then T was not after P when the subscriber began to wait, since all that the tail has delivered is in the log;
+ * so the tail has yet to deliver P, and finds the subscriber waiting for it.
  *
  * <p>It is long since those that are live and those that wait change under one lock, together with the place
  * of the thread that delivers to them.
  */
 final class Tail {
+  static final int REMEMBERED = 512; // entries
+  private static final long REMEMBERED_CHARS = 1024 * 1024; // of their data
   private static final int BATCH_EVENTS = 128;
   private static final Duration WAIT = Duration.ofSeconds(2); // and so long it outlives the last one
   static final long NOT_LIVE = -1;
@@ -56,6 +60,10 @@ final class Tail {
   private final Map<Writers, Roster<Subscriber>> live = new LinkedHashMap<>(); // all at the tail's position
   private final Map<Subscriber, Ahead> ahead = new LinkedHashMap<>();
   private final Set<Subscriber> filtering = new HashSet<>(); // those of both that have a filter
+  private final ArrayDeque<LogEntry> recent = new ArrayDeque<>(); // the last that were delivered
+  private final Map<String, Long> numbers = new HashMap<>(); // of these and of the start, by id
+  private long last; // the number of the tail's position
+  private long recentChars; // of data, in recent
   private String position; // null before the first one
   private String passed; // the last event that was delivered to all; null before the first
   private Thread thread; // null while nobody is here
@@ -67,22 +75,54 @@ final class Tail {
   }
 
   /**
+   * Takes one that is at this position, if the tail is there.
+   *
+   * @return no entries if it is live, or gone; the entries that it lacks, if the tail has passed it not long
+   *     ago; empty if the position is not known
+   */
+  Optional<List<LogEntry>> join(Subscriber subscriber, String at) {
+    lock.lock();
+    try {
+      if (closed || !subscriber.isIn()) {
+        return Optional.of(List.of()); // there is nothing more for it
+      }
+      if (thread == null || !numbers.containsKey(at)) {
+        return Optional.empty();
+      }
+      long lacking = last - numbers.get(at);
+      if (lacking == 0) {
+        enter(subscriber);
+        add(subscriber);
+      }
+      return lacking > recent.size()
+          ? Optional.empty()
+          : Optional.of(recent.stream().skip(recent.size() - lacking).toList());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void enter(Subscriber subscriber) {
+    if (subscriber.hasFilter()) {
+      filtering.add(subscriber);
+    }
+  }
+
+  /**
    * Takes one that has read to the end of the log, at this position.
    *
    * @return empty if it is live, or gone; otherwise its wait, after which it has to look once more
    */
-  Optional<Ahead> join(Subscriber subscriber, String at) {
+  Optional<Ahead> await(Subscriber subscriber, String at) {
     lock.lock();
     try {
       if (closed || !subscriber.isIn()) {
-        return Optional.empty(); // there is nothing more for it
+        return Optional.empty();
       }
       if (thread == null) {
         start(at);
       }
-      if (subscriber.hasFilter()) {
-        filtering.add(subscriber);
-      }
+      enter(subscriber);
       if (at.equals(position)) {
         add(subscriber);
         return Optional.empty();
@@ -115,6 +155,29 @@ final class Tail {
     started.start();
     thread = started; // once it runs: without a thread, the next one tries again
     position = at;
+    numbers.put(at, last);
+  }
+
+  /** The tail has come to this entry. */
+  private void remember(LogEntry entry) {
+    position = entry.id();
+    last++;
+    recent.add(entry);
+    recentChars += entry.chars();
+    numbers.put(position, last);
+    while (recent.size() > REMEMBERED || recentChars > REMEMBERED_CHARS) {
+      var oldest = recent.remove();
+      recentChars -= oldest.chars();
+      numbers.remove(oldest.id());
+    }
+  }
+
+  /** Its thread ends; the next one begins anew. */
+  private void forget() {
+    thread = null;
+    recent.clear();
+    recentChars = 0;
+    numbers.clear();
   }
 
   private void add(Subscriber subscriber) {
@@ -255,8 +318,11 @@ final class Tail {
     lock.lock();
     try {
       passed = position;
-      thread = isEmpty() ? null : thread;
-      return thread == null;
+      boolean left = isEmpty();
+      if (left) {
+        forget();
+      }
+      return left;
     } finally {
       lock.unlock();
     }
@@ -290,7 +356,7 @@ final class Tail {
     List<Met> met;
     lock.lock();
     try {
-      position = entries.getLast().id();
+      entries.forEach(this::remember);
       // Those that become live from now on are past these entries.
       live.forEach((writers, roster) -> groups.add(new Group(writers, roster.until(roster.next()))));
       met = meet(entries);
@@ -368,7 +434,7 @@ final class Tail {
     var left = new ArrayList<Subscriber>();
     lock.lock();
     try {
-      thread = null;
+      forget();
       if (!closed) {
         live.values().forEach(roster -> roster.forEach(left::add));
         left.addAll(ahead.keySet());

@@ -356,7 +356,7 @@ class ChannelThreadsTest {
       return true;
     });
     try (var _ = new LogRecords()) {
-      assertTrue(tail.join(subscriber, log.latest()).isEmpty());
+      assertTrue(tail.await(subscriber, log.latest()).isEmpty());
       log.append(Event.of("x"));
       if (harm.throwsSomething()) {
         Await.latch("its death", died);

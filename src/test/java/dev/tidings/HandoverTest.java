@@ -15,8 +15,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** From history to live, with the other side held where it hurts. */
 class HandoverTest {
-  /** A log that runs something once, between finding nothing more for a replay and saying so. */
+  /** A log that runs something once, between finding what a replay or the tail asked for and saying so. */
   private static final class HookedLog extends ForwardingLog {
+    private final AtomicReference<Hook> afterReplay = new AtomicReference<>();
     private final AtomicReference<Hook> afterEmptyReplay = new AtomicReference<>();
     private final AtomicReference<Hook> beforeTailIsTold = new AtomicReference<>();
 
@@ -28,6 +29,9 @@ class HandoverTest {
     public Reading read(String after, int most, Duration wait) throws InterruptedException {
       boolean replay = wait.isZero();
       var reading = super.read(after, most, wait);
+      if (replay) {
+        run(afterReplay);
+      }
       if (replay && reading.events().isEmpty()) {
         run(afterEmptyReplay);
       } else if (!replay && !reading.events().isEmpty()) {
@@ -52,7 +56,7 @@ class HandoverTest {
   private final Channel channel = Channel.create(log);
   private final CountDownLatch hooked = new CountDownLatch(1);
   private Site site;
-  private String start;
+  private String start; // which the tail does not know: it begins after it
   private Client live;
 
   @BeforeEach
@@ -61,10 +65,10 @@ class HandoverTest {
       channel.join(stream);
       return stream.keepAlive();
     });
+    start = channel.publish("start");
+    channel.publish("first");
     live = Client.get(site.uri());
     live.awaitText("id: ");
-    start = channel.publish("first");
-    assertEquals("first", live.next().data());
     Await.until("it is live", () -> channel.tail().isRunning());
   }
 
@@ -91,32 +95,48 @@ class HandoverTest {
     }
   }
 
+  /** A client that comes back; it gets the first event before all others. */
+  private Client comeBack() throws Exception {
+    var replayer = Client.get(site.uri(), "Last-Event-ID: " + start);
+    Await.latch("the hook", hooked);
+    assertEquals("first", replayer.next().data());
+    return replayer;
+  }
+
   @ParameterizedTest
-  @ValueSource(ints = {1, 63, 64, 65, 127, 128, 129, 1000})
-  void theTailIsAheadByLessOrMoreThanOneReading(int events) throws Exception {
-    log.afterEmptyReplay.set(() -> {
+  @ValueSource(ints = {0, 1, 127, 128, 129, Tail.REMEMBERED - 1, Tail.REMEMBERED, Tail.REMEMBERED + 1, 3 * Tail.REMEMBERED})
+  void theTailIsAheadByLessOrMoreThanItRemembers(int events) throws Exception {
+    log.afterReplay.set(() -> {
       publish(0, events);
       awaitLive(0, events);
       hooked.countDown();
     });
-    try (var replayer = Client.get(site.uri(), "Last-Event-ID: " + start)) {
-      Await.latch("the hook", hooked);
+    try (var replayer = comeBack()) {
       publish(events, events + 10);
       assertEquals(numbers(0, events + 10), replayer.data(events + 10));
       awaitLive(events, events + 10);
     }
   }
 
-  /** Whether the tail passed a position that it began at, and did not come to, must be known too. */
+  /** Large events are remembered up to a bound of their own. */
   @Test
-  void theTailBeganWhereTheReplayEnds() throws Exception {
-    live.close();
-    channel.leave(site.sources.streams().getFirst());
-    Await.until("the tail ended", () -> !channel.tail().isRunning());
-    live = Client.get(site.uri());
-    live.awaitText("id: ");
-    Await.until("another tail runs", () -> channel.tail().isRunning());
-    theTailIsAheadByLessOrMoreThanOneReading(1);
+  void theTailIsAheadByMoreThanItHoldsOfLargeEvents() throws Exception {
+    String large = "x".repeat(600_000);
+    log.afterReplay.set(() -> {
+      for (int i = 0; i < 3; i++) {
+        channel.publish(large + i);
+      }
+      try {
+        assertEquals(large + 2, live.data(3).getLast());
+      } catch (java.io.IOException e) {
+        throw new java.io.UncheckedIOException(e);
+      }
+      hooked.countDown();
+    });
+    try (var replayer = comeBack()) {
+      publish(0, 1);
+      assertEquals(List.of(large + 0, large + 1, large + 2, "0"), replayer.data(4));
+    }
   }
 
   @Test
@@ -125,9 +145,8 @@ class HandoverTest {
     log.beforeTailIsTold.set(() -> Await.latch("the replay", replayed));
     publish(0, 20);
     log.afterEmptyReplay.set(hooked::countDown);
-    try (var replayer = Client.get(site.uri(), "Last-Event-ID: " + start)) {
+    try (var replayer = comeBack()) {
       assertEquals(numbers(0, 20), replayer.data(20));
-      Await.latch("the end of the history", hooked);
       publish(20, 30);
       Await.until("it waits for the tail", () -> channel.tail().ahead() == 1);
       replayed.countDown();
@@ -136,17 +155,36 @@ class HandoverTest {
     }
   }
 
+  /** It was behind when the replay saw the end of the log, and has passed when the replay comes to wait for it. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, Tail.REMEMBERED, Tail.REMEMBERED + 1})
+  void theTailHasJustPassed(int events) throws Exception {
+    var replayed = new CountDownLatch(1);
+    log.beforeTailIsTold.set(() -> Await.latch("the replay", replayed));
+    publish(0, 20);
+    log.afterEmptyReplay.set(() -> {
+      replayed.countDown();
+      publish(20, 20 + events);
+      awaitLive(0, 20 + events);
+      hooked.countDown();
+    });
+    try (var replayer = comeBack()) {
+      publish(20 + events, 30 + events);
+      assertEquals(numbers(0, 30 + events), replayer.data(30 + events));
+      awaitLive(20 + events, 30 + events);
+    }
+  }
+
   @Test
   void theTailIsAnotherOne() throws Exception {
-    log.afterEmptyReplay.set(() -> {
+    log.afterReplay.set(() -> {
       channel.leave(site.sources.streams().stream().filter(stream -> stream.lastEventId().isEmpty()).findFirst().orElseThrow());
       Await.until("the tail ended", () -> !channel.tail().isRunning());
       publish(0, 1);
       startAnotherTail();
       hooked.countDown();
     });
-    try (var replayer = Client.get(site.uri(), "Last-Event-ID: " + start)) {
-      Await.latch("the hook", hooked);
+    try (var replayer = comeBack()) {
       publish(1, 10);
       assertEquals(numbers(0, 10), replayer.data(10));
       live.close();
