@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * One stream in one channel. It is in one of two modes: <em>catching up</em>, where a thread of its own
@@ -202,7 +203,7 @@ final class Subscriber {
       if (at.isEmpty()) {
         return; // it has left
       }
-      var lacking = channel.tail().join(this, at.get());
+      var lacking = inTurn(() -> channel.tail().join(this, at.get()));
       goesOn =
           lacking.isPresent()
               ? !lacking.get().isEmpty() && offerAll(lacking.get())
@@ -245,7 +246,7 @@ final class Subscriber {
   private boolean send(String at, Reading reading) {
     boolean told =
         reading.covered() || put(LogEntry.gap(channel.gapName(), name, at, reading));
-    return told && send(channel.cache().entries(reading.events()));
+    return told && send(inTurn(() -> channel.cache().entries(reading.events())));
   }
 
   /** Sends and waits until it has left; what is encoded and waits is bounded. False at the end. */
@@ -265,20 +266,22 @@ final class Subscriber {
     return next >= 0;
   }
 
-  /**
-   * Of thousands that come back at once only a few send at a time, or their threads would hold up that of
-   * the live ones. No turn is held while an application's filter runs, or while this waits for its client.
-   */
   private int offerInTurn(List<LogEntry> entries, int first) {
-    if (hasFilter()) {
-      return offerFrom(entries, first);
-    }
+    return hasFilter() ? offerFrom(entries, first) : inTurn(() -> offerFrom(entries, first));
+  }
+
+  /**
+   * Of thousands that come back at once only a few compute at a time, or they would hold up the live end,
+   * by its lock and by the processors. No turn is held while an application's filter or the log is called, or
+   * while this waits for its client.
+   */
+  private <T> T inTurn(Supplier<T> work) {
     channel.turns().acquireUninterruptibly();
     try {
       // A virtual thread that another one wakes runs before all that come from outside their scheduler, as the
       // live end does when a platform thread publishes. A pause, however short, puts this behind it.
       LockSupport.parkNanos(1);
-      return offerFrom(entries, first);
+      return work.get();
     } finally {
       channel.turns().release();
     }

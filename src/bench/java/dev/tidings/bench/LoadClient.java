@@ -233,6 +233,7 @@ final class LoadClient implements AutoCloseable {
         channel.finishConnect();
         channel.write(request.duplicate());
         key.interestOps(SelectionKey.OP_READ);
+        attend(System.nanoTime());
       } else {
         read(channel, stream);
       }
