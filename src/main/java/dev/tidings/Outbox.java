@@ -371,13 +371,18 @@ final class Outbox {
     }
   }
 
-  /** Is the writer: writes until there is nothing to write, batch by batch in the given list. */
+  /**
+   * Is the writer, on a thread of the library's: writes until there is nothing to write, batch by batch in
+   * the given list.
+   */
   void write(List<Frame> batch) {
     try {
       State next;
       while ((next = take(batch)) == State.OPEN && !batch.isEmpty()) {
+        clearInterrupt();
         writeBatch(batch);
       }
+      clearInterrupt();
       if (next == State.FINISHING) {
         end(sink::finish);
       } else if (next == State.ABORTING) {
@@ -387,6 +392,11 @@ final class Outbox {
       resign(batch, e);
       throw e;
     }
+  }
+
+  /** What a log handler of the application left behind would close the socket of the next write. */
+  private static void clearInterrupt() {
+    Thread.interrupted();
   }
 
   /** The writer dies of what nobody foresaw, such as a lack of memory: another one ends it all. */

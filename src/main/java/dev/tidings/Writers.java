@@ -165,8 +165,6 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
     void writeAll() {
       var batch = new ArrayList<Frame>();
       for (int i; (i = next.getAndIncrement()) < size; ) {
-        // What a log handler left behind would close the socket of the next client.
-        Thread.interrupted();
         write(outboxes[i], batch);
       }
     }
