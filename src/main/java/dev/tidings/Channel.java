@@ -32,7 +32,7 @@ import java.util.function.Predicate;
  */
 public final class Channel implements AutoCloseable {
   private static final Duration PAUSE = Duration.ofSeconds(1);
-  private static final int TURNS = Math.max(4, 2 * Runtime.getRuntime().availableProcessors());
+  private static final int TURNS = 16 * Runtime.getRuntime().availableProcessors();
   // Of logs that do not say what they hold.
   private static final long TENTH_OF_OTHERS = 100; // events
   private static final long TENTH_OF_AGE_OF_OTHERS = Duration.ofMinutes(1).toNanos();

@@ -92,6 +92,14 @@ final class Cursor implements Attachment {
     return answer;
   }
 
+  /** Sends the position in this channel, if there is one and room now. Never waits. */
+  synchronized Answer offerPosition(Subscriber subscriber, Outbox.Starter writers) {
+    var position = positions.of(subscriber.name());
+    return position.isEmpty()
+        ? Answer.CLOSED
+        : offer(subscriber, LogEntry.position(position.get()), writers);
+  }
+
   /** Whether its client knows where it is, which it is told if there is room now. Never waits. */
   synchronized boolean tell() {
     boolean told =

@@ -14,8 +14,8 @@ import java.util.OptionalLong;
  *
  * <ul>
  *   <li>There is one order, the same for all who read, on all machines. What {@link #append} has
- *       returned is seen by every {@link #read} that begins afterwards; it comes after all that was
- *       appended before.
+ *       returned is seen by every {@link #read} that begins afterwards, and so is what any {@code read} has
+ *       returned, by whatever thread; it comes after all that was appended before.
  *   <li>Ids come back unchanged from any client's {@code Last-Event-ID}: they are 1 to 64 characters of
  *       {@code A-Z a-z 0-9 - . _ ~}. None is given twice, also not after a restart that lost the events.
  *       Nobody but the log reads a meaning into them.

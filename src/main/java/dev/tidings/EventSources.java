@@ -449,8 +449,12 @@ public final class EventSources implements AutoCloseable {
   /** What becomes of the registry when a stream opens, ends and is closed. */
   private final class Membership implements Member.Registry {
     @Override
-    public void opened(EventSource stream) {
+    public void admitted() {
       opened.increment();
+    }
+
+    @Override
+    public void opened(EventSource stream) {
       openListeners.forEach(
           listener -> UserCode.run("a listener of openings", () -> listener.accept(stream)));
     }

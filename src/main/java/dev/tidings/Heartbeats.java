@@ -3,7 +3,6 @@ package dev.tidings;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 
 /**
@@ -79,18 +78,21 @@ final class Heartbeats {
   }
 
   private void tick() {
+    long now = (ticker.now() - start) / SLOT;
     try {
-      takeDue()
-          .forEach((slot, due) -> writers.deliver(due, (Heartbeat beat, Outbox.Starter to) -> beat.beat(slot, to)));
+      // They are taken once the delivery is there, so that none is lost if there is no memory for it.
+      writers.deliver(
+          () -> takeDue(now).iterator(),
+          (Heartbeat heartbeat, Outbox.Starter to) -> heartbeat.beat(now, to));
     } finally {
       goOn();
     }
   }
 
-  private synchronized Map<Long, List<Heartbeat>> takeDue() {
-    long elapsed = ticker.now() - start;
-    var past = slots.headMap(elapsed / SLOT, true);
-    var due = new TreeMap<>(past);
+  private synchronized List<Heartbeat> takeDue(long now) {
+    var past = slots.headMap(now, true);
+    var due = new ArrayList<Heartbeat>();
+    past.values().forEach(due::addAll);
     past.clear();
     next = Long.MAX_VALUE;
     return due;
@@ -117,7 +119,7 @@ final class Heartbeats {
     private long interval;
     private long pinged; // when the last ping went out
     private long probed; // which message or ping has had its second write
-    private long slot; // in which it is expected; another one is out of date
+    private long slot; // in which it is expected; what is left of it in others is out of date
 
     private Heartbeat(Beating stream) {
       this.stream = stream;
@@ -140,11 +142,11 @@ final class Heartbeats {
       stream = null;
     }
 
-    private boolean beat(long slot, Outbox.Starter writers) {
+    private boolean beat(long now, Outbox.Starter writers) {
       Beating beating;
       Frame due;
       synchronized (this) {
-        if (stream == null || slot != this.slot) {
+        if (stream == null || slot > now) {
           return false;
         }
         beating = stream;

@@ -26,7 +26,7 @@ import java.util.function.Consumer;
  *  APART,            call wins                  sealed, pings and lease stop, the owner forgets the
  *  OPEN                                         identifier and the place, the last words are queued or
  *                                               the connection is aborted; waits return; listeners run
- * ENDED     CLOSED  closed, the last writer     the owner forgets the exchange
+ * ENDED     CLOSED  ended, the last writer      the owner forgets the exchange
  * CLAIMED,  CLOSED  abandon, the opening thread nothing was written: the exchange is its caller's again
  *  APART
  * </pre>
@@ -49,6 +49,9 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /** Where a stream is registered. */
   interface Owner {
+    /** It has been admitted. Under the registry's lock; must neither block nor throw. */
+    void admitted();
+
     /** It has opened: runs listeners of the application, on the opening thread, which they may block. */
     void opened();
 
@@ -117,6 +120,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
       wasOpen = true;
     }
     outbox.open();
+    owner.admitted();
   }
 
   /** Begins the life of a stream that was admitted. */
@@ -163,7 +167,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   }
 
   private synchronized void close(Ending why) {
-    ending = why;
+    ending = ending == null ? why : ending;
     phase = Phase.CLOSED;
   }
 

@@ -9,6 +9,8 @@ final class Member implements Lifecycle.Owner {
 
   /** What a registry does for its members. Called on the threads, and under the rules, of the owner. */
   interface Registry {
+    void admitted();
+
     void opened(EventSource stream);
 
     void ended(Member member, Ending why, boolean wasOpen);
@@ -82,6 +84,11 @@ final class Member implements Lifecycle.Owner {
 
   void namesake(long namesake) {
     this.namesake = namesake;
+  }
+
+  @Override
+  public void admitted() {
+    registry.admitted();
   }
 
   @Override

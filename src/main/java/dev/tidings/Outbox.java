@@ -40,7 +40,10 @@ final class Outbox {
 
   /** Sees to it that some thread calls {@link #write} soon. */
   interface Starter {
-    /** Called on the thread that made the outbox ready, which holds no lock; never blocks or throws. */
+    /**
+     * Called on the thread that made the outbox ready, which does not hold its lock, but perhaps those of the
+     * stream's head and positions. Never blocks or throws.
+     */
     void start(Outbox outbox);
   }
 

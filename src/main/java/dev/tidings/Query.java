@@ -24,11 +24,11 @@ final class Query {
     return Collections.unmodifiableMap(values);
   }
 
-  /** The first value of this parameter, if it can be decoded; whatever the others are. */
+  /** The first value of this parameter that is given and can be decoded; whatever the others are. */
   static Optional<String> find(String rawQuery, String parameter) {
     for (String pair : pairs(rawQuery)) {
       try {
-        if (decode(name(pair)).equals(parameter)) {
+        if (pair.indexOf('=') >= 0 && decode(name(pair)).equals(parameter)) {
           return Optional.of(decode(value(pair)));
         }
       } catch (StatusException e) {

@@ -17,7 +17,8 @@ import java.util.function.Predicate;
  * may be visited or not.
  */
 final class Roster<T> implements Iterable<T> {
-  private static final int CHUNK = 256;
+  private static final int CHUNK = 256; // the first ones are smaller, since many sets are
+  private static final int SMALLEST_CHUNK = 4;
 
   /** Members with ascending numbers; a hole is null. */
   private static final class Chunk<T> {
@@ -69,7 +70,7 @@ final class Roster<T> implements Iterable<T> {
         present = chunks;
       }
       present = Arrays.copyOf(present, present.length + 1);
-      present[present.length - 1] = new Chunk<>(CHUNK);
+      present[present.length - 1] = new Chunk<>(Math.clamp(size, SMALLEST_CHUNK, CHUNK));
       chunks = present;
     }
     present[present.length - 1].add(next, member);

@@ -37,7 +37,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
 
   void appendHeader(String name, String value) {
     synchronized (response) {
-      if (!life.isOpen()) {
+      if (!life.isOpen() || response.isReplaced()) {
         return;
       }
       if (!response.isHeld()) {
@@ -135,14 +135,17 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     var frame = engine.encode(event);
     beforeMessage();
     long limit = engine.deadlines().limit();
-    return counted(took(sendWith(() -> outbox.put(frame, engine.ticker(), limit)), Ending.TOO_SLOW));
+    return counted(
+        life.isListed()
+            && took(sendWith(() -> outbox.put(frame, engine.ticker(), limit)), Ending.TOO_SLOW));
   }
 
   /** Never waits. */
   boolean offer(Event event) {
     var frame = engine.encode(event);
     beforeMessage();
-    return counted(took(sendWith(() -> outbox.offer(frame)), Ending.OVERFLOW));
+    return counted(
+        life.isListed() && took(sendWith(() -> outbox.offer(frame)), Ending.OVERFLOW));
   }
 
   /** A handler that goes on sending when its stream has ended is to be found. */
@@ -158,6 +161,9 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   /** As one target of a broadcast. */
   boolean offer(Frame frame, Outbox.Starter writers) {
     life.sayFarewell();
+    if (!life.isListed()) {
+      return false;
+    }
     var answer = outbox.offer(frame, writers);
     if (answer == Answer.HELD) {
       commit();
@@ -173,7 +179,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
    */
   Answer offerIfFits(Frame frame, boolean message, Outbox.Starter writers) {
     life.sayFarewell();
-    var answer = outbox.offerIfFits(frame, writers);
+    var answer = life.isListed() ? outbox.offerIfFits(frame, writers) : Answer.CLOSED;
     if (answer == Answer.TAKEN && message) {
       sentMessage();
     }

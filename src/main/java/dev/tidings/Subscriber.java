@@ -234,6 +234,9 @@ final class Subscriber {
     if (ahead.isEmpty()) {
       return true;
     }
+    if (ahead.get().isPassed()) {
+      return false;
+    }
     boolean stays = false;
     try {
       stays = isEnd(read(at));
@@ -322,10 +325,14 @@ final class Subscriber {
   private Answer offer(LogEntry entry, Outbox.Starter writers) {
     var answer = cursor.offer(this, entry, writers);
     if (answer == Answer.TAKEN && hasFilter()) {
-      skipped = 0;
-      told = System.nanoTime();
+      told();
     }
     return answer;
+  }
+
+  private void told() {
+    skipped = 0;
+    told = System.nanoTime();
   }
 
   private void skip(LogEntry entry) {
@@ -354,7 +361,9 @@ final class Subscriber {
   /** A client that is cut must not find its position forgotten; until then a heartbeat takes it along. */
   void tellIfFar(Outbox.Starter writers) {
     if (skipped > 0 && channel.isFar(skipped, System.nanoTime() - told)) {
-      cursor.position(this).ifPresent(at -> offer(LogEntry.position(at), writers));
+      if (cursor.offerPosition(this, writers) == Answer.TAKEN) {
+        told();
+      }
     }
   }
 

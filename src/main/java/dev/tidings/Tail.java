@@ -23,8 +23,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * that is quicker than events are published. Otherwise it reads the log. At the end of that it says that it
  * waits for P, and only then looks once more whether the log has anything after P. If it has, the tail may have
  * passed: the subscriber waits no more, unless the tail has just come by, and begins anew. If it has nothing,
- * then T was not after P when the subscriber began to wait, since all that the tail has delivered is in the log;
- * so the tail has yet to deliver P, and finds the subscriber waiting for it.
+ * then T was not after P when the subscriber began to wait, since each read of a log sees what any read before
+ * it has returned; so the tail has yet to deliver P, and finds the subscriber waiting for it.
  *
  * <p>It is long since those that are live and those that wait change under one lock, together with the place
  * of the thread that delivers to them.
@@ -40,10 +40,17 @@ final class Tail {
   static final class Ahead {
     private final Subscriber subscriber;
     private final String position;
+    private final boolean passed;
 
-    private Ahead(Subscriber subscriber, String position) {
+    private Ahead(Subscriber subscriber, String position, boolean passed) {
       this.subscriber = subscriber;
       this.position = position;
+      this.passed = passed;
+    }
+
+    /** Whether the tail has passed that position already, so that nothing is waited for. */
+    boolean isPassed() {
+      return passed;
     }
   }
 
@@ -111,7 +118,8 @@ final class Tail {
   /**
    * Takes one that has read to the end of the log, at this position.
    *
-   * @return empty if it is live, or gone; otherwise its wait, after which it has to look once more
+   * @return empty if it is live, or gone; otherwise its wait, after which it has to look once more, unless the
+   *     tail has passed just now
    */
   Optional<Ahead> await(Subscriber subscriber, String at) {
     lock.lock();
@@ -122,12 +130,15 @@ final class Tail {
       if (thread == null) {
         start(at);
       }
+      if (!at.equals(position) && numbers.containsKey(at)) {
+        return Optional.of(new Ahead(subscriber, at, true));
+      }
       enter(subscriber);
       if (at.equals(position)) {
         add(subscriber);
         return Optional.empty();
       }
-      var wait = new Ahead(subscriber, at);
+      var wait = new Ahead(subscriber, at, false);
       ahead.put(subscriber, wait);
       return Optional.of(wait);
     } finally {
@@ -302,7 +313,7 @@ final class Tail {
       }
       var entries = reading.events().stream().map(LogEntry::new).toList();
       if (entries.isEmpty()) {
-        filtering().forEach(subscriber -> subscriber.tellIfFar(subscriber.writers()));
+        liveFilters().forEach(subscriber -> subscriber.tellIfFar(subscriber.writers()));
       } else {
         pass(entries, wanted(entries));
         at = entries.getLast().id();
@@ -345,6 +356,16 @@ final class Tail {
     lock.lock();
     try {
       return List.copyOf(filtering);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Those that no thread but this one sends to. */
+  private List<Subscriber> liveFilters() {
+    lock.lock();
+    try {
+      return filtering.stream().filter(subscriber -> subscriber.number() != NOT_LIVE).toList();
     } finally {
       lock.unlock();
     }

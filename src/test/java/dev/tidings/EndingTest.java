@@ -22,6 +22,7 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
@@ -88,6 +89,35 @@ class EndingTest {
         assertEquals(1, site.sources.ended().values().stream().mapToLong(Long::longValue).sum());
         Await.until("it was told", () -> told.get() == 1);
       }
+    }
+  }
+
+  /** From the moment of the ending, and not only when all that follows from it is done. */
+  @Test
+  void nothingIsTakenOnceTheStreamHasEnded() {
+    try (var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      var taken = new ArrayList<Boolean>();
+      stream.life().attach(new Attachment() {
+        @Override
+        public boolean tell(Telling telling) {
+          return false;
+        }
+
+        @Override
+        public Optional<Frame> end() {
+          taken.add(stream.isOpen());
+          taken.add(stream.offer("late"));
+          taken.add(stream.send("late"));
+          taken.add(sources.broadcast("late") > 0);
+          return Optional.empty();
+        }
+
+        @Override
+        public void leave() {}
+      });
+      stream.close();
+      assertEquals(List.of(false, false, false, false), taken);
     }
   }
 

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
@@ -163,6 +164,32 @@ interface EventLogContract {
     for (int i = 0; i < 5; i++) {
       assertEquals("at last", data(Await.next("a reading", readings)).getFirst());
     }
+  }
+
+  /** Whoever reads next sees as much, although the append may not have returned. */
+  @Test
+  default void whatOneReadHasReturnedEveryLaterReadSees() throws Exception {
+    var log = emptyLog();
+    var start = log.latest();
+    var missed = new AtomicInteger();
+    var follower = Thread.ofVirtual().start(() -> {
+      try {
+        String at = start;
+        for (int read = 0; read < 200; ) {
+          var reading = log.read(at, 10, Duration.ofSeconds(20));
+          read += reading.events().size();
+          at = reading.events().isEmpty() ? at : ids(reading).getLast();
+          missed.addAndGet(read(log, start, 1000).events().size() < read ? 1 : 0);
+        }
+      } catch (InterruptedException e) {
+        missed.incrementAndGet();
+      }
+    });
+    for (int i = 0; i < 200; i++) {
+      log.append(Event.of("event " + i));
+    }
+    Await.end(follower);
+    assertEquals(0, missed.get());
   }
 
   @Test

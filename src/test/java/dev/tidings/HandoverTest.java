@@ -19,6 +19,7 @@ class HandoverTest {
   private static final class HookedLog extends ForwardingLog {
     private final AtomicReference<Hook> afterReplay = new AtomicReference<>();
     private final AtomicReference<Hook> afterEmptyReplay = new AtomicReference<>();
+    private volatile String end = ""; // after which a replay finds nothing
     private final AtomicReference<Hook> beforeTailIsTold = new AtomicReference<>();
 
     HookedLog() {
@@ -28,7 +29,8 @@ class HandoverTest {
     @Override
     public Reading read(String after, int most, Duration wait) throws InterruptedException {
       boolean replay = wait.isZero();
-      var reading = super.read(after, most, wait);
+      var reading =
+          replay && after.equals(end) ? Reading.covered(after, List.of()) : super.read(after, most, wait);
       if (replay) {
         run(afterReplay);
       }
@@ -172,6 +174,24 @@ class HandoverTest {
       publish(20 + events, 30 + events);
       assertEquals(numbers(0, 30 + events), replayer.data(30 + events));
       awaitLive(20 + events, 30 + events);
+    }
+  }
+
+  /** A log of several machines may tell one reader later than another. */
+  @Test
+  void theTailHasPassedWhereAReplayStillSeesTheEnd() throws Exception {
+    var replayed = new CountDownLatch(1);
+    log.beforeTailIsTold.set(() -> Await.latch("the replay", replayed));
+    publish(0, 19);
+    log.end = channel.publish("19");
+    channel.publish("20");
+    log.afterEmptyReplay.set(() -> {
+      replayed.countDown();
+      awaitLive(0, 21);
+      hooked.countDown();
+    });
+    try (var replayer = comeBack()) {
+      assertEquals(numbers(0, 21), replayer.data(21));
     }
   }
 
