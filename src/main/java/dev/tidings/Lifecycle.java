@@ -265,6 +265,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     if (wasOpen) {
       synchronized (response) {
         words.addAll(farewell());
+        farewellSaid = true;
       }
       if (why.isForGood()) {
         words.add(Frame.COMPLETION);
@@ -275,9 +276,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /** What is still to be said because of a stop; the caller has the monitor of response. */
   private List<Frame> farewell() {
-    boolean due = engine.isStopping() && !farewellSaid;
-    farewellSaid |= due;
-    return due ? engine.farewell() : List.of();
+    return engine.isStopping() && !farewellSaid ? engine.farewell() : List.of();
   }
 
   /** Tells the client of a stop, if there is one, once; not before the headers may go out. */
@@ -285,6 +284,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     if (engine.isStopping() && !farewellSaid && !response.isHeld() && isListed()) {
       synchronized (response) {
         outbox.add(farewell());
+        farewellSaid = true; // not before: who sees it sends what comes after
       }
     }
   }

@@ -71,7 +71,7 @@ final class MemoryEventLog implements EventLog {
 
   @Override
   public String append(Event event) {
-    long size = WireFormat.bytes(event).length; // not under the lock
+    long size = Frame.of(event).bytes().length; // not under the lock
     Place place;
     lock.lock();
     try {

@@ -161,15 +161,8 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   /** As one target of a broadcast. */
   boolean offer(Frame frame, Outbox.Starter writers) {
     life.sayFarewell();
-    if (!life.isListed()) {
-      return false;
-    }
-    var answer = outbox.offer(frame, writers);
-    if (answer == Answer.HELD) {
-      commit();
-      answer = outbox.offer(frame, writers);
-    }
-    return took(answer, Ending.OVERFLOW);
+    return life.isListed()
+        && took(sendWith(() -> outbox.offer(frame, writers)), Ending.OVERFLOW);
   }
 
   /**

@@ -93,10 +93,11 @@ final class Tail {
       if (closed || !subscriber.isIn()) {
         return Optional.of(List.of()); // there is nothing more for it
       }
-      if (thread == null || !numbers.containsKey(at)) {
+      Long number = thread == null ? null : numbers.get(at);
+      if (number == null) {
         return Optional.empty();
       }
-      long lacking = last - numbers.get(at);
+      long lacking = last - number;
       if (lacking == 0) {
         enter(subscriber);
         add(subscriber);
@@ -130,11 +131,12 @@ final class Tail {
       if (thread == null) {
         start(at);
       }
-      if (!at.equals(position) && numbers.containsKey(at)) {
+      boolean here = at.equals(position);
+      if (!here && numbers.containsKey(at)) {
         return Optional.of(new Ahead(subscriber, at, true));
       }
       enter(subscriber);
-      if (at.equals(position)) {
+      if (here) {
         add(subscriber);
         return Optional.empty();
       }

@@ -9,6 +9,17 @@
  * <p>The data goes one way: an {@link dev.tidings.Event} is encoded to bytes once, goes into the bounded
  * outbox of each stream, and is written by that stream's only writer.
  *
+ * <pre>
+ *  SseServer ─ Routes ─ SseRequest          Channel ─ Tail ─ Subscriber ─ Cursor
+ *         └──────────┬─────────┘               │ log: EventLog, LogReader, LogEntry
+ *               EventSources ── Admission ─ Capacity ─ StreamIndex
+ *                    │ opens, finds, ends: Member
+ *               EventSource ── Lifecycle ── Heartbeats, Lease, IdleTimeout
+ *                    │ Sender
+ *    Event ─► Frame ─► Outbox ─► Writers ─► Response ─► exchange
+ *                      FrameQueue           under Deadlines
+ * </pre>
+ *
  * <p>No method takes or returns null.
  */
 package dev.tidings;

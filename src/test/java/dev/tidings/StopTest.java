@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayOutputStream;
 import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -17,8 +20,11 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -299,6 +305,52 @@ class StopTest {
       server.join();
     }
     Await.until("no thread is left", () -> threads().equals(before));
+  }
+
+  /** Whoever sees that the farewell was said may send what comes after it. */
+  @Test
+  void nothingOvertakesTheFarewell() throws Exception {
+    try (var sources = EventSources.create(SETTINGS)) {
+      var sent = new LinkedHashMap<EventSource, ByteArrayOutputStream>();
+      for (int i = 0; i < 1_000; i++) {
+        var body = new ByteArrayOutputStream();
+        var stream = sources.open(MockExchange.with(new Headers(), body));
+        stream.send("before");
+        sent.put(stream, body);
+      }
+      sources.refuse();
+      var streams = List.copyOf(sent.keySet());
+      var steps = new AtomicInteger();
+      var teller = new FutureTask<>(
+          () -> sideBySide(steps, streams, stream -> stream.life().sayFarewell()), null);
+      Thread.ofPlatform().daemon().start(teller);
+      sideBySide(steps, streams, stream -> stream.offer("after"));
+      teller.get(20, TimeUnit.SECONDS);
+      for (var entry : sent.entrySet()) {
+        entry.getKey().close();
+        var parser = new WhatwgParser();
+        parser.feed(entry.getValue().toByteArray());
+        assertEquals(
+            List.of("before", "back soon", "after"),
+            parser.messages().stream().map(WhatwgParser.Message::data).toList());
+      }
+    }
+  }
+
+  /** Two threads that do this meet at each stream. */
+  private static void sideBySide(
+      AtomicInteger steps, List<EventSource> streams, Consumer<EventSource> action) {
+    int both = 0;
+    for (EventSource stream : streams) {
+      steps.incrementAndGet();
+      both += 2;
+      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+      while (steps.get() < both) {
+        assertTrue(System.nanoTime() - deadline < 0, "the other thread goes on");
+        Thread.onSpinWait();
+      }
+      action.accept(stream);
+    }
   }
 
   @Test
