@@ -175,6 +175,7 @@ class EndingTest {
         assertTrue(server.eventSources().getByIdentifier("good").orElseThrow().send("still"));
         assertEquals("still", good.next().data());
         assertEquals(1, log.messages(Level.SEVERE).size());
+        assertTrue(log.hasStackTraces());
       }
     }
   }

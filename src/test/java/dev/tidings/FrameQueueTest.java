@@ -78,6 +78,17 @@ class FrameQueueTest {
     assertEquals(Answer.OVERFLOW, queue.add(frame("d")));
   }
 
+  @Test
+  void whatWaitedForTheHeadCountsForNothingUntilItLeaves() {
+    var queue = queue(Overflow.disconnect(), 100, 6);
+    List.of("a2", "b2", "c2").forEach(text -> queue.add(frame(text)));
+    queue.free();
+    assertEquals(Answer.TAKEN, queue.add(frame("d23")));
+    queue.take(new ArrayList<>(), 2);
+    assertEquals(Answer.OVERFLOW, queue.add(frame("e234")));
+    assertEquals(Answer.TAKEN, queue.add(frame("e23")));
+  }
+
   /** The equals of a key is the application's. */
   @Test
   void aKeyThatThrowsChangesNothing() {

@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -192,6 +195,42 @@ class HandoverTest {
     });
     try (var replayer = comeBack()) {
       assertEquals(numbers(0, 21), replayer.data(21));
+    }
+  }
+
+  /** Filters are asked before a delivery: whoever comes while they are has to be asked too. */
+  @Test
+  void itBecomesLiveWhileFiltersAreAsked() throws Exception {
+    var asked = new CountDownLatch(1);
+    var second = new CountDownLatch(1);
+    Map<String, Predicate<Event>> filters = Map.of(
+        "first", event -> {
+          if (event.data().equals(Optional.of("asked"))) {
+            asked.countDown();
+            Await.until("the second one is live", () -> second.getCount() == 0);
+          }
+          return true;
+        },
+        "second", event -> !event.data().equals(Optional.of("asked")));
+    try (var filtered = new Site(EventSources.create(), stream -> {
+          channel.join(stream, filters.get(stream.identifier().orElseThrow()));
+          return stream.keepAlive();
+        });
+        var first = Client.get(filtered.uri("first"))) {
+      first.awaitText("id: ");
+      Await.until("it is live", () -> VirtualThreads.named("tidings-replay").isEmpty());
+      String before = channel.publish("before");
+      assertEquals("before", first.next().data());
+      channel.publish("asked");
+      Await.latch("the first one's filter", asked);
+      try (var newcomer = Client.get(filtered.uri("second"), "Last-Event-ID: " + before)) {
+        newcomer.awaitText(":\n\n");
+        Await.until("it is live", () -> VirtualThreads.named("tidings-replay").isEmpty());
+        second.countDown();
+        channel.publish("after");
+        assertEquals("after", newcomer.next().data());
+        assertEquals(List.of("asked", "after"), first.data(2));
+      }
     }
   }
 

@@ -215,9 +215,14 @@ class OpeningTest {
   @Test
   void aBodyThatNeverEndsIsGivenUpAtTheDeadline() throws Exception {
     var settings = Settings.defaults().writeDeadline(Duration.ofMillis(200));
-    try (var site = new Site(EventSources.create(settings), EventSource::keepAlive);
+    var told = new LinkedBlockingQueue<Ending>();
+    try (var site = new Site(EventSources.create(settings), stream -> {
+          stream.onEnd(told::add);
+          return stream.keepAlive();
+        });
         var client = Client.raw(site.uri(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")) {
       assertEquals(Ending.CLIENT_GONE, site.ending());
+      assertEquals(Ending.CLIENT_GONE, Await.next("its listener", told));
       assertEquals(-1, client.socket().getInputStream().read());
       assertEquals(0, site.sources.count());
     }

@@ -14,6 +14,7 @@ import static org.mockito.Mockito.verify;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -230,6 +231,26 @@ class OutboxTest {
     for (var sender : senders) {
       Await.end(sender);
     }
+  }
+
+  @Test
+  void whoWaitsBehindOneThatGivesUpIsServedAtOnce() throws Exception {
+    var full = outbox(Settings.defaults().queueBytes(1000));
+    full.offer(frame("a"));
+    Await.latch("its write", sink.firstBegun);
+    full.offer(frame("b"));
+    full.offer(frame("x".repeat(500)));
+    var answers = new LinkedBlockingQueue<Answer>();
+    var large = Thread.ofVirtual().start(() -> answers.add(full.put(frame("y".repeat(600)), new ManualTicker(), 1000)));
+    Await.until("it waits", full::isAwaited);
+    var small = Thread.ofVirtual().start(() -> answers.add(full.put(frame("small"), new ManualTicker(), 1000)));
+    Await.until("it waits behind", () -> small.getState() == Thread.State.WAITING);
+    assertTrue(answers.isEmpty());
+    large.interrupt();
+    assertEquals(
+        EnumSet.of(Answer.DROPPED, Answer.TAKEN),
+        EnumSet.of(Await.next("an answer", answers), Await.next("another answer", answers)));
+    sink.release.countDown();
   }
 
   @Test

@@ -274,7 +274,10 @@ class SseRequestTest {
 
   @Test
   void headersThatWereAppendedBeforeAreOnAStream() throws Exception {
-    server.eventSources().onOpen(stream -> stream.send("from a listener")); // which sends the head
+    server.eventSources().onOpen(stream -> {
+      stream.send("from a listener");
+      stream.flush(); // which sends the head
+    });
     handler = request -> {
       assertSame(request, request.appendHeader("Looked-Up", "one"));
       request.appendHeader("looked-up", "two").appendHeader("Cache-Control", "must-understand").appendHeader("Pragma", "no-cache");

@@ -25,6 +25,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -524,7 +525,7 @@ class StopTest {
   @Test
   void aHandlerThatFailsBecauseOfTheStopIs500WithoutAFarewell() throws Exception {
     var opened = new CountDownLatch(1);
-    try (var _ = new LogRecords();
+    try (var log = new LogRecords();
         var server = server(Scheme.HTTP, request -> {
           var stream = request.getEventSource();
           opened.countDown();
@@ -536,6 +537,39 @@ class StopTest {
       server.stop(FOR_EVER);
       assertEquals(500, client.status());
       assertEquals("", client.toEnd());
+      assertEquals(
+          List.of("the handler of \"GET /\" threw java.lang.IllegalStateException"),
+          log.messages(Level.SEVERE));
+    }
+  }
+
+  /** Otherwise an interrupt is a failure as any other. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aHandlerThatTheStopInterruptsIsNoFailure(boolean stops) throws Exception {
+    var inside = new LinkedBlockingQueue<Thread>();
+    var left = new CountDownLatch(1);
+    try (var log = new LogRecords();
+        var server = server(Scheme.HTTP, request -> {
+          inside.add(Thread.currentThread());
+          try {
+            Thread.sleep(Duration.ofHours(1));
+          } finally {
+            left.countDown();
+          }
+        });
+        var client = Client.raw(server.uri(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")) {
+      var handler = Await.next("the handler", inside);
+      if (!stops) {
+        handler.interrupt();
+        assertEquals(500, client.status());
+      }
+      server.stop(Duration.ZERO);
+      Await.latch("its end", left);
+      Await.end(handler);
+      assertEquals(
+          stops ? List.of() : List.of("the handler of \"GET /\" threw java.lang.InterruptedException"),
+          log.messages(Level.SEVERE));
     }
   }
 }

@@ -2,13 +2,19 @@ package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The writers of a delivery, by a clock that the tests move. */
 class WritersTest {
@@ -34,6 +40,57 @@ class WritersTest {
     }
     readAgain.countDown();
     assertTrue(looks < 30, looks + " looks, each 10 ms after the one before");
+  }
+
+  private enum Way {
+    BROADCAST,
+    PING,
+    CHANNEL
+  }
+
+  /** A thread for each stream costs about half as much as what it writes. */
+  @ParameterizedTest
+  @EnumSource
+  void whateverGoesToManyStreamsIsWrittenInBlocks(Way way) {
+    var threads = ConcurrentHashMap.<Long>newKeySet();
+    var written = new AtomicInteger();
+    var body = new OutputStream() {
+      @Override
+      public void write(int b) {
+        throw new AssertionError("blocks are written as such");
+      }
+
+      @Override
+      public void write(byte[] bytes, int from, int length) {
+        threads.add(Thread.currentThread().threadId());
+        written.incrementAndGet();
+      }
+    };
+    try (var sources = ticker.sources(Settings.defaults()); var channel = Channel.create()) {
+      var streams = new ArrayList<EventSource>();
+      for (int i = 0; i < 640; i++) {
+        streams.add(sources.open(MockExchange.with(new Headers(), body)));
+      }
+      for (EventSource stream : streams) {
+        stream.send("hello");
+        if (way == Way.CHANNEL) {
+          channel.join(stream);
+        }
+      }
+      streams.forEach(EventSource::flush);
+      Await.until("it goes out in ten blocks", () -> {
+        threads.clear();
+        written.set(0);
+        switch (way) {
+          case BROADCAST -> sources.broadcast("x");
+          case PING -> ticker.advance(Duration.ofSeconds(15));
+          case CHANNEL -> channel.publish("x");
+        }
+        Await.until("all have it", () -> written.get() >= 640);
+        return threads.size() == 10 || way == Way.CHANNEL && threads.size() < 20; // not all are live at first
+      });
+      sources.dropAll();
+    }
   }
 
   /** What a write does. */

@@ -15,6 +15,8 @@ enum Figure {
   CHURN_P99("churn: p99 ms", 2),
   JOINS("joins/s", 0),
   JOIN_CPU("CPU us/join and leave", 0),
+  CONNECT_P99("connects: p99 ms", 2),
+  CONNECT_TIME("connects: s", 1),
   RETURN_P50("return: p50 ms", 2),
   RETURN_P99("return: p99 ms", 2),
   RETURN_TIME("return: s", 1),

@@ -22,10 +22,16 @@ final class ReturnRun extends CaseRun {
     connect(test.streams() / LIVE_SHARE - SOLO);
     publish(times.warmUp(), 1, test.size());
     for (int i = 0; i < 2; i++) {
-      comeBack(test.streams() / 5, false); // what this takes is compiled too
+      comeBack(test.streams() / 5, times.behind(), (returning, nanos, cpu) -> {}); // compiled too
     }
     alone();
-    comeBack(test.streams(), true);
+    comeBack(test.streams(), 0, this::tellOfConnects);
+    comeBack(test.streams(), times.behind(), this::tell);
+  }
+
+  /** Takes the figures of a return; what was published meanwhile has not all arrived. */
+  private interface Teller {
+    void tell(LoadClient returning, long nanos, Duration processor);
   }
 
   /** The live ones, while nobody comes back. */
@@ -36,15 +42,18 @@ final class ReturnRun extends CaseRun {
     sample.set(Figure.P99, millis(client.ledger().latency().quantile(0.99)));
   }
 
-  private void comeBack(int count, boolean counts) throws IOException {
+  /** So many come back, who miss so many events. */
+  private void comeBack(int count, int behind, Teller teller) throws IOException {
     String position = server.position();
     long first = server.nextEvent();
-    long minute = Duration.ofMinutes(1).toMillis();
-    publish(new Publisher.Order(first, minute, times.behind(), 1, test.size(), 0));
+    if (behind > 0) {
+      long minute = Duration.ofMinutes(1).toMillis();
+      publish(new Publisher.Order(first, minute, behind, 1, test.size(), 0));
+    }
     try (var returning = LoadClient.returning(server.port(), server.acks(), position)) {
       returning.accompany(client::poll);
       try {
-        comeBack(returning, count, first, counts);
+        comeBack(returning, count, first, teller);
       } finally {
         settle(returning);
       }
@@ -52,7 +61,7 @@ final class ReturnRun extends CaseRun {
   }
 
   /** Until each of them is where the others are. */
-  private void comeBack(LoadClient returning, int count, long first, boolean counts)
+  private void comeBack(LoadClient returning, int count, long first, Teller teller)
       throws IOException {
     long missed = server.nextEvent() - 1;
     client.ledger().begin(server.nextEvent(), client.readers(), test.size(), false);
@@ -66,9 +75,7 @@ final class ReturnRun extends CaseRun {
     long deadline = deadline(LIMIT);
     returning.connect(count, first, deadline);
     returning.readUntil(() -> haveAll(returning, missed), deadline);
-    if (counts) {
-      tell(returning, server.processorTime().minus(cpu), System.nanoTime() - start);
-    }
+    teller.tell(returning, System.nanoTime() - start, server.processorTime().minus(cpu));
     server.order("stop");
     long last = Long.parseLong(awaitPublished(returning, times.patience())[0]);
     boolean all =
@@ -89,7 +96,13 @@ final class ReturnRun extends CaseRun {
         && returning.streams().stream().allMatch(stream -> stream.expected() > last);
   }
 
-  private void tell(LoadClient returning, Duration processor, long nanos) {
+  /** What the connects do to the live ones, without a history. */
+  private void tellOfConnects(LoadClient returning, long nanos, Duration processor) {
+    sample.set(Figure.CONNECT_P99, millis(client.ledger().latency().quantile(0.99)));
+    sample.set(Figure.CONNECT_TIME, nanos / 1e9);
+  }
+
+  private void tell(LoadClient returning, long nanos, Duration processor) {
     var live = client.ledger();
     long events = live.received() + returning.ledger().received();
     sample.set(Figure.EVENTS, events / (nanos / 1e9));

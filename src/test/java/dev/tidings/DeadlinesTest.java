@@ -1,0 +1,45 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class DeadlinesTest {
+
+  @ParameterizedTest
+  @CsvSource({"1, 10", "10, 1"})
+  void ofSeveralLimitsTheShortestHolds(int seconds, int otherSeconds) throws Exception {
+    var ticker = new ManualTicker();
+    var deadlines = new Deadlines(ticker, Duration.ofDays(1));
+    var guard = deadlines.newGuard();
+    guard.finishWithin(Duration.ofSeconds(seconds).toNanos());
+    guard.finishWithin(Duration.ofSeconds(otherSeconds).toNanos());
+    var inside = new CountDownLatch(1);
+    var thrown = new LinkedBlockingQueue<IOException>();
+    Thread.ofVirtual().start(() -> {
+      try {
+        guard.run(() -> {
+          inside.countDown();
+          try {
+            Thread.sleep(Duration.ofDays(1));
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+        });
+      } catch (IOException e) {
+        thrown.add(e);
+      }
+    });
+    Await.latch("the call", inside);
+    ticker.advance(Duration.ofSeconds(1));
+    assertTrue(thrown.isEmpty());
+    ticker.advance(Duration.ofMillis(200)); // a look, and another one
+    assertInstanceOf(Deadlines.CutOffException.class, Await.next("the end of the call", thrown));
+  }
+}
