@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Headers;
 import dev.tidings.WhatwgParser.Message;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
@@ -60,6 +62,23 @@ class CompleteTest {
         var client = Client.get(site.uri())) {
       assertEquals(COMPLETION, client.toEnd());
       assertEquals(Ending.COMPLETED, site.ending());
+    }
+  }
+
+  @Test
+  void completeReturnsOnceAllIsHandedOver() throws Exception {
+    try (var sources = EventSources.create()) {
+      var body = new StuckBody();
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      stream.send("x");
+      body.awaitWrite();
+      var completing = Thread.ofVirtual().start(stream::complete);
+      var over = EnumSet.of(Thread.State.WAITING, Thread.State.TERMINATED);
+      Await.until("it waits", () -> !stream.isOpen() && over.contains(completing.getState()));
+      assertEquals(Thread.State.WAITING, completing.getState());
+      body.read();
+      Await.end(completing);
+      assertEquals("data: x\n\n" + COMPLETION, body.text());
     }
   }
 

@@ -7,6 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.URLEncoder;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -19,6 +26,49 @@ class ConfigurationTest {
   private static void assertRefused(String value, Executable setting) {
     var e = assertThrows(IllegalArgumentException.class, setting, () -> "taken: " + Quoted.java(value));
     assertTrue(e.getMessage().endsWith(": " + Quoted.java(value)), e.getMessage());
+  }
+
+  // Settings.
+
+  /** A setting, by what reads it. */
+  private record Setting(Function<Settings, Object> value, Object expected, UnaryOperator<Settings> setting) {}
+
+  private static final List<Setting> SETTINGS = List.of(
+      new Setting(Settings::heartbeat, Duration.ofSeconds(1), s -> s.heartbeat(Duration.ofSeconds(1))),
+      new Setting(Settings::writeDeadline, Duration.ofSeconds(2), s -> s.writeDeadline(Duration.ofSeconds(2))),
+      new Setting(Settings::queueEvents, 3, s -> s.queueEvents(3)),
+      new Setting(Settings::queueBytes, 4L, s -> s.queueBytes(4)),
+      new Setting(Settings::maxEventBytes, 5, s -> s.maxEventBytes(5)),
+      new Setting(Settings::overflow, Overflow.dropOldest(), s -> s.overflow(Overflow.dropOldest())),
+      new Setting(Settings::duplicates, Duplicates.REFUSE, s -> s.duplicates(Duplicates.REFUSE)),
+      new Setting(Settings::bodyLimit, 6, s -> s.bodyLimit(6)),
+      new Setting(Settings::lastEventIdParameter, "seven", s -> s.lastEventIdParameter("seven")),
+      new Setting(Settings::maxStreams, 8, s -> s.maxStreams(8)),
+      new Setting(Settings::maxStreamsPerClient, 9, s -> s.maxStreamsPerClient(9)),
+      new Setting(s -> s.client().apply(null), 10, s -> s.client(exchange -> 10)),
+      new Setting(
+          s -> List.of(s.leastReconnect(), s.mostReconnect()),
+          List.of(Duration.ofSeconds(11), Duration.ofSeconds(12)),
+          s -> s.reconnect(Duration.ofSeconds(11), Duration.ofSeconds(12))),
+      new Setting(Settings::maxLifetime, Duration.ofSeconds(13), s -> s.maxLifetime(Duration.ofSeconds(13))),
+      new Setting(s -> s.recheck().map(may -> may.test(null)), Optional.of(true), s -> s.recheck(stream -> true)),
+      new Setting(Settings::recheckDeadline, Duration.ofSeconds(14), s -> s.recheckDeadline(Duration.ofSeconds(14))),
+      new Setting(Settings::farewell, Optional.of(Event.of("15")), s -> s.farewell(Event.of("15"))));
+
+  @Test
+  void eachSettingOutlivesAllOthers() {
+    for (Setting one : SETTINGS) {
+      var settings = one.setting.apply(Settings.defaults());
+      for (Setting other : SETTINGS) {
+        settings = other == one ? settings : other.setting.apply(settings);
+      }
+      assertEquals(one.expected, one.value.apply(settings));
+    }
+    long setters =
+        Arrays.stream(Settings.class.getMethods())
+            .filter(method -> method.getReturnType() == Settings.class && method.getParameterCount() > 0)
+            .count();
+    assertEquals(setters, SETTINGS.size(), "a setting is not in this list");
   }
 
   // Origins.

@@ -88,6 +88,15 @@ class HeartbeatTest {
   }
 
   @Test
+  void aPingThatIsAnEventKeepsItsBlankLine() throws Exception {
+    stream.withPing(ping -> ping.withoutBlankLines().asEvent("ping").dataMessage("x").interval(Duration.ofSeconds(5)).start());
+    advance(Duration.ofSeconds(5), 1);
+    stream.send("y");
+    stream.close();
+    assertEquals("event: ping\ndata: x\n\ndata: y\n\n", client.toEnd());
+  }
+
+  @Test
   void nothingButEventsHasABlankLineThen() {
     var body = new java.io.ByteArrayOutputStream();
     try (var sources = EventSources.create()) {

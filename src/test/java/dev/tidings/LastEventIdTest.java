@@ -68,6 +68,7 @@ class LastEventIdTest {
   void anEmptyOneIsNone() throws Exception {
     assertEquals(Optional.empty(), ask(""));
     assertEquals(Optional.empty(), ask("?lastEventId"));
+    assertEquals(Optional.of("7"), ask("?lastEventId&lastEventId=7"));
     assertEquals(Optional.empty(), ask("?lastEventId="));
     assertEquals(Optional.empty(), ask("?lasteventid=1&x=2&=3&&"));
     assertEquals(Optional.empty(), ask("", "Last-Event-ID:"));

@@ -4,7 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -28,6 +30,7 @@ class LogEntryTest {
       var other = Positions.none(several).with("a", "1");
       var step = entry.step(one, "a");
       assertSame(step, entry.step(one, "a"));
+      assertTrue(((Frame.Message) step.frame()).kept(), "no overflow drops it");
       assertSame(step.frame(), entry.step(other, "a").frame());
       assertSame(step.to(), entry.step(other, "a").to(), "and from now on they are at one place");
       assertEquals("id: " + (several ? "a=2" : "2") + "\ndata: data of 2\n\n", text(step.frame()));
@@ -41,6 +44,16 @@ class LogEntryTest {
     var other = Positions.none(true).with("a", "1").with("b", "0");
     assertEquals("id: a=2&b=1\ndata: data of 2\n\n", text(entry.step(one, "a").frame()));
     assertEquals("id: a=2&b=0\ndata: data of 2\n\n", text(entry.step(other, "a").frame()));
+  }
+
+  @Test
+  void aStreamOfSeveralChannelsGetsAllOfTheEvent() {
+    var event =
+        Event.of("name", "data").withId("2").withRetry(Duration.ofSeconds(3)).withComment("comment").withField("field", "x");
+    var step = new LogEntry(event).step(Positions.none(true).with("a", "1"), "a");
+    assertEquals(
+        text(Frame.of(event)).replace("id: 2\n", "id: a=2\n").lines().sorted().toList(),
+        text(step.frame()).lines().sorted().toList());
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Supplier;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -24,9 +25,16 @@ class LogTest {
   /** A log handler of the application's that is out of order. */
   private static final class Broken extends Handler implements AutoCloseable {
     private final Logger logger = Logger.getLogger("dev.tidings");
+    private final Supplier<Error> error;
     final CountDownLatch called = new CountDownLatch(1);
 
     Broken() {
+      this(() -> null);
+    }
+
+    /** One that throws this, if it is not null, and otherwise an exception. */
+    Broken(Supplier<Error> error) {
+      this.error = error;
       logger.setLevel(Level.ALL);
       logger.setUseParentHandlers(false);
       logger.addHandler(this);
@@ -35,6 +43,10 @@ class LogTest {
     @Override
     public void publish(LogRecord record) {
       called.countDown();
+      var thrown = error.get();
+      if (thrown != null) {
+        throw thrown;
+      }
       throw new IllegalStateException("the log collector is gone");
     }
 
@@ -46,6 +58,15 @@ class LogTest {
       logger.removeHandler(this);
       logger.setUseParentHandlers(true);
       logger.setLevel(null);
+    }
+  }
+
+  @Test
+  void whatALogThrowsGoesNoFurther() throws Exception {
+    try (var broken = new Broken(StackOverflowError::new)) {
+      Log.failure("a test", new IOException("x"));
+      Log.debug(() -> "a test");
+      Await.latch("a line of the log", broken.called);
     }
   }
 

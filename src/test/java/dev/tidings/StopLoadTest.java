@@ -83,12 +83,13 @@ class StopLoadTest {
     var settings = Settings.defaults()
         .overflow(Overflow.dropNewest()).farewell(Event.of("bye", "x")).recheck(stream -> true)
         .maxStreams(count).reconnect(Duration.ofSeconds(1), Duration.ofSeconds(5));
-    var server = scheme.builder().settings(settings).build(new Random(7));
-    server.get("/", this::handle).start();
-    var sources = server.eventSources();
     var stalled = new ArrayList<Client>();
     var publishers = new ArrayList<Thread>();
-    try (var clients = Executors.newVirtualThreadPerTaskExecutor()) {
+    // Should anything fail, the server is closed first, or its clients would never end.
+    try (var clients = Executors.newVirtualThreadPerTaskExecutor();
+        var server = scheme.builder().settings(settings).build(new Random(7))) {
+      server.get("/", this::handle).start();
+      var sources = server.eventSources();
       var connecting = new Semaphore(50);
       var opened = new CountDownLatch(count - STALLED);
       var views = new ArrayList<Future<View>>();
@@ -129,7 +130,6 @@ class StopLoadTest {
       assertTrue(left > 0 && left >= early.get(), () -> early + " left early, and ended have " + sources.ended());
       assertEquals(count, sources.ended().values().stream().mapToLong(Long::longValue).sum());
     } finally {
-      server.close();
       for (var client : stalled) {
         client.close();
       }

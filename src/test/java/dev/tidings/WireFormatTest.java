@@ -47,6 +47,7 @@ class WireFormatTest {
         Arguments.of(Event.empty().withRetry(Duration.ofNanos(1_999_999)), "retry: 1\n\n"),
         Arguments.of(Event.empty().withComment(""), ":\n\n"),
         Arguments.of(Event.empty().withComment("a\r\ndata: b\rc\n"), ": a\n: data: b\n: c\n:\n\n"),
+        Arguments.of(Event.of("x").withField("b", "1").withField("a", "2").withField("c", "3"), "b: 1\na: 2\nc: 3\ndata: x\n\n"),
         Arguments.of(Event.of("x").withField("trace", "1\n2"), "trace: 1\ntrace: 2\ndata: x\n\n"),
         Arguments.of(
             Event.of("n", "d").withId("i").withRetry(Duration.ofMillis(5)).withComment("c"),
