@@ -221,7 +221,7 @@ final class Outbox {
     return waiter.answer;
   }
 
-  /** Ends a wait without an answer: one that came late is an offer now, an interrupted one is dropped. */
+  /** Ends a wait without an answer: one whose time is over is an offer now, an interrupted one is dropped. */
   private void giveUp(Waiter waiter) {
     List<Waiter> served = List.of();
     boolean start = false;

@@ -57,9 +57,9 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
   /** Offers something to one target of a delivery. */
   interface Offering<T> {
     /**
-     * Called on the thread of the delivery. Must not block, run code of the application other than
-     * {@code equals} and {@code hashCode} of its keys, or hold a lock over it: streams that were offered
-     * before wait for their writers meanwhile.
+     * Called on the thread of the delivery. Must not block, run code of the application other than the
+     * {@code equals} of its keys, or hold a lock over it: streams that were offered before wait for their
+     * writers meanwhile.
      *
      * @param writers where an outbox goes that is ready now
      * @return whether the target took it

@@ -76,6 +76,7 @@ class GoneTest {
   private static void assertNoticed(String how) throws Exception {
     GOING.get(how).get(40, TimeUnit.SECONDS);
     assertFalse(log.hasStackTraces());
+    assertFalse(log.messages(Level.FINE).isEmpty(), "a DEBUG line");
     assertEquals(List.of(), log.loud().stream().map(record -> record.getMessage()).filter(m -> !m.contains("nodelay")).toList());
   }
 

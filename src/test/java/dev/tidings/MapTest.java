@@ -71,6 +71,13 @@ class MapTest {
     assertEquals(List.of(), missing);
   }
 
+  @Test
+  void theDocumentationOfThePackageHasTheSameMap() throws Exception {
+    String map = Files.readString(MAP).split("## The map\\s+```\\n")[1].split("```")[0];
+    String documentation = Files.readString(MAIN.resolve("package-info.java")).replaceAll("(?m)^ \\* ?", "");
+    assertTrue(documentation.contains(map), map);
+  }
+
   /** A file that no line of the map leads to is found by nobody. */
   @Test
   void everyFileIsInThePlanWhichTheMapNames() throws Exception {

@@ -51,6 +51,22 @@ class SseServerTest {
     }
   }
 
+  @Test
+  void aHeadRequestGoesToTheHandlerOfGetUnlessThereIsItsOwn() throws Exception {
+    try (var server = SseServer.create(0)) {
+      server.get("/get", request -> request.respond(200, "text/plain", "get"));
+      server.get("/both", request -> request.respond(200, "text/plain", "get"));
+      server.route("HEAD", "/both", request -> request.respond(204));
+      server.route("HEAD", "/head", request -> request.respond(204));
+      server.start();
+      assertAnswer(server, "HEAD", "/get", 200, "");
+      assertAnswer(server, "HEAD", "/both", 204, "");
+      assertAnswer(server, "GET", "/both", 200, "get");
+      assertAnswer(server, "HEAD", "/head", 204, "");
+      assertAnswer(server, "GET", "/head", 405, "use HEAD\n");
+    }
+  }
+
   private static void assertAnswer(SseServer server, String method, String path, int status, String body) throws IOException {
     try (var client = Client.send(method, server.uri().resolve(path), "HTTP/1.1", "")) {
       assertEquals(status, client.status());

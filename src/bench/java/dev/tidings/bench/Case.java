@@ -101,7 +101,11 @@ record Case(
 
   /** File descriptors of a process and local ports, some of which those take who have gone. */
   int descriptors() {
-    return kind == Kind.CHURN ? streams + 1_800 : streams * 5 / 4 + 500;
+    return switch (kind) {
+      case CHURN -> streams + 1_800;
+      case RETURN -> streams * 5 / 2 + 500;
+      case FANOUT, IDLE, CONNECT, SINGLE, WAYS -> streams * 5 / 4 + 500;
+    };
   }
 
   /** The same in miniature. */
