@@ -923,7 +923,7 @@ class ChannelTest {
       }
     };
     channel = Channel.create(slow);
-    try (var sources = EventSources.create()) {
+    try (var records = new LogRecords(); var sources = EventSources.create()) {
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
       channel.join(stream);
       Await.latch("the reading", reading);
@@ -934,6 +934,10 @@ class ChannelTest {
       }
       Await.latch("the interrupt", interrupted);
       assertTrue(stream.isOpen());
+      for (String name : List.of("tidings-channel", "tidings-replay")) {
+        Await.until("its thread ended", () -> VirtualThreads.named(name).isEmpty());
+      }
+      assertEquals(List.of(), records.messages(Level.SEVERE));
     }
   }
 

@@ -56,6 +56,25 @@ class MemoryEventLogTest implements EventLogContract {
   }
 
   @Test
+  void byDefaultItHoldsTenThousandEventsAndSixteenMebibytes() throws Exception {
+    var many = EventLog.inMemory();
+    String start = many.latest();
+    append(many, 10_000);
+    assertTrue(many.covers(start));
+    append(many, 1);
+    assertFalse(many.covers(start));
+    var large = EventLog.inMemory();
+    String first = large.latest();
+    var mebibyte = Event.of("x".repeat(1024 * 1024 - 8)); // with its field name and its line ends
+    for (int i = 0; i < 16; i++) {
+      large.append(mebibyte);
+    }
+    assertTrue(large.covers(first));
+    large.append(Event.of("x"));
+    assertFalse(large.covers(first));
+  }
+
+  @Test
   void countIsHeldAtItsEdge() throws Exception {
     var log = log(5, 1_000_000, HOUR);
     String start = log.latest();

@@ -205,6 +205,7 @@ class OpeningTest {
       }
       try (var large = Client.send("POST", site.uri(), "HTTP/1.1", "x".repeat(1001))) {
         assertEquals(413, large.status());
+        assertEquals("text/plain; charset=utf-8", large.headers().get("Content-Type"));
       }
       assertEquals(Ending.REFUSED, site.ending());
       assertFalse(site.opened().send("never"));

@@ -72,6 +72,7 @@ class RosterTest {
     roster.remove(999);
     assertEquals(Optional.of(998), roster.last(i -> true));
     assertEquals(Optional.of(10), roster.last(i -> i <= 10));
+    assertEquals(Optional.of(0), roster.last(i -> i == 0));
     assertEquals(Optional.empty(), roster.last(i -> i > 998));
   }
 

@@ -6,6 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.Mockito.inOrder;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.verifyNoMoreInteractions;
 
 import com.sun.net.httpserver.Headers;
 import java.io.ByteArrayOutputStream;
@@ -306,6 +310,24 @@ class StopTest {
       server.join();
     }
     Await.until("no thread is left", () -> threads().equals(before));
+  }
+
+  /** Handlers that go on are interrupted within the time in which the streams are written to their end. */
+  @Test
+  void itsStepsComeInTheirOrder() throws Exception {
+    var steps = mock(Shutdown.Steps.class);
+    var stop = new Shutdown(new ManualTicker(), new Threads(), steps);
+    stop.begin(Duration.ZERO);
+    Await.end(Thread.ofVirtual().start(stop::await));
+    var order = inOrder(steps);
+    order.verify(steps).sayFarewell();
+    order.verify(steps).whenEmpty(any());
+    order.verify(steps).endStreams(any());
+    order.verify(steps).endHandlers(any());
+    order.verify(steps).awaitStreams(any());
+    order.verify(steps).awaitHandlers(any());
+    order.verify(steps).close();
+    verifyNoMoreInteractions(steps);
   }
 
   /** It waits for that one's handlers, as any other caller. */
