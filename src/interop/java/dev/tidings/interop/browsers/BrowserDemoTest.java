@@ -183,6 +183,8 @@ class BrowserDemoTest {
       var sending = HttpRequest.newBuilder(page.resolve("send?id=me")).POST(BodyPublishers.ofString("still here"));
       assertEquals("sent 1 event to 1 stream", http.send(sending.build(), BodyHandlers.ofString()).body().strip());
       awaitLine(lines, "data: still here");
+      var dropping = HttpRequest.newBuilder(page.resolve("drop")).POST(BodyPublishers.noBody());
+      assertEquals("ended 1 stream", http.send(dropping.build(), BodyHandlers.ofString()).body().strip());
       mine.close();
       http.shutdownNow();
     }
