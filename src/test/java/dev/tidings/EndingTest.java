@@ -265,6 +265,7 @@ class EndingTest {
       stream.close();
       sources.dropAll();
       assertEquals(List.of(), List.copyOf(told));
+      Await.until("the bad ones are logged", () -> log.messages(Level.SEVERE).size() >= 2); // by their own threads
       assertEquals(2, log.messages(Level.SEVERE).size());
     }
   }
