@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.URLEncoder;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -69,6 +70,44 @@ class ConfigurationTest {
             .filter(method -> method.getReturnType() == Settings.class && method.getParameterCount() > 0)
             .count();
     assertEquals(setters, SETTINGS.size(), "a setting is not in this list");
+  }
+
+  @Test
+  void theDefaultsAreThoseThatAreDocumented() {
+    var settings = Settings.defaults();
+    var bounds = new FrameQueue.Bounds(1024, 1_048_576, Overflow.disconnect());
+    assertEquals(
+        new Engine.Values(
+            Duration.ofSeconds(15), Duration.ofSeconds(10), bounds, Integer.MAX_VALUE, "lastEventId",
+            Duration.ofSeconds(1), Duration.ofSeconds(5), ChronoUnit.FOREVER.getDuration(),
+            Duration.ofSeconds(30), Optional.empty()),
+        settings.values());
+    assertEquals(Duplicates.REPLACE, settings.duplicates());
+    assertEquals(1_048_576, settings.bodyLimit());
+    assertEquals(Integer.MAX_VALUE, settings.maxStreams());
+    assertEquals(Integer.MAX_VALUE, settings.maxStreamsPerClient());
+    assertEquals(Optional.empty(), settings.recheck());
+  }
+
+  @Test
+  void whatIsNullIsRefusedWhenItIsSet() {
+    var settings = Settings.defaults();
+    for (Executable setting : List.<Executable>of(
+        () -> settings.overflow(null), () -> settings.duplicates(null), () -> settings.client(null),
+        () -> settings.farewell(null), () -> settings.recheck(null), () -> settings.heartbeat(null),
+        () -> settings.lastEventIdParameter(null))) {
+      assertThrows(NullPointerException.class, setting);
+    }
+  }
+
+  @Test
+  void theSmallestValuesAreTaken() {
+    var settings = Settings.defaults().bodyLimit(0).queueEvents(1).queueBytes(1).maxEventBytes(1)
+        .reconnect(Duration.ZERO, Duration.ZERO);
+    assertEquals(0, settings.bodyLimit());
+    assertEquals(new FrameQueue.Bounds(1, 1, Overflow.disconnect()), settings.values().queue());
+    assertEquals(1, settings.maxEventBytes());
+    assertEquals(Duration.ZERO, settings.mostReconnect());
   }
 
   // Origins.

@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -557,5 +558,15 @@ class EndingTest {
       assertTrue(log.messages(Level.SEVERE).getFirst().startsWith("writing to EventSource[\"me\""), log.messages()::toString);
       assertTrue(log.hasStackTraces());
     }
+  }
+
+  @Test
+  void whoIsCutAtOnceAndWhoIsToldToStayAway() {
+    var cut = EnumSet.allOf(Ending.class);
+    cut.removeIf(ending -> !ending.isForced());
+    assertEquals(EnumSet.of(Ending.CLIENT_GONE, Ending.TOO_SLOW, Ending.OVERFLOW), cut);
+    var away = EnumSet.allOf(Ending.class);
+    away.removeIf(ending -> !ending.isForGood());
+    assertEquals(EnumSet.of(Ending.COMPLETED, Ending.REPLACED), away);
   }
 }

@@ -89,6 +89,74 @@ class FrameQueueTest {
     assertEquals(Answer.TAKEN, queue.add(frame("e23")));
   }
 
+  @Test
+  void theFirstEventBehindWhatWaitedForTheHeadIsTakenWhateverItsSize() {
+    var queue = queue(Overflow.disconnect(), 1, 6);
+    List.of("a2", "b2").forEach(text -> queue.add(frame(text)));
+    queue.free();
+    assertEquals(Answer.TAKEN, queue.add(frame("c23456789")));
+    assertEquals(Answer.OVERFLOW, queue.add(frame("d")));
+  }
+
+  @Test
+  void whereEventsGiveWayTheBoundHoldsForWhatWaitedForTheHeadToo() {
+    var queue = queue(Overflow.dropOldest(), 1, 1000);
+    List.of("a1", "b2").forEach(text -> queue.add(frame(text)));
+    queue.free();
+    assertEquals(Answer.TAKEN, queue.add(frame("c3")));
+    assertEquals(1, queue.dropped());
+    assertEquals(List.of("b2", "c3"), taken(queue));
+  }
+
+  @Test
+  void eventsAndPartingWordsAreCountedWhenTheyAreTakenAndMarksAreNot() {
+    var queue = queue(Overflow.disconnect(), 10, 1000);
+    queue.addUncounted(new Frame.Parting("p23".getBytes(UTF_8)));
+    assertFalse(queue.isIdle());
+    assertEquals(0, queue.unwritten());
+    queue.addUncounted(new Frame.Mark(new CompletableFuture<>()));
+    queue.add(frame("a1"));
+    assertEquals(List.of("p23", "", "a1"), taken(queue));
+    assertEquals(2, queue.taken());
+    assertEquals(5, queue.takenBytes());
+    queue.release();
+    assertEquals(0, queue.taken());
+    assertEquals(0, queue.takenBytes());
+    assertTrue(queue.isIdle());
+  }
+
+  @Test
+  void partingWordsNeverCountAgainstTheBounds() {
+    for (Frame words : List.of(Frame.COMPLETION, Frame.parting(Event.of("x")), Frame.parting(frame("x")))) {
+      var queue = queue(Overflow.disconnect(), 1, 1000);
+      queue.addUncounted(words);
+      assertEquals(1, taken(queue).size());
+      queue.release();
+      assertEquals(0, queue.unwritten());
+    }
+  }
+
+  @Test
+  void anEventOfAChannelIsKept() {
+    var rest = Frame.of(Event.of("x"));
+    for (Frame event : List.of(Frame.kept(Event.of("x")), Frame.kept("7", rest))) {
+      var queue = queue(Overflow.dropOldest(), 1, 1000);
+      queue.add(event);
+      queue.add(event);
+      assertEquals(Answer.DROPPED, queue.add(rest));
+    }
+  }
+
+  @Test
+  void whatIsForgottenWaitsNoMore() {
+    var queue = queue(Overflow.disconnect(), 1, 1000);
+    queue.add(frame("a1"));
+    queue.add(frame("b2"));
+    assertEquals(2, queue.clear().size());
+    assertEquals(0, queue.unwritten());
+    assertTrue(queue.isIdle());
+  }
+
   /** The equals of a key is the application's. */
   @Test
   void aKeyThatThrowsChangesNothing() {
@@ -211,6 +279,7 @@ class FrameQueueTest {
     for (var settings : List.<Runnable>of(
         () -> Settings.defaults().queueEvents(0), () -> Settings.defaults().queueBytes(0),
         () -> Settings.defaults().bodyLimit(-1), () -> Settings.defaults().heartbeat(java.time.Duration.ZERO),
+        () -> Settings.defaults().recheckDeadline(java.time.Duration.ZERO),
         () -> Settings.defaults().writeDeadline(java.time.Duration.ofSeconds(-1)))) {
       var e = assertThrows(IllegalArgumentException.class, settings::run);
       assertTrue(e.getMessage().matches(".+ must be .+: .+"), e.getMessage());
@@ -232,6 +301,7 @@ class FrameQueueTest {
         assertEquals(Answer.TAKEN, queue.add(kept("k")));
       }
       assertEquals(Answer.DROPPED, queue.add(frame("a6")));
+      assertEquals(3, queue.dropped());
       assertEquals(List.of("k", "k", "k"), taken(queue));
     }
   }

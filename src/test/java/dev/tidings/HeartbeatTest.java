@@ -3,11 +3,18 @@ package dev.tidings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.mock;
 
 import dev.tidings.WhatwgParser.Message;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.logging.Level;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -91,9 +98,10 @@ class HeartbeatTest {
   void aPingThatIsAnEventKeepsItsBlankLine() throws Exception {
     stream.withPing(ping -> ping.withoutBlankLines().asEvent("ping").dataMessage("x").interval(Duration.ofSeconds(5)).start());
     advance(Duration.ofSeconds(5), 1);
+    advance(Duration.ofMillis(500), 1);
     stream.send("y");
     stream.close();
-    assertEquals("event: ping\ndata: x\n\ndata: y\n\n", client.toEnd());
+    assertEquals("event: ping\ndata: x\n\n:\ndata: y\n\n", client.toEnd());
   }
 
   @Test
@@ -187,10 +195,59 @@ class HeartbeatTest {
     stream.withPing(ping -> ping.interval(Duration.ofMillis(200)).start());
     advance(Duration.ofMillis(200), 5);
     assertEquals(5, stream.traffic().sent());
+    stream.withPing(ping -> ping.interval(Duration.ofSeconds(1)).start());
+    advance(Duration.ofMillis(500), 4);
+    assertEquals(7, stream.traffic().sent());
+  }
+
+  /** Nor is what waits for the head something that the client got. */
+  @Test
+  void whatWaitsForTheHeadDoesNotPutOffTheFirstPing() throws Exception {
+    ticker.advance(Duration.ofSeconds(10));
+    assertEquals(1, site.sources.broadcast("x"));
+    ticker.advance(Duration.ofSeconds(5));
+    client.awaitText("data: x\n\n");
+  }
+
+  /** A lack of memory or of stack must not end all pings. */
+  @Test
+  void aTickThatCannotBeScheduledIsMadeUpForWithTheNextHeartbeat() {
+    var fails = new AtomicBoolean();
+    var failing = new Ticker() {
+      @Override
+      public long now() {
+        return ticker.now();
+      }
+
+      @Override
+      public Timer schedule(long nanos, Runnable run) {
+        if (fails.getAndSet(false)) {
+          throw new StackOverflowError("not really");
+        }
+        return ticker.schedule(nanos, run);
+      }
+
+      @Override
+      public void close() {}
+    };
+    var heartbeats = new Heartbeats(failing, new Writers(failing, new Threads().virtual("tidings-writer")));
+    var beats = new TreeSet<Integer>();
+    try (var log = new LogRecords()) {
+      for (int seconds : new int[] {10, 5, 20}) { // the second one is due before the first
+        var beating = mock(Heartbeats.Beating.class);
+        doAnswer(call -> beats.add(seconds)).when(beating).ping(any(), any());
+        fails.set(seconds == 5);
+        heartbeats.of(beating).start(Frame.COMMENT, Frame.COMMENT, Duration.ofSeconds(seconds));
+      }
+      assertEquals(1, log.messages(Level.SEVERE).size());
+    }
+    ticker.advance(Duration.ofMinutes(1));
+    assertEquals(Set.of(5, 10, 20), beats);
   }
 
   @Test
   void badPoliciesAreRefused() {
+    assertThrows(NullPointerException.class, () -> stream.withPing(ping -> ping.dataMessage(null)));
     assertThrows(IllegalArgumentException.class, () -> stream.withPing(ping -> ping.interval(Duration.ZERO)));
     assertThrows(IllegalArgumentException.class, () -> stream.withPing(ping -> ping.interval(Duration.ofSeconds(-1))));
     assertThrows(IllegalArgumentException.class, () -> stream.withPing(ping -> ping.asEvent("a\nb")));

@@ -163,7 +163,7 @@ class OutboxTest {
     public void write(List<Frame> batch) throws IOException {
       begun.countDown();
       try {
-        if (!steps.tryAcquire(20, java.util.concurrent.TimeUnit.SECONDS)) {
+        if (!steps.tryAcquire(1, java.util.concurrent.TimeUnit.MINUTES)) {
           throw new IOException("no step");
         }
       } catch (InterruptedException e) {
@@ -403,5 +403,168 @@ class OutboxTest {
     outbox.writeIfIdle(frame("a"));
     Await.latch("the end", sink.ended);
     assertEquals(Answer.CLOSED, outbox.offer(frame("b")));
+  }
+
+  private List<String> written() {
+    return sink.writes.stream().map(Write::text).toList();
+  }
+
+  private static Frame parting(String text) {
+    return Frame.parting(Event.of(text));
+  }
+
+  private static List<Frame> words(String text) {
+    return List.of(parting(text));
+  }
+
+  @Test
+  void oneThatHasEndedIsNotOpenedAgain() throws Exception {
+    var outbox = new Outbox(sink, sink, ready -> ready.write(new ArrayList<>()), Settings.defaults().values().queue());
+    assertEquals(Answer.CLOSED, outbox.offer(frame("too early")));
+    assertFalse(outbox.offerIfIdle(frame("too early"), ready -> {}));
+    outbox.finish(List.of());
+    outbox.open();
+    assertEquals(Answer.CLOSED, outbox.offer(frame("too late")));
+    assertFalse(outbox.offerIfIdle(frame("too late"), ready -> {}));
+    assertEquals(List.of(), written());
+  }
+
+  @Test
+  void whatIsHeldAndHasNoRoomIsReleasedFirstUnlessEventsGiveWay() throws Exception {
+    for (var overflow : List.of(Overflow.disconnect(), Overflow.dropNewest(), Overflow.dropOldest())) {
+      var held = held(sink, ready -> {}, Settings.defaults().queueEvents(1).overflow(overflow));
+      held.offer(frame("a"));
+      held.offer(frame("b"));
+      boolean strict = overflow instanceof Overflow.Disconnect;
+      boolean newest = overflow instanceof Overflow.DropNewest;
+      assertEquals(strict ? Answer.HELD : newest ? Answer.DROPPED : Answer.TAKEN, held.offer(frame("c")));
+      var answers = new LinkedBlockingQueue<Answer>();
+      Thread.ofVirtual().start(() -> answers.add(held.put(frame("d"), new ManualTicker(), 1000)));
+      assertEquals(Answer.HELD, Await.next("an answer", answers), "else it would wait for ever");
+    }
+  }
+
+  @Test
+  void onlyWhatWaitedForTheHeadCountsForNothing() {
+    var outbox = opened(sink, ready -> {}, Settings.defaults().queueEvents(1));
+    outbox.offer(frame("a"));
+    outbox.offer(frame("b"));
+    outbox.release();
+    assertEquals(Answer.OVERFLOW, outbox.offer(frame("c")));
+  }
+
+  @Test
+  void wordsGoBeforeTheFrameOrNeitherIsTaken() throws Exception {
+    sink.release.countDown();
+    var ready = new ArrayList<Outbox>();
+    var outbox = opened(sink, ready::add, Settings.defaults());
+    assertTrue(outbox.offerIfIdle(words("first"), frame("second"), ready::add));
+    assertFalse(outbox.offerIfIdle(words("never"), frame("never"), ready::add));
+    assertEquals(1, ready.size());
+    ready.getFirst().write(new ArrayList<>());
+    assertEquals(List.of("data: first\n\ndata: second\n\n"), written());
+  }
+
+  @Test
+  void theLastWordsAreSaidOnceAndNothingAfterThem() throws Exception {
+    outbox.offer(frame("a"));
+    Await.latch("its write", sink.firstBegun);
+    outbox.add(words("b"));
+    outbox.finish(words("the end"));
+    outbox.finish(words("again"));
+    outbox.add(words("after it"));
+    assertFalse(outbox.offerIfIdle(frame("ping"), ready -> {}));
+    sink.release.countDown();
+    outbox.awaitEnd();
+    assertEquals(List.of("data: a\n\n", "data: b\n\ndata: the end\n\n"), written());
+  }
+
+  @Test
+  void whatWaitsForItsEndCanStillBeBrokenOff() throws Exception {
+    outbox.offer(frame("a"));
+    Await.latch("its write", sink.firstBegun);
+    outbox.offer(frame("b"));
+    outbox.finish(List.of());
+    var flushed = new LinkedBlockingQueue<Boolean>();
+    var flushing = Thread.ofVirtual().start(() -> flushed.add(outbox.flush()));
+    Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+    outbox.abort();
+    assertFalse(Await.next("the flush", flushed));
+    sink.release.countDown();
+    outbox.awaitEnd();
+    assertEquals(List.of("data: a\n\n"), written());
+  }
+
+  /** The last chunk is a write too; it begins without an interrupt that the write before it left behind. */
+  @Test
+  void whoFlushesDuringTheEndIsToldHowItWent() throws Exception {
+    for (boolean fails : new boolean[] {false, true}) {
+      var ending = new CountDownLatch(1);
+      var interrupted = new LinkedBlockingQueue<Boolean>();
+      var slow = new QuietSink() {
+        @Override
+        public void write(List<Frame> batch) {
+          Thread.currentThread().interrupt();
+        }
+
+        @Override
+        public void finish() {
+          interrupted.add(Thread.currentThread().isInterrupted());
+          try {
+            Await.latch("the flush", ending);
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+          if (fails) {
+            throw new IllegalStateException("it failed");
+          }
+        }
+      };
+      var starts = new AtomicInteger();
+      var outbox = new Outbox(slow, slow, ready -> {
+        starts.incrementAndGet();
+        Thread.ofVirtual().start(() -> ready.write(new ArrayList<>()));
+      }, Settings.defaults().values().queue());
+      outbox.open();
+      outbox.offer(frame("a")); // waits for the head
+      outbox.finish(List.of());
+      assertFalse(Await.next("the end", interrupted));
+      var flushed = new LinkedBlockingQueue<Boolean>();
+      var flushing = Thread.ofVirtual().start(() -> flushed.add(outbox.flush()));
+      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      assertEquals(1, starts.get(), "the end has its writer");
+      ending.countDown();
+      assertEquals(!fails, Await.next("the flush", flushed));
+    }
+  }
+
+  @Test
+  void anInterruptDoesNotEndTheWaitForTheEndAndItsStatusStays() throws Exception {
+    outbox.offer(frame("a"));
+    Await.latch("its write", sink.firstBegun);
+    outbox.finish(List.of());
+    var interrupted = new LinkedBlockingQueue<Boolean>();
+    var waiting = Thread.ofVirtual().start(() -> {
+      outbox.awaitEnd();
+      interrupted.add(Thread.currentThread().isInterrupted());
+    });
+    Await.until("it waits", () -> waiting.getState() == Thread.State.WAITING);
+    waiting.interrupt();
+    Await.until("it waits again", () -> waiting.getState() == Thread.State.WAITING && !waiting.isInterrupted());
+    sink.release.countDown();
+    assertTrue(Await.next("the end", interrupted));
+  }
+
+  /** Else the buffers of its connection grow, and stay so for the life of the stream. */
+  @Test
+  void manySmallEventsAreNoLargeWrite() throws Exception {
+    sink.release.countDown();
+    var held = held(sink, ready -> ready.write(new ArrayList<>()), Settings.defaults());
+    for (int i = 0; i < 100; i++) {
+      held.offer(frame("x".repeat(100)));
+    }
+    held.release();
+    var lengths = written().stream().map(String::length).toList();
+    assertTrue(lengths.size() == 3 && lengths.stream().allMatch(length -> length <= 4000), lengths::toString);
   }
 }

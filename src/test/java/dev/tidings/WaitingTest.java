@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.verify;
+import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
 import java.io.IOException;
@@ -237,6 +240,28 @@ class WaitingTest {
     waiting(Duration.ofHours(1));
     stream.close();
     assertEquals(Ending.CLOSED, ending());
+    assertEquals(before, ticker.waiting());
+  }
+
+  @Test
+  void zeroIsOverAtOnceAlsoWhileASendIsBlocked() {
+    var watched = mock(IdleTimeout.Watched.class);
+    when(watched.lastMessage()).thenReturn(ticker.now());
+    when(watched.isAwaited()).thenReturn(true);
+    new IdleTimeout(watched, ticker, 0).check();
+    verify(watched).idle();
+  }
+
+  @Test
+  void aLookThatComesAfterTheWaitLeavesNoTimer() {
+    int before = ticker.waiting();
+    var watched = mock(IdleTimeout.Watched.class);
+    when(watched.lastMessage()).thenReturn(ticker.now());
+    var idle = new IdleTimeout(watched, ticker, 1000);
+    idle.check();
+    assertEquals(before + 1, ticker.waiting());
+    idle.stop();
+    idle.check(); // one that was under way
     assertEquals(before, ticker.waiting());
   }
 }

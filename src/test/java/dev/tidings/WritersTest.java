@@ -1,5 +1,7 @@
 package dev.tidings;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.Headers;
@@ -7,14 +9,19 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The writers of a delivery, by a clock that the tests move. */
 class WritersTest {
@@ -42,6 +49,124 @@ class WritersTest {
     }
     readAgain.countDown();
     assertTrue(looks < 30, looks + " looks, each 10 ms after the one before");
+  }
+
+  /** Such as a lack of memory. */
+  @Test
+  void anErrorOfOneKeepsNoOtherFromItsEvent() throws Exception {
+    var frame = Frame.of(Event.of("x"));
+    var dying = new QuietSink() {
+      @Override
+      public void write(List<Frame> batch) {
+        throw new StackOverflowError("not really");
+      }
+
+      @Override
+      public void failed(Throwable cause) {
+        throw new StackOverflowError("nor here");
+      }
+    };
+    var written = new CountDownLatch(1);
+    var refusing = outbox(() -> {});
+    try (var log = new LogRecords()) {
+      int took = writers.deliver(List.of(refusing, opened(dying), outbox(written::countDown)), (Outbox outbox, Outbox.Starter to) -> {
+        if (outbox == refusing) {
+          throw new StackOverflowError("nor there");
+        }
+        return outbox.offer(frame, to) == Answer.TAKEN;
+      });
+      assertEquals(2, took);
+      Await.latch("the last one's write", written);
+      assertEquals(2, log.messages(Level.SEVERE).size());
+    }
+  }
+
+  @Test
+  void whatWasOfferedIsWrittenAlsoIfTheNextOneCannotBeFound() throws Exception {
+    var written = new CountDownLatch(1);
+    var first = List.of(outbox(written::countDown)).iterator();
+    Iterable<Outbox> broken = () -> new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return true;
+      }
+
+      @Override
+      public Outbox next() {
+        return first.next(); // fails the second time
+      }
+    };
+    var frame = Frame.of(Event.of("x"));
+    assertThrows(
+        NoSuchElementException.class,
+        () -> writers.deliver(broken, (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN));
+    Await.latch("the write", written);
+  }
+
+  @Test
+  void eachTimeOfNoThreadsIsLoggedOnce() {
+    var fails = new AtomicBoolean();
+    var threads = new Threads().virtual("tidings-writer");
+    var failing = new Writers(ticker, task -> {
+      if (fails.get()) {
+        throw new OutOfMemoryError("no thread");
+      }
+      return threads.newThread(task);
+    });
+    try (var log = new LogRecords()) {
+      for (int times = 1; times <= 2; times++) {
+        fails.set(true);
+        failing.start(outbox(() -> {}));
+        failing.start(outbox(() -> {}));
+        assertEquals(times, log.messages(Level.SEVERE).size());
+        fails.set(false);
+        failing.start(outbox(() -> {}));
+      }
+    }
+  }
+
+  /** The lookout ends when there is nothing to look after, whoever of the two threads is faster. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatIsWrittenIsLookedAfterNoMore(boolean atOnce) {
+    var threads = new Threads().virtual("tidings-writer");
+    var any = new Writers(ticker, task -> atOnce ? new Thread(task) {
+      @Override
+      public void start() {
+        run();
+      }
+    } : threads.newThread(task));
+    var frame = Frame.of(Event.of("x"));
+    any.deliver(List.of(outbox(() -> {})), (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN);
+    Await.until("nothing is looked after", () -> {
+      ticker.advance(Duration.ofMillis(10));
+      return ticker.waiting() == 0;
+    });
+  }
+
+  @Test
+  void aBlockOfWhichAllHaveAThreadGetsNoMore() throws Exception {
+    var readAgain = new CountDownLatch(1);
+    var hangs = new CountDownLatch(1);
+    var started = new AtomicInteger();
+    var threads = new Threads().virtual("tidings-writer");
+    var counting = new Writers(ticker, task -> {
+      started.incrementAndGet();
+      return threads.newThread(task);
+    });
+    var frame = Frame.of(Event.of("x"));
+    var outbox = outbox(() -> {
+      hangs.countDown();
+      Await.latch("the test", readAgain);
+    });
+    counting.deliver(List.of(outbox), (Outbox to, Outbox.Starter starter) -> to.offer(frame, starter) == Answer.TAKEN);
+    Await.latch("the write", hangs);
+    try (var log = new LogRecords()) {
+      ticker.advance(SECOND);
+      assertEquals(List.of(), log.messages(Level.SEVERE));
+    }
+    assertEquals(1, started.get());
+    readAgain.countDown();
   }
 
   private enum Way {
@@ -111,6 +236,10 @@ class WritersTest {
         }
       }
     };
+    return opened(sink);
+  }
+
+  private static Outbox opened(QuietSink sink) {
     var outbox = new Outbox(sink, sink, ready -> {}, Settings.defaults().values().queue());
     outbox.open();
     outbox.release();
