@@ -22,8 +22,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -465,6 +467,25 @@ class ChannelTest {
     }
   }
 
+  @Test
+  void soIsTheIdAfterWhichALogHasNothing() throws Exception {
+    var asked = new AtomicInteger();
+    channel.close();
+    channel = new Channel("", new ForwardingLog(history) {
+      @Override
+      public String latest() {
+        return asked.incrementAndGet() <= 3 ? "a b" : super.latest();
+      }
+    }, Duration.ofMillis(5));
+    serve();
+    try (var records = new LogRecords(); var client = connect()) {
+      assertEquals(history.latest(), client.parser().lastEventId());
+      publish(0, 2);
+      assertEquals(numbers(0, 2), client.data(2));
+      assertEquals(1, records.messages(Level.SEVERE).size(), () -> records.messages(Level.SEVERE).toString());
+    }
+  }
+
   /** A client that says much is not answered with more. */
   @Test
   void aGarbageIdIsRepeatedForItsFirstHundredBytesOnly() throws Exception {
@@ -836,6 +857,34 @@ class ChannelTest {
         assertEquals(numbers(3, 6), newcomer.data(3));
         assertEquals(1, records.messages(Level.SEVERE).size(), () -> records.messages(Level.SEVERE).toString());
       }
+    }
+  }
+
+  @Test
+  void aLogThatIsDownIsLeftAloneForAWhileBeforeEachAttempt() throws Exception {
+    var attempts = new AtomicInteger();
+    var wanted = new AtomicBoolean(true);
+    var reader = new LogReader(new ForwardingLog(history) {
+      @Override
+      public String latest() {
+        attempts.incrementAndGet();
+        throw new UncheckedIOException(new IOException("no route to the log"));
+      }
+    }, Duration.ofHours(1));
+    var ended = new FutureTask<>(() -> assertThrows(InterruptedException.class, () -> reader.latest(wanted::get)));
+    try (var records = new LogRecords()) {
+      var thread = Thread.ofVirtual().start(ended);
+      for (int expected = 1; expected <= 3; expected++) {
+        int attempt = expected;
+        Await.until("it waits", () -> attempts.get() > attempt
+            || attempts.get() == attempt && thread.getState() == Thread.State.TIMED_WAITING);
+        assertEquals(attempt, attempts.get());
+        wanted.set(attempt < 3);
+        thread.interrupt(); // which ends that wait, and is the end only if nobody wants an answer
+      }
+      ended.get(20, TimeUnit.SECONDS);
+      assertEquals(3, attempts.get());
+      assertEquals(1, records.messages(Level.SEVERE).size());
     }
   }
 

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 
@@ -122,13 +123,24 @@ class EndlessLoopsTest {
           Thread.sleep(20);
         }
       });
+      server.httpServer().createContext("/own/", exchange -> {
+        var sse = server.eventSources().open(exchange);
+        while (goesOn.get()) {
+          sse.send("tick");
+          LockSupport.parkNanos(20_000_000);
+        }
+      });
       server.start();
-      try (var head = Client.send("HEAD", server.uri().resolve("/clock"), "HTTP/1.1", "")) {
-        assertEquals(200, head.status());
+      for (String path : List.of("/clock", "/own/what-a-client-likes")) {
+        try (var head = Client.send("HEAD", server.uri().resolve(path), "HTTP/1.1", "")) {
+          assertEquals(200, head.status());
+        }
       }
-      Await.until("it is told", () -> !warnings(log).isEmpty());
+      Await.until("both are told", () -> warnings(log).size() == 2);
       goesOn.set(false);
-      assertTrue(warnings(log).getFirst().startsWith("the handler of \"/clock\" goes on sending"));
+      for (String route : List.of("/clock", "/own/")) {
+        assertTrue(warnings(log).stream().anyMatch(line -> line.startsWith("the handler of \"" + route + "\" goes on sending")), route);
+      }
     }
   }
 }

@@ -50,6 +50,52 @@ class LeakTest {
     }
   }
 
+  /** It has half a second for what it does then, which may be too little on a busy machine, but not always. */
+  @Test
+  void aHandlerThatTakesAWhileAfterItsInterruptIsWaitedFor() throws Exception {
+    boolean hasEnded = false;
+    for (int round = 0; round < 5 && !hasEnded; round++) {
+      var inside = new CountDownLatch(1);
+      var ended = new CountDownLatch(1);
+      var server = SseServer.create(0);
+      server.get("/", request -> {
+        inside.countDown();
+        try {
+          Thread.sleep(Duration.ofHours(1));
+        } catch (InterruptedException e) {
+          Thread.sleep(100); // puts its things in order
+          ended.countDown();
+        }
+      });
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        Await.latch("the handler", inside);
+        server.close();
+        hasEnded = ended.getCount() == 0;
+        client.toEndOrCut();
+      }
+    }
+    assertTrue(hasEnded);
+  }
+
+  @Test
+  void whereNobodyHoldsItUpAServerClosesWithoutAWait() throws Exception {
+    long least = Long.MAX_VALUE;
+    for (int round = 0; round < 5 && least >= 400_000_000; round++) { // handlers would have half a second
+      var server = SseServer.create(0);
+      server.get("/", request -> request.getEventSource().keepAlive());
+      server.start();
+      try (var client = Client.get(server.uri())) {
+        client.awaitText(":\n\n");
+        long start = System.nanoTime();
+        server.close();
+        least = Math.min(least, System.nanoTime() - start);
+        client.toEnd();
+      }
+    }
+    assertTrue(least < 400_000_000, "took at the least " + least);
+  }
+
   /** Each way out, many times; what would be left behind is 25 KB and more for each. */
   @ParameterizedTest
   @EnumSource

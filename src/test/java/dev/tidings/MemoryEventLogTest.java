@@ -13,6 +13,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /** The log in memory at its bounds, by a clock that the tests set. */
@@ -56,8 +57,10 @@ class MemoryEventLogTest implements EventLogContract {
   }
 
   @Test
-  void byDefaultItHoldsTenThousandEventsAndSixteenMebibytes() throws Exception {
+  void byDefaultItHoldsTenThousandEventsAndSixteenMebibytesForAnHour() throws Exception {
     var many = EventLog.inMemory();
+    assertFalse(((MemoryEventLog) many).isTenth(0, HOUR.toNanos() / 10 - 1));
+    assertTrue(((MemoryEventLog) many).isTenth(0, HOUR.toNanos() / 10));
     String start = many.latest();
     append(many, 10_000);
     assertTrue(many.covers(start));
@@ -110,6 +113,28 @@ class MemoryEventLogTest implements EventLogContract {
     assertEquals(2, read(log, start).events().size());
   }
 
+  /** What is forgotten while somebody looks is no hole between events, and none before the first. */
+  @Test
+  void whoeverIsOvertakenWhileItReadsIsToldOfIt() throws Exception {
+    var log = log(2, 1_000_000, HOUR);
+    var at = log.latest();
+    var writer = Thread.ofPlatform().start(() -> append(log, 50_000));
+    while (writer.isAlive()) {
+      var reading = read(log, at);
+      at = reading.from();
+      for (Event event : reading.events()) {
+        String id = event.id().orElseThrow();
+        assertEquals(number(at) + 1, number(id), reading::toString);
+        at = id;
+      }
+    }
+    Await.end(writer);
+  }
+
+  private static long number(String id) {
+    return Long.parseLong(id.substring(id.indexOf('-') + 1));
+  }
+
   @Test
   void theNewestEventIsHeldHoweverLarge() throws Exception {
     var log = log(1000, 100, HOUR);
@@ -145,6 +170,20 @@ class MemoryEventLogTest implements EventLogContract {
     assertEquals(1, read(log, second).events().size());
     assertTrue(log.covers(second));
     assertTrue(log.covers(third));
+  }
+
+  @Test
+  void agesAreOfRealTime() {
+    var log = EventLog.inMemory(10, 1000, Duration.ofMillis(1));
+    String start = log.latest();
+    append(log, 1);
+    Await.until("it is forgotten", () -> {
+      try {
+        return !log.covers(start);
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    });
   }
 
   private void pass(long millis) {
@@ -229,6 +268,10 @@ class MemoryEventLogTest implements EventLogContract {
       assertEquals(OptionalLong.empty(), reading.missed(), id);
     }
     assertEquals(OptionalLong.of(3), read(log, "1000000-2").missed());
+    now += 5;
+    append(log, 10);
+    assertTrue(log.covers("1000005-15"));
+    assertEquals(OptionalLong.empty(), read(log, "1000000-15").missed(), "the oldest that is covered, at another time");
   }
 
   @Test
@@ -252,6 +295,11 @@ class MemoryEventLogTest implements EventLogContract {
     }
     EventLog.Reading.gap("AZaz09-._~" + "x".repeat(54), List.of(), none);
     EventLog.Reading.covered("any \u20ac text", List.of());
+    assertThrows(NullPointerException.class, () -> new EventLog.Reading(true, "1", List.of(), null));
+    var events = new ArrayList<>(List.of(Event.of("x").withId("2")));
+    var reading = EventLog.Reading.covered("1", events);
+    events.clear();
+    assertEquals(1, reading.events().size(), "whatever the log does with its list later");
   }
 
   /** Also one before it, whatever there is to read. */
@@ -265,6 +313,16 @@ class MemoryEventLogTest implements EventLogContract {
       assertThrows(InterruptedException.class, () -> log.read(start, 10, wait));
       assertFalse(Thread.interrupted());
     }
+  }
+
+  /** A thread may be unparked for whatever it did before. */
+  @Test
+  void aWakeUpForNothingEndsNoWait() throws Exception {
+    var log = log(10, 1000, HOUR);
+    LockSupport.unpark(Thread.currentThread());
+    long begin = System.nanoTime();
+    assertEquals(List.of(), log.read(log.latest(), 1, Duration.ofMillis(50)).events());
+    assertTrue(System.nanoTime() - begin >= 50_000_000);
   }
 
   @Test

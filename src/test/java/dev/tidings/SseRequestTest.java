@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.ArgumentMatchers.anyLong;
+import static org.mockito.Mockito.doAnswer;
 import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
@@ -175,13 +178,14 @@ class SseRequestTest {
       seen.add(request.headers().getFirst("X-Mixed"));
       seen.add(request.remoteAddress().getAddress().isLoopbackAddress());
       seen.add(request.exchange().getProtocol());
+      seen.add(request.remoteAddress().getPort());
       request.respond(200);
     };
     try (var client = Client.get(uri("?q"), "X-Mixed: value")) {
       assertEquals(200, client.status());
+      assertEquals(
+          List.of("GET /", Optional.of("value"), "value", true, "HTTP/1.1", client.socket().getLocalPort()), List.copyOf(seen));
     }
-    assertEquals(
-        List.of("GET /", Optional.of("value"), "value", true, "HTTP/1.1"), List.copyOf(seen));
   }
 
   @Test
@@ -191,8 +195,11 @@ class SseRequestTest {
     assertBody("text/plain; Charset=\"iso-8859-1\"", "Ã©");
     assertBody("text/plain; charset=\"utf-8\"", "é");
     assertBody("text/plain", "é");
-    try (var client = Client.send("POST", uri(""), "HTTP/1.1", "x", "Content-Type: text/plain; charset=no-such")) {
-      assertEquals(415, client.status());
+    assertBody("text/plain; old-charset=ISO-8859-1", "é");
+    for (String name : List.of("no-such", "a*b")) { // the second can be none
+      try (var client = Client.send("POST", uri(""), "HTTP/1.1", "x", "Content-Type: text/plain; charset=" + name)) {
+        assertEquals(415, client.status());
+      }
     }
   }
 
@@ -372,12 +379,14 @@ class SseRequestTest {
       seen.add(assertThrows(IllegalArgumentException.class, () -> request.respond(199)).getMessage());
       seen.add(assertThrows(IllegalArgumentException.class, () -> request.respond(600)).getMessage());
       seen.add(assertThrows(IllegalArgumentException.class, () -> request.respond(200, "a\r\nb", "")).getMessage());
-      request.respond(200);
+      seen.add(assertThrows(IllegalArgumentException.class, () -> request.respond(200, "text/\u007f", "")).getMessage());
+      seen.add(assertThrows(NullPointerException.class, () -> request.getEventSource(null)).getClass());
+      request.respond(599);
     };
     try (var client = Client.get(uri(""))) {
-      assertEquals(200, client.status());
+      assertEquals(599, client.status());
     }
-    assertEquals(3, seen.size());
+    assertEquals(5, seen.size());
     assertTrue(seen.peek().toString().endsWith(": 199"));
   }
 
@@ -437,6 +446,17 @@ class SseRequestTest {
         assertEquals("answered", Await.next("the handler", seen));
       }
     }
+  }
+
+  @Test
+  void anEmptyTextIsAnsweredWithoutABodyAndNotInChunks() throws Exception {
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    doAnswer(call -> seen.add(call.getArguments()[1])).when(exchange).sendResponseHeaders(anyInt(), anyLong());
+    try (var sources = EventSources.create()) {
+      new SseRequest(exchange, sources).respond(200, "text/plain", "");
+      new SseRequest(exchange, sources).respond(200, "text/plain", "é");
+    }
+    assertEquals(List.of(-1L, 2L), List.copyOf(seen));
   }
 
   @Test

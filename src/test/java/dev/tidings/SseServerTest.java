@@ -248,16 +248,18 @@ class SseServerTest {
 
   @Test
   void manyMayWaitToBeAccepted() throws Exception {
-    try (var server = SseServer.create(0)) { // it is bound, and accepts nobody before its start
-      var waiting = new ArrayList<Socket>();
-      try {
-        for (int i = 0; i < 500; i++) { // of the JDK's own backlog, 50, the later ones would wait in vain
-          waiting.add(new Socket());
-          waiting.getLast().connect(new InetSocketAddress(server.uri().getHost(), server.port()), 500);
-        }
-      } finally {
-        for (Socket socket : waiting) {
-          socket.close();
+    for (var scheme : Scheme.values()) {
+      try (var server = scheme.builder().build()) { // it is bound, and accepts nobody before its start
+        var waiting = new ArrayList<Socket>();
+        try {
+          for (int i = 0; i < 500; i++) { // of the JDK's own backlog, 50, the later ones would wait in vain
+            waiting.add(new Socket());
+            waiting.getLast().connect(new InetSocketAddress(server.uri().getHost(), server.port()), 500);
+          }
+        } finally {
+          for (Socket socket : waiting) {
+            socket.close();
+          }
         }
       }
     }

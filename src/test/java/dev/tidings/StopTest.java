@@ -424,6 +424,29 @@ class StopTest {
     Await.until("no thread is left", () -> threads().equals(before));
   }
 
+  /** On a busy machine it may take longer than the half second that it has, but not always. */
+  @Test
+  void aHandlerThatReturnsSoonAfterTheEndOfItsStreamIsNotInterrupted() throws Exception {
+    boolean wasNot = false;
+    for (int round = 0; round < 5 && !wasNot; round++) {
+      var interrupted = new LinkedBlockingQueue<Boolean>();
+      var server = server(Scheme.HTTP, request -> {
+        keepAlive(request);
+        try {
+          interrupted.add(new CountDownLatch(1).await(50, TimeUnit.MILLISECONDS));
+        } catch (InterruptedException e) {
+          interrupted.add(true);
+        }
+      });
+      try (var client = Client.get(server.uri())) {
+        client.awaitText(":\n\n");
+        server.close();
+        wasNot = !Await.next("the handler", interrupted);
+      }
+    }
+    assertTrue(wasNot);
+  }
+
   @ParameterizedTest
   @EnumSource
   void whoWasClosedBeforeAndDoesNotReadIsCutLikeTheRest(Scheme scheme) throws Exception {
