@@ -89,14 +89,26 @@ class CorsTest {
 
   @Test
   void aPreflightOfAnotherOriginGetsNoPermission() throws Exception {
-    var headers = answer(Cors.origins(ORIGIN), "OPTIONS", "Origin: https://evil.example", "Access-Control-Request-Method: POST");
+    var headers = answer(Cors.origins(ORIGIN).withCredentials(), "OPTIONS", "Origin: https://evil.example", "Access-Control-Request-Method: POST");
     assertEquals("204", headers.get("status"));
     assertFalse(headers.keySet().stream().anyMatch(name -> name.toLowerCase().startsWith("access-control")));
   }
 
   @Test
-  void anOptionsThatIsNoPreflightPasses() throws Exception {
+  void whatAPreflightDoesNotAskForIsNotAllowed() throws Exception {
+    var headers = answer(Cors.anyOrigin(), "OPTIONS", "Origin: " + ORIGIN, "Access-Control-Request-Method: DELETE");
+    assertEquals("204", headers.get("status"));
+    assertEquals("DELETE", headers.get("Access-Control-Allow-Methods"));
+    assertFalse(headers.containsKey("Access-Control-Allow-Headers"));
+  }
+
+  @Test
+  void whatIsNoPreflightPasses() throws Exception {
     assertEquals("405", answer(Cors.origins(ORIGIN), "OPTIONS", "Origin: " + ORIGIN).get("status"));
+    assertEquals("405", answer(Cors.origins(ORIGIN), "OPTIONS", "Access-Control-Request-Method: GET").get("status"));
+    var headers = answer(Cors.origins(ORIGIN), "GET", "Origin: " + ORIGIN, "Access-Control-Request-Method: GET");
+    assertEquals("200", headers.get("status"));
+    assertEquals(ORIGIN, headers.get("Access-Control-Allow-Origin"));
   }
 
   @Test

@@ -30,6 +30,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -333,14 +334,17 @@ class EndingTest {
 
   /** A polite goodbye on TLS would have the server's only dispatcher wait for this client. */
   @ParameterizedTest
-  @CsvSource({"true, 101, true", "true, 100, false", "false, 101, false"})
-  void aTlsStreamWhoseLastWriteWasSlowIsBrokenOff(boolean tls, int millis, boolean brokenOff) throws Exception {
+  @CsvSource({"true, 101, true", "true, 100, false", "false, 101, false", "true, 101 0, false", "true, 0 101, true"})
+  void aTlsStreamWhoseLastWriteWasSlowIsBrokenOff(boolean tls, String millis, boolean brokenOff) throws Exception {
     var ticker = new ManualTicker();
     var brokenOffs = new LinkedBlockingQueue<Boolean>();
+    var taking = new AtomicLong();
+    var written = new LinkedBlockingQueue<Long>();
     var body = new OutputStream() {
       @Override
       public void write(int b) {
-        ticker.advance(Duration.ofMillis(millis));
+        ticker.advance(Duration.ofMillis(taking.get()));
+        written.add(taking.get());
       }
 
       @Override
@@ -356,7 +360,11 @@ class EndingTest {
     try (var sources = ticker.sources(Settings.defaults())) {
       var exchange = MockExchange.with(new Headers(), body, tls ? HttpsServer.class : HttpServer.class);
       var stream = sources.open(exchange);
-      assertTrue(stream.send("x"));
+      for (String each : millis.split(" ")) {
+        taking.set(Long.parseLong(each));
+        assertTrue(stream.send("x"));
+        Await.next("a write", written);
+      }
       stream.close();
       assertEquals(brokenOff, Await.next("the close", brokenOffs));
     }

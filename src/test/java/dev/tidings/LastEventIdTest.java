@@ -3,6 +3,8 @@ package dev.tidings;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.sun.net.httpserver.Headers;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.util.List;
@@ -60,6 +62,12 @@ class LastEventIdTest {
   }
 
   @Test
+  void itsSpacesArePartOfIt() throws Exception {
+    assertEquals(Optional.of(" 7 "), ask("?lastEventId=+7%20"));
+    assertEquals(Optional.of(" "), ask("?lastEventId=+"));
+  }
+
+  @Test
   void theHeaderIsNewerThanTheQueryOfAPageThatReconnects() throws Exception {
     assertEquals(Optional.of("new"), ask("?lastEventId=old", "Last-Event-ID: new"));
   }
@@ -86,6 +94,10 @@ class LastEventIdTest {
   void whatIsNotUtf8IsTextTooAndNeverAFailure() throws Exception {
     assertEquals(Optional.of("\uFFFDx"), ask("?lastEventId=%FFx"));
     assertEquals(Optional.of("\uD83D\uFFFD".substring(1)), ask("?lastEventId=%ED"));
+    assertEquals(Optional.of("\uFFFDx"), ask("?lastEventId=y", "Last-Event-ID: \uFFFDx"));
+    var headers = new Headers();
+    headers.set("Last-Event-ID", "\u00FFx"); // a byte that stands nowhere in UTF-8
+    assertEquals(Optional.of("\uFFFDx"), LastEventId.of(MockExchange.with(headers, OutputStream.nullOutputStream()), ""));
   }
 
   @Test

@@ -56,6 +56,17 @@ class LogEntryTest {
         text(step.frame()).lines().sorted().toList());
   }
 
+  /** A client's id stands in the data of a gap event, and a page parses that. */
+  @Test
+  void aTextIsAStringOfJson() {
+    assertEquals("\"\"", Quoted.json(""));
+    assertEquals("\"a \\\"b\\\\c\"", Quoted.json("a \"b\\c"));
+    assertEquals("\"\\u0000\\u000a\\u000d\\u001f\u007f\u2028\"", Quoted.json("\0\n\r\u001f\u007f\u2028"));
+    assertEquals("\"\uD83C\uDF88\uD835\uDC00\"", Quoted.json("\uD83C\uDF88\uD835\uDC00"));
+    assertEquals("\"\uDA36\uDC00\"", Quoted.json("\uDA36\uDC00")); // U+9D800
+    assertEquals("\"\\udf88\\ud83c\"", Quoted.json("\uDF88\uD83C"));
+  }
+
   @Test
   void replaysThatReadTheSameShareTheirEntriesWhileThereAreReplays() {
     var cache = new EntryCache();

@@ -182,6 +182,22 @@ class LogTest {
     }
   }
 
+  @Test
+  void aTextIsQuotedAsInJavaSource() {
+    assertEquals("\"a b\u00e9\uD83C\uDF88'\"", Quoted.java("a b\u00e9\uD83C\uDF88'"));
+    assertEquals("\"\\n\\r\\\"\\\\\"", Quoted.java("\n\r\"\\"));
+    assertEquals("\"\\u0009\\u007f\\u0085\"", Quoted.java("\t\u007f\u0085"));
+    assertEquals("\"\\u2028\\u2029\"", Quoted.java("\u2028\u2029"));
+    assertEquals("\"\\u202e\\udb40\\udc41\"", Quoted.java("\u202e\uDB40\uDC41")); // unseen tags lie beyond U+FFFF
+    assertEquals("\"\\udf88\\ud83c\\uffff\"", Quoted.java("\uDF88\uD83C\uFFFF"));
+    for (String one : List.of("x", "\uD83C\uDF88")) {
+      assertEquals('"' + one.repeat(80) + '"', Quoted.java(one.repeat(80)));
+      assertEquals('"' + one.repeat(80) + "\" (cut)", Quoted.java(one.repeat(81)));
+    }
+    assertEquals("java.io.IOException", Quoted.java(new IOException()));
+    assertEquals("java.io.IOException \"a\\nb\"", Quoted.java(new IOException("a\nb")));
+  }
+
   private static long count(LogRecords log, String text) {
     return log.messages().stream().filter(message -> message.contains(text)).count();
   }

@@ -110,9 +110,26 @@ class OpeningTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"a\nb", "a\rb", "a\r\n b", "a\0b", "€", "\u007f"})
+  @ValueSource(strings = {"a\nb", "a\rb", "a\r\n b", "a\0b", "\u0100", "€", "\u001f", "\u007f", "\u0080", "\u009f"})
   void badHeaderValuesAreRefused(String value) throws Exception {
     assertHeaderRefused("Name", value);
+  }
+
+  @Test
+  void everyCharacterThatAHeaderMayHaveIsTaken() {
+    var letters = new StringBuilder("!#$%&'*+-.^_`|~0123456789");
+    for (char c = 'a'; c <= 'z'; c++) {
+      letters.append(c).append(Character.toUpperCase(c));
+    }
+    var value = new StringBuilder("\t");
+    for (char c = ' '; c <= 0xFF; c++) {
+      value.append(c < 0x7F || c >= 0xA0 ? String.valueOf(c) : "");
+    }
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    try (var sources = EventSources.create(); var stream = sources.open(exchange)) {
+      stream.appendHeader(letters.toString(), value.toString()).appendHeader("x!", "").appendHeader("!x", "");
+      assertEquals(value.toString(), exchange.getResponseHeaders().getFirst(letters.toString()));
+    }
   }
 
   private static void assertHeaderRefused(String name, String value) throws Exception {

@@ -13,11 +13,13 @@ public final class Origins {
         "https://xn--bcher-kva.example", "https://app.example.", "http://my_service:3000", "http://a-b.c--d",
         "http://127.0.0.1:3000", "http://255.255.255.255", "http://1a.example", "http://0x.example",
         "http://[::1]", "http://[::1]:8080", "http://[::]", "http://[2001:db8::1:0:0:1]", "http://[1::]",
-        "http://[1:0:2:3:4:5:6:7]", "http://[1:0:2:3:4:5::]", "http://[::ffff:102:304]", "http://[::102:304]", "https://x:65535");
+        "http://[1:0:2:3:4:5:6:7]", "http://[1:0:2:3:4:5::]", "http://[::ffff:102:304]", "http://[::102:304]", "https://x:65535",
+        "http://x:0", "http://10.20.199.249", "http://[1:0:0:2::3]", "http://[::ffff:c0a8:1ff]");
   }
 
   static List<String> ofOtherPages() {
-    return List.of("chrome-extension://abcdefghijklmnop", "moz-extension://3b5ad1c0-0000-4000-8000-000000000012", "capacitor://localhost");
+    return List.of("chrome-extension://abcdefghijklmnop", "moz-extension://3b5ad1c0-0000-4000-8000-000000000012", "capacitor://localhost",
+        "com.example.app2://localhost", "app://1.2");
   }
 
   public static List<String> saidByNoBrowser() {
@@ -30,10 +32,12 @@ public final class Origins {
         "http://256.0.0.1", "http://1.2.3.4.5", "http://127.0.0.1.", "http://a.1", "http://a..b", "http://.", "http://%61",
         "http://[::1", "http://[]", "http://[0:0:0:0:0:0:0:1]", "http://[::0001]", "http://[::FFFF:102:304]",
         "http://[::ffff:1.2.3.4]", "http://[2001:db8:0:0:1::1]", "http://[fe80::1%eth0]",
-        "http://[fe80::1%25eth0]", "http://[v1.a]", "http://[1::2:3:4:5:0:0]", "http://[1:2]", "http://::1");
+        "http://[fe80::1%25eth0]", "http://[v1.a]", "http://[1::2:3:4:5:0:0]", "http://[1:2]", "http://::1",
+        "https://127.1", "http://a.0x", "http://[1::2:0:0:0:3]", "1x://y", "-x://y");
   }
 
   static List<String> ofPagesWithoutOne() {
-    return List.of("null", "ws://x", "wss://x", "ftp://x", "file://x", "file:///x", "data://x", "blob:https://x", "about:blank");
+    return List.of("null", "ws://x", "wss://x", "ftp://x", "file://x", "file:///x", "data://x", "blob:https://x", "about:blank",
+        "about://x", "blob://x", "javascript://x");
   }
 }

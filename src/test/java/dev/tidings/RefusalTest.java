@@ -165,6 +165,7 @@ class RefusalTest {
     "text/event-stream;q=0",
     "text/event-stream; Q=0.000 ",
     "text/event-stream;charset=utf-8;q=0.",
+    "text/event-stream; q=0 ; x=y",
     "text/html;x=text/event-stream"
   })
   void thisDoesNot(String accept) {

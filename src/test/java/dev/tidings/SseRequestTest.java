@@ -83,7 +83,15 @@ class SseRequestTest {
   @Test
   void aBodyMayComeForLongerThanTheWriteDeadline() throws Exception {
     var ticker = new ManualTicker();
-    var body = new InputStream() {
+    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+    when(exchange.getRequestBody()).thenReturn(slowBody(ticker));
+    var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker);
+    assertEquals("abcdefgh", new SseRequest(exchange, sources).text());
+    assertFalse(Thread.interrupted());
+  }
+
+  private static InputStream slowBody(ManualTicker ticker) {
+    return new InputStream() {
       private int sent;
 
       @Override
@@ -104,10 +112,19 @@ class SseRequestTest {
         return next < 0 ? -1 : 1;
       }
     };
+  }
+
+  /** Who sends a byte now and then keeps no stream from opening, or its place, for longer. */
+  @Test
+  void whatAStreamDrainsHasTheWriteDeadlineAsAWhole() throws Exception {
+    var ticker = new ManualTicker();
     var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
-    when(exchange.getRequestBody()).thenReturn(body);
-    var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker);
-    assertEquals("abcdefgh", new SseRequest(exchange, sources).text());
+    exchange.getRequestHeaders().set("Content-Length", "8");
+    when(exchange.getRequestBody()).thenReturn(slowBody(ticker));
+    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker);
+        var stream = sources.open(exchange)) {
+      assertEquals(Optional.of(Ending.CLIENT_GONE), stream.ending());
+    }
     assertFalse(Thread.interrupted());
   }
 
@@ -141,17 +158,20 @@ class SseRequestTest {
       seen.add(request.query());
       seen.add(request.query("a"));
       seen.add(request.query("none"));
+      seen.add(List.copyOf(request.query().keySet()));
       assertThrows(UnsupportedOperationException.class, () -> request.query().clear());
+      assertThrows(UnsupportedOperationException.class, () -> request.query().get("a").add("3"));
       request.respond(200);
     };
-    try (var client = Client.get(uri("?a=1&b=%C3%A9+%26%3D&a=2&c&&=x&d=e=f&%F0%9F%98%80=%0A"))) {
+    try (var client = Client.get(uri("?a=1&b=%C3%A9+%26%3D&a=2&c&&=x&d=e=f;g=h&%F0%9F%98%80=%0A"))) {
       assertEquals(200, client.status());
     }
     assertEquals(
-        Map.of("a", List.of("1", "2"), "b", List.of("é &="), "c", List.of(""), "", List.of("x"), "d", List.of("e=f"), "\uD83D\uDE00", List.of("\n")),
+        Map.of("a", List.of("1", "2"), "b", List.of("é &="), "c", List.of(""), "", List.of("x"), "d", List.of("e=f;g=h"), "\uD83D\uDE00", List.of("\n")),
         Await.next("the query", seen));
     assertEquals(Optional.of("1"), Await.next("a", seen));
     assertEquals(Optional.empty(), Await.next("none", seen));
+    assertEquals(List.of("a", "b", "c", "", "d", "\uD83D\uDE00"), Await.next("the names", seen));
   }
 
   @Test
@@ -219,6 +239,8 @@ class SseRequestTest {
     handler = request -> request.respond(200, "text/plain", Integer.toString(request.bytes(0).length));
     assertEquals("0", post(0));
     assertEquals("request body is larger than 0 bytes\n", post(1));
+    handler = request -> request.respond(200, "text/plain", Integer.toString(request.bytes(Integer.MAX_VALUE).length));
+    assertEquals("101", post(101));
   }
 
   private String post(int size) throws IOException {

@@ -7,10 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -45,9 +49,12 @@ class WireFormatTest {
         Arguments.of(Event.empty().withRetry(Duration.ofSeconds(3)), "retry: 3000\n\n"),
         Arguments.of(Event.empty().withRetry(Duration.ZERO), "retry: 0\n\n"),
         Arguments.of(Event.empty().withRetry(Duration.ofNanos(1_999_999)), "retry: 1\n\n"),
+        Arguments.of(Event.empty().withRetry(Duration.ofMillis(Long.MAX_VALUE)), "retry: 9223372036854775807\n\n"),
         Arguments.of(Event.empty().withComment(""), ":\n\n"),
         Arguments.of(Event.empty().withComment("a\r\ndata: b\rc\n"), ": a\n: data: b\n: c\n:\n\n"),
         Arguments.of(Event.of("x").withField("b", "1").withField("a", "2").withField("c", "3"), "b: 1\na: 2\nc: 3\ndata: x\n\n"),
+        Arguments.of(Event.empty().withField("a", "1").withField("b", "2").withField("a", "3"), "a: 3\nb: 2\n\n"),
+        Arguments.of(Event.empty().withField("Data", "1").withField("b\uFEFF", "2"), "Data: 1\nb\uFEFF: 2\n\n"),
         Arguments.of(Event.of("x").withField("trace", "1\n2"), "trace: 1\ntrace: 2\ndata: x\n\n"),
         Arguments.of(
             Event.of("n", "d").withId("i").withRetry(Duration.ofMillis(5)).withComment("c"),
@@ -80,13 +87,19 @@ class WireFormatTest {
         Arguments.of("event id must be one line: \"1\\n\"", of(() -> Event.of("x").withId("1\n"))),
         Arguments.of("event id must be one line: \"\\r\"", of(() -> Event.of("x").withId("\r"))),
         Arguments.of("event id must not contain NUL", of(() -> Event.of("x").withId("a\0"))),
+        Arguments.of("event id must not contain NUL", of(() -> Event.of("x").withId("\0"))),
         Arguments.of("retry must be", of(() -> Event.empty().withRetry(Duration.ofMillis(-1)))),
         Arguments.of("retry must be", of(() -> Event.empty().withRetry(Duration.ofSeconds(Long.MAX_VALUE)))),
         Arguments.of("field name must be one line", of(() -> Event.of("x").withField("a\nb", ""))),
+        Arguments.of("field name must be one line", of(() -> Event.of("x").withField("a\rb", ""))),
+        Arguments.of("field name must not contain a colon", of(() -> Event.of("x").withField(":y", ""))),
         Arguments.of("field name must not contain a colon", of(() -> Event.of("x").withField("data:y", ""))),
         Arguments.of("field name must not be empty", of(() -> Event.of("x").withField("", "y"))),
         Arguments.of("field name must not start with U+FEFF: \"\\ufeffdata\"", of(() -> Event.empty().withField("\uFEFFdata", "y"))),
-        Arguments.of("field has a method of its own in Event: \"data\"", of(() -> Event.of("x").withField("data", "y"))));
+        Arguments.of("field has a method of its own in Event: \"data\"", of(() -> Event.of("x").withField("data", "y"))),
+        Arguments.of("field has a method of its own in Event: \"event\"", of(() -> Event.of("x").withField("event", "y"))),
+        Arguments.of("field has a method of its own in Event: \"id\"", of(() -> Event.of("x").withField("id", "y"))),
+        Arguments.of("field has a method of its own in Event: \"retry\"", of(() -> Event.of("x").withField("retry", "y"))));
   }
 
   private static Supplier<Event> of(Supplier<Event> event) {
@@ -98,6 +111,41 @@ class WireFormatTest {
   void invalid(String message, Supplier<Event> event) {
     var e = assertThrows(IllegalArgumentException.class, event::get);
     assertTrue(e.getMessage().startsWith(message), e.getMessage());
+  }
+
+  @Test
+  void eachPartOfAnEventOutlivesAllOthers() {
+    var parts = List.<UnaryOperator<Event>>of(
+        e -> e.withId("i"), e -> e.withName("n"), e -> e.withData("d"), e -> e.withRetry(Duration.ofMillis(5)),
+        e -> e.withComment("c"), e -> e.withField("f", "x"));
+    var whole = new Event(
+        Optional.of("i"), Optional.of("n"), Optional.of("d"), Optional.of(Duration.ofMillis(5)), Optional.of("c"), Map.of("f", "x"));
+    for (var last : parts) {
+      var event = Event.empty();
+      for (var other : parts) {
+        event = other == last ? event : other.apply(event);
+      }
+      assertEquals(whole, last.apply(event));
+    }
+  }
+
+  @Test
+  void anEventStaysAsItWasMade() {
+    var fields = new HashMap<>(Map.of("a", "1"));
+    var event = new Event(Optional.empty(), Optional.empty(), Optional.of("x"), Optional.empty(), Optional.empty(), fields);
+    fields.put("b\n", "2");
+    assertEquals("a: 1\ndata: x\n\n", event.encode());
+    assertThrows(UnsupportedOperationException.class, () -> event.fields().put("b\n", "2"));
+    assertThrows(UnsupportedOperationException.class, () -> Event.empty().fields().put("b\n", "2"));
+  }
+
+  @Test
+  void aPartThatIsNullIsRefusedWhenTheEventIsMade() {
+    Optional<String> no = Optional.empty();
+    assertThrows(NullPointerException.class, () -> Event.of(null));
+    assertThrows(NullPointerException.class, () -> Event.empty().withField("a", null));
+    assertThrows(NullPointerException.class, () -> new Event(no, no, null, Optional.empty(), no, Map.of()));
+    assertThrows(NullPointerException.class, () -> new Event(no, no, no, Optional.empty(), null, Map.of()));
   }
 
   @Test
