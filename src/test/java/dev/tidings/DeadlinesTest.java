@@ -1,16 +1,47 @@
 package dev.tidings;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class DeadlinesTest {
+  private static final Duration FOR_EVER = Duration.ofSeconds(Long.MAX_VALUE);
+
+  @Test
+  void aCallThatComesToItsEndAllTheSameIsDoneAndTheNextIsCutOff() throws Exception {
+    var guard = new Deadlines(new ManualTicker(), FOR_EVER).newGuard();
+    guard.run(guard::cut);
+    assertFalse(Thread.interrupted());
+    assertThrows(Deadlines.CutOffException.class, () -> guard.run(() -> {}));
+  }
+
+  @Test
+  void whoIsCutOffBetweenTwoCallsMakesNoOther() throws Exception {
+    var guard = new Deadlines(new ManualTicker(), FOR_EVER).newGuard();
+    guard.run(() -> {});
+    guard.cut();
+    assertThrows(Deadlines.CutOffException.class, () -> guard.run(() -> {}));
+    assertFalse(Thread.interrupted());
+  }
+
+  @Test
+  void limitsForEverNeverCutOff() throws Exception {
+    var ticker = new ManualTicker();
+    var guard = new Deadlines(ticker, FOR_EVER).newGuard();
+    guard.run(() -> ticker.advance(Duration.ofSeconds(1)));
+    guard.finishWithin(Long.MAX_VALUE);
+    guard.run(() -> ticker.advance(Duration.ofSeconds(1)));
+    guard.run(() -> {}); // which it could not, had it been cut off
+  }
 
   @ParameterizedTest
   @CsvSource({"1, 10", "10, 1"})
@@ -20,6 +51,7 @@ class DeadlinesTest {
     var guard = deadlines.newGuard();
     guard.finishWithin(Duration.ofSeconds(seconds).toNanos());
     guard.finishWithin(Duration.ofSeconds(otherSeconds).toNanos());
+    guard.finishWithin(Long.MAX_VALUE); // for ever
     var inside = new CountDownLatch(1);
     var thrown = new LinkedBlockingQueue<IOException>();
     guard.run(() -> {}); // takes its part of the time

@@ -124,6 +124,33 @@ class EndingTest {
   }
 
   @Test
+  void whatFailsAsAStreamEndsIsLoggedAndKeepsItFromNothing() {
+    try (var log = new LogRecords(); var sources = EventSources.create()) {
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()), "me");
+      stream.life().attach(new Attachment() {
+        @Override
+        public boolean tell(Telling telling) {
+          return false;
+        }
+
+        @Override
+        public Optional<Frame> end() {
+          throw new AssertionError("not really");
+        }
+
+        @Override
+        public void leave() {
+          throw new AssertionError("not really");
+        }
+      });
+      stream.close();
+      assertEquals(Ending.CLOSED, stream.keepAlive());
+      assertEquals(0, sources.count());
+      assertEquals(2, log.messages(Level.SEVERE).size(), log.messages()::toString);
+    }
+  }
+
+  @Test
   void aHandlerThatThrowsBeforeOpeningIs500() throws Exception {
     try (var log = new LogRecords(); var server = SseServer.create(0)) {
       server.get("/", request -> {

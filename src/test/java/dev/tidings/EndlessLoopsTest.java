@@ -9,10 +9,13 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Handlers that go on sending when their client is gone, which nothing else shows. */
 class EndlessLoopsTest {
@@ -45,6 +48,8 @@ class EndlessLoopsTest {
       stream.life().end(Ending.CLIENT_GONE);
       loop(stream, 99, Duration.ofMillis(100));
       assertEquals(List.of(), warnings(log));
+      loop(stream, 1, Duration.ofMillis(100));
+      assertEquals(1, warnings(log).size());
       loop(stream, 1000, Duration.ofMillis(100));
       var other = open(sources);
       other.life().end(Ending.CLIENT_GONE);
@@ -57,8 +62,9 @@ class EndlessLoopsTest {
   }
 
   /** Else there is no room for those that are. */
-  @Test
-  void whoThrowsOrGoesSilentIsNoSuspectAnyMore() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whoLeavesItsStreamThrowsOrGoesSilentIsNoSuspectAnyMore(boolean leaves) throws Exception {
     try (var log = new LogRecords(); var sources = sources()) {
       sources.nameRoutes(exchange -> "GET /clock");
       for (int i = 0; i < 1100; i++) {
@@ -66,13 +72,81 @@ class EndlessLoopsTest {
           var stream = open(sources);
           stream.life().end(Ending.CLIENT_GONE);
           assertFalse(stream.send("one"));
+          if (leaves) {
+            stream.close();
+          }
         }));
       }
-      ticker.advance(Duration.ofSeconds(61));
+      ticker.advance(leaves ? Duration.ZERO : Duration.ofSeconds(61));
       var stream = open(sources);
       stream.life().end(Ending.CLIENT_GONE);
-      loop(stream, 1000, Duration.ofMillis(100));
+      loop(stream, 200, Duration.ofMillis(100));
       assertEquals(1, warnings(log).size());
+    }
+  }
+
+  /** An ended stream whose handler has this route. */
+  private static EndlessLoops.Looping ended(String route) {
+    return new EndlessLoops.Looping() {
+      @Override
+      public Optional<Ending> ending() {
+        return Optional.of(Ending.CLIENT_GONE);
+      }
+
+      @Override
+      public String route() {
+        return route;
+      }
+    };
+  }
+
+  @Test
+  void whoGoesOnIsNotForgottenForTheManyWhoAreSuspectedToo() throws Exception {
+    var loops = new EndlessLoops(ticker);
+    var stream = ended("GET /clock");
+    try (var log = new LogRecords()) {
+      for (int i = 0; i < 99; i++) {
+        loops.refused(stream);
+        ticker.advance(Duration.ofSeconds(1));
+      }
+      for (int i = 0; i < 1000; i++) {
+        Await.end(Thread.ofVirtual().start(() -> loops.refused(ended("GET /once"))));
+      }
+      loops.refused(stream);
+      assertEquals(1, warnings(log).size());
+    }
+  }
+
+  /** Routes may be named after what clients ask for. */
+  @Test
+  void aThousandRoutesAreWarnedAboutAndNoMore() {
+    var loops = new EndlessLoops(ticker);
+    try (var log = new LogRecords()) {
+      for (int i = 0; i < 1001; i++) {
+        var stream = ended("GET /" + i);
+        for (int refusal = 0; refusal < 99; refusal++) {
+          loops.refused(stream);
+        }
+        ticker.advance(Duration.ofSeconds(5));
+        loops.refused(stream);
+      }
+      assertEquals(1000, warnings(log).size());
+    }
+  }
+
+  @Test
+  void whatAnOpenStreamDropsIsNone() throws Exception {
+    var body = new StuckBody();
+    try (var log = new LogRecords();
+        var sources = ticker.sources(Settings.defaults().queueEvents(1).overflow(Overflow.dropNewest()))) {
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      body.fill(stream);
+      for (int i = 0; i < 200; i++) {
+        assertFalse(stream.offer("tick"));
+        ticker.advance(Duration.ofMillis(100));
+      }
+      body.read();
+      assertEquals(List.of(), warnings(log));
     }
   }
 

@@ -317,6 +317,38 @@ class HeaderPhaseTest {
     }
   }
 
+  @Test
+  void aFlushOfAnotherThreadSendsWhatWaitsAfter100Milliseconds() throws Exception {
+    var ticker = new ManualTicker();
+    var flushed = new LinkedBlockingQueue<Boolean>();
+    whileTheHandlerIsBusy(ticker, Settings.defaults(), (sources, stream, client) -> {
+      assertEquals(1, sources.broadcast("x"));
+      int scheduled = ticker.scheduled();
+      Thread.ofVirtual().start(() -> flushed.add(stream.flush()));
+      Await.until("the head is due", () -> ticker.scheduled() > scheduled);
+      ticker.advance(Duration.ofMillis(99));
+      stream.appendHeader("Still", "possible");
+      ticker.advance(Duration.ofMillis(1));
+      assertTrue(Await.next("the flush", flushed));
+      assertEquals("possible", client.headers().get("Still"));
+      assertEquals("x", client.next().data());
+    });
+  }
+
+  @Test
+  void aFlushForWhichNothingWaitsSendsNoHead() throws Exception {
+    var flushed = new LinkedBlockingQueue<Boolean>();
+    try (var site = new Site(EventSources.create(), stream -> {
+          flushed.add(stream.flush());
+          stream.appendHeader("Still", "possible");
+          return Ending.CLOSED;
+        });
+        var client = Client.get(site.uri())) {
+      assertTrue(Await.next("the flush", flushed));
+      assertEquals("possible", client.headers().get("Still"));
+    }
+  }
+
   /** It would become the text of the answer. */
   @Test
   void whatWaitedForAHandlerThatFailsIsNoPartOfIts500() throws Exception {

@@ -81,6 +81,31 @@ class HeartbeatTest {
     assertEquals(byBlocks, body.lines().filter(line -> line.startsWith("data: ")).toList());
   }
 
+  @Test
+  void aStreamIsPingedAlsoWhileAListenerOfItsOpeningIsBusy() {
+    var body = new java.io.ByteArrayOutputStream();
+    try (var sources = ticker.sources(Settings.defaults())) {
+      sources.onOpen(opened -> {
+        ticker.advance(Duration.ofSeconds(15));
+        opened.flush();
+      });
+      sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), body));
+      assertEquals(":\n\n", body.toString(java.nio.charset.StandardCharsets.UTF_8));
+    }
+  }
+
+  @Test
+  void anotherPingComesAsOftenAsTheHeartbeatUnlessItSaysHowOften() {
+    var body = new java.io.ByteArrayOutputStream();
+    try (var sources = ticker.sources(Settings.defaults().heartbeat(Duration.ofSeconds(4)))) {
+      var other = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), body));
+      other.withPing(ping -> ping.asEvent("ping").dataMessage("x").start());
+      ticker.advance(Duration.ofSeconds(4));
+      other.flush();
+      assertEquals("event: ping\ndata: x\n\n", body.toString(java.nio.charset.StandardCharsets.UTF_8));
+    }
+  }
+
   /** For clients that take a block without data for a message. */
   @Test
   void pingsCanGoOutWithoutBlankLines() throws Exception {

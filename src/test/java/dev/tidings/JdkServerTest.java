@@ -2,20 +2,25 @@ package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -82,6 +87,29 @@ class JdkServerTest {
     assertTrue(JdkServer.isTls(exchange));
   }
 
+  /** One open stream would stop the whole server. */
+  @Test
+  void anExecutorThatRunsHandlersOnTheServersOwnThreadIsNone() throws Exception {
+    var thrown = new LinkedBlockingQueue<Throwable>();
+    var http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 10);
+    http.setExecutor(Runnable::run);
+    http.start();
+    try (var _ = new LogRecords(); var sources = EventSources.create()) {
+      http.createContext("/", exchange -> {
+        try (exchange) {
+          thrown.add(assertThrows(IllegalStateException.class, () -> sources.open(exchange)));
+          exchange.sendResponseHeaders(500, -1);
+        }
+      });
+      try (var client = Client.get(URI.create("http://localhost:" + http.getAddress().getPort() + "/"))) {
+        assertEquals(500, client.status());
+      }
+      assertTrue(Await.next("an error", thrown).getMessage().contains("setExecutor"));
+    } finally {
+      http.stop(0);
+    }
+  }
+
   @Test
   void anOwnServerWithoutNodelayGivesOneWarning() throws Exception {
     String output = run(OWN_SERVER, List.of());
@@ -91,7 +119,8 @@ class JdkServerTest {
 
   @Test
   void anOwnServerWithNodelayGivesNone() throws Exception {
-    assertEquals("", run(OWN_SERVER, List.of("-Dsun.net.httpserver.nodelay=true")));
+    var options = List.of("-Dsun.net.httpserver.nodelay=true", "-Dsun.net.httpserver.maxRspTime=-1"); // no limit
+    assertEquals("", run(OWN_SERVER, options));
   }
 
   @Test

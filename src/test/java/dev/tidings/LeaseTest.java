@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.mock;
 
 import com.sun.net.httpserver.Headers;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -98,6 +100,15 @@ class LeaseTest {
         ticker.advance(Duration.ofHours(12));
         assertTrue(stream.isOpen());
       }
+    }
+  }
+
+  @Test
+  void aListenerThatTakesItsTimeProlongsNoLifetime() {
+    try (var sources = ticker.sources(Settings.defaults().maxLifetime(Duration.ofMinutes(10)))) {
+      sources.onOpen(stream -> ticker.advance(Duration.ofMinutes(10)));
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      assertEquals(Ending.EXPIRED, stream.ending().orElseThrow());
     }
   }
 
@@ -326,6 +337,19 @@ class LeaseTest {
       Await.latch("the check", asked);
       assertThrows(IllegalStateException.class, () -> ticker.advance(Duration.ofSeconds(1)));
       assertEquals(Ending.REVOKED, site.ending());
+    }
+  }
+
+  /** Another thread may end a stream while it opens. */
+  @Test
+  void nothingIsScheduledForOneThatHasEndedBefore() {
+    var stream = mock(Lease.Holder.class);
+    var values = Settings.defaults().maxLifetime(DAY).values();
+    try (var engine = new Engine(values, ticker, new Threads(), always(0))) {
+      var lease = Lease.of(stream, engine, Optional.of(() -> true)).orElseThrow();
+      lease.stop();
+      lease.start();
+      assertEquals(0, ticker.waiting());
     }
   }
 

@@ -124,6 +124,37 @@ class LogTest {
     }
   }
 
+  /** The log may block. */
+  @Test
+  void aStreamWhoseCheckHangsHasEndedBeforeThatIsLogged() throws Exception {
+    var ticker = new ManualTicker();
+    var asked = new CountDownLatch(1);
+    var counts = new LinkedBlockingQueue<Integer>();
+    var settings = Settings.defaults().recheck(stream -> {
+      asked.countDown();
+      try {
+        new CountDownLatch(1).await();
+      } catch (InterruptedException e) {
+        return false;
+      }
+      return true;
+    });
+    try (var sources = ticker.sources(settings)) {
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      ticker.advance(Duration.ofSeconds(15));
+      Await.latch("the check", asked);
+      try (var broken = new Broken(() -> {
+            counts.add(sources.count());
+            return null;
+          })) {
+        ticker.advance(Duration.ofSeconds(30));
+        Await.latch("a line of the log", broken.called);
+      }
+      assertEquals(Ending.REVOKED, stream.ending().orElseThrow());
+      assertFalse(counts.contains(1), counts::toString);
+    }
+  }
+
   @Test
   void textFromOutsideIsQuotedAndCutAtEveryLevel() throws Exception {
     var filtered = new CountDownLatch(1);

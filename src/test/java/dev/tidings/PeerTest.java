@@ -10,6 +10,8 @@ import com.sun.net.httpserver.Filter;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.FileNotFoundException;
+import java.io.FilterInputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -22,12 +24,14 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.logging.Level;
+import java.util.zip.ZipException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A client that is gone is no failure of its handler, and a failure of a handler is never taken for that. */
 class PeerTest {
@@ -242,6 +246,13 @@ class PeerTest {
         }
       }
     }),
+    FLUSHED(request -> {
+      request.exchange().sendResponseHeaders(200, 1_000_000_000);
+      for (int i = 0; i < 1_000_000; i++) {
+        request.exchange().getResponseBody().write(new byte[1000]); // which has room in the server's own buffer
+        request.exchange().getResponseBody().flush();
+      }
+    }),
     WRAPPED(request -> {
       try {
         write(request, 0);
@@ -380,6 +391,12 @@ class PeerTest {
       request.exchange().getResponseBody().write(new byte[5]);
       request.exchange().getResponseBody().write(1);
     }),
+    WRITE_TOO_MUCH_BYTE_BY_BYTE(request -> {
+      request.exchange().sendResponseHeaders(200, 5);
+      for (int i = 0; i < 6; i++) {
+        request.exchange().getResponseBody().write(i);
+      }
+    }),
     CLOSE_TOO_EARLY(request -> {
       request.exchange().sendResponseHeaders(200, 5);
       request.exchange().getResponseBody().write(new byte[4]);
@@ -417,6 +434,38 @@ class PeerTest {
     }
     assertEquals(1, log.messages(Level.SEVERE).size(), log.messages()::toString);
     assertTrue(log.hasStackTraces());
+  }
+
+  /** Streams of a filter's that fail by themselves. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatAFiltersOwnStreamThrowsIsNoClientThatIsGone(boolean reads) throws Exception {
+    serve(Scheme.HTTP, request -> {
+      if (reads) {
+        request.exchange().getRequestBody().readAllBytes();
+      } else {
+        request.exchange().sendResponseHeaders(200, 0);
+        request.exchange().getResponseBody().write(1);
+      }
+    });
+    server.context().getFilters().add(Filter.beforeHandler("broken", exchange -> exchange.setStreams(
+        new FilterInputStream(exchange.getRequestBody()) {
+          @Override
+          public int read(byte[] bytes, int start, int length) throws IOException {
+            throw new ZipException("no such format");
+          }
+        },
+        new FilterOutputStream(exchange.getResponseBody()) {
+          @Override
+          public void write(int b) throws IOException {
+            throw new ZipException("no more");
+          }
+        })));
+    try (var client = Client.raw(server.uri(), DOWNLOAD)) {
+      awaitHandler();
+      client.toEndOrCut();
+    }
+    assertLoud(ZipException.class);
   }
 
   // Interrupts.

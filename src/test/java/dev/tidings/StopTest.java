@@ -182,6 +182,28 @@ class StopTest {
   }
 
   @Test
+  void aHandlerThatBeginsToWaitDuringTheGraceHasItToldBefore() throws Exception {
+    var opened = new CountDownLatch(1);
+    var go = new CountDownLatch(1);
+    var server = server(Scheme.HTTP, request -> {
+      try (var stream = request.getEventSource()) {
+        opened.countDown();
+        Await.latch("the test", go);
+        stream.keepAlive();
+      }
+    });
+    try (var client = Client.get(server.uri())) {
+      Await.latch("the stream", opened);
+      var took = stopping(server, FOR_EVER);
+      go.countDown();
+      client.awaitText(":\n\n");
+      assertEquals(1, server.eventSources().dropAll());
+      assertEquals("event: bye\ndata: back soon\n\nretry: 1234\n\n:\n\n", client.toEnd());
+      Await.next("the stop", took);
+    }
+  }
+
+  @Test
   void aStreamThatHasSentNothingYetIsToldAsItEnds() throws Exception {
     var opened = new CountDownLatch(1);
     var server = server(Scheme.HTTP, request -> {

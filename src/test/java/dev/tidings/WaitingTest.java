@@ -144,6 +144,9 @@ class WaitingTest {
     assertEquals(Ending.CLOSED, stream.waitForFail(Duration.ZERO));
     assertEquals(Ending.CLOSED, stream.keepAlive());
     assertEquals(Ending.CLOSED, stream.ending().orElseThrow());
+    Thread.currentThread().interrupt();
+    assertEquals(Ending.CLOSED, stream.keepAlive());
+    assertTrue(Thread.interrupted());
   }
 
   @Test
@@ -161,6 +164,18 @@ class WaitingTest {
     assertTrue(Await.next("the status", interrupted));
     assertEquals("accepted before", client.next().data());
     assertEquals(null, client.next());
+  }
+
+  @Test
+  void aThreadThatWasInterruptedBeforeItsWaitEndsTheStreamWithoutHarmToWhatIsSent() throws Exception {
+    try (var other = new Site(ticker.sources(Settings.defaults()), opened -> {
+          Thread.currentThread().interrupt();
+          return opened.keepAlive();
+        });
+        var reader = Client.get(other.uri())) {
+      assertEquals(Ending.INTERRUPTED, other.ending());
+      assertEquals(":\n\n", reader.toEnd());
+    }
   }
 
   /** The waiting thread writes the first bytes itself, and an interrupt then costs the connection. */
