@@ -152,6 +152,10 @@ class CapacityTest {
         }
         assertRefused(site.uri("third"), "User: cid");
       }
+      try (var nobodys = open(site.uri("nobodys")); var _ = open(site.uri("nobodys"), "User: dan")) {
+        assertSentAway(nobodys);
+        assertRefused(site.uri("third"), "User: dan");
+      }
       ben.head();
     }
   }
@@ -260,6 +264,7 @@ class CapacityTest {
         }
         assertEquals(1, site.sources.count());
       }
+      assertEquals(Map.of(Ending.REFUSED, 3L), site.sources.ended(), "those whose bodies were too large");
     }
   }
 
@@ -394,6 +399,34 @@ class CapacityTest {
     assertTrue(third.enter(stream("ben"), List.of()));
     third.leave(two);
     assertTrue(third.enter(stream("ann"), List.of()));
+  }
+
+  /** A client that is asked for its hash when its place is looked for, and when it gets it. */
+  private static final class FailsTheSecondTime {
+    private int asked;
+
+    @Override
+    public int hashCode() {
+      if (++asked == 2) {
+        throw new IllegalStateException("hashCode");
+      }
+      return 1;
+    }
+  }
+
+  @Test
+  void aStopDoesNotWaitForThoseWhoDidNotGetIn() {
+    var capacity = new Capacity(2, 1);
+    assertTrue(capacity.enter(stream("ann"), List.of()));
+    assertFalse(capacity.enter(stream("ann"), List.of()));
+    assertThrows(IllegalStateException.class, () -> capacity.enter(stream(new FailsTheSecondTime()), List.of()));
+    assertEquals(1, capacity.count());
+    capacity.shut();
+    var empty = new AtomicBoolean();
+    capacity.gate().whenEmpty(() -> empty.set(true));
+    assertFalse(empty.get());
+    capacity.gate().leave();
+    assertTrue(empty.get(), "the only one that got in has left");
   }
 
   @Test

@@ -194,6 +194,9 @@ class CompleteTest {
         assertEquals(204, old.status());
         assertEquals(-1, old.socket().getInputStream().read());
       }
+      try (var page = Client.get(server.uri().resolve("/?lastEventId=" + WireFormat.COMPLETED_ID), "Accept: text/event-stream")) {
+        assertEquals(204, page.status());
+      }
       assertEquals(0, server.eventSources().opened());
       assertEquals(Map.of(), server.eventSources().ended());
       assertEquals(0, log.loud().stream().filter(record -> !record.getMessage().contains("nodelay")).count());

@@ -299,6 +299,17 @@ class EndingTest {
     }
   }
 
+  /** It runs on a thread of the application's, whose handler will see it. */
+  @Test
+  void anInterruptOfAListenerOfOpeningsStays() {
+    try (var sources = EventSources.create()) {
+      sources.onOpen(stream -> Thread.currentThread().interrupt());
+      var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      assertTrue(Thread.interrupted());
+      assertTrue(stream.isOpen());
+    }
+  }
+
   @Test
   void aListenerThatHangsKeepsNoOtherFromIt() throws Exception {
     var goesOn = new CountDownLatch(1);

@@ -3,9 +3,11 @@ package dev.tidings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
 import java.io.OutputStream;
+import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,6 +60,24 @@ class EndlessLoopsTest {
           List.of("the handler of \"GET /clock\" goes on sending although its stream has ended (CLIENT_GONE):"
               + " loop while (sse.send(…)), or until isOpen() is false"),
           warnings(log));
+    }
+  }
+
+  /** The rest of a path is the client's to invent, and would be a warning each time. */
+  @Test
+  void onAServerOfTheUsersTheContextTellsRequestsApart() {
+    try (var log = new LogRecords(); var sources = sources()) {
+      for (String path : List.of("/events/1", "/events/2")) {
+        var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+        var context = exchange.getHttpContext();
+        when(context.getPath()).thenReturn("/events");
+        when(exchange.getRequestURI()).thenReturn(URI.create(path));
+        var stream = sources.open(exchange);
+        stream.life().end(Ending.CLIENT_GONE);
+        loop(stream, 200, Duration.ofMillis(100));
+      }
+      assertEquals(1, warnings(log).size());
+      assertTrue(warnings(log).getFirst().startsWith("the handler of \"/events\" goes on"), warnings(log)::toString);
     }
   }
 

@@ -74,6 +74,19 @@ class JitterTest {
   }
 
   @Test
+  void firstTimesAreEvenOverThePeriodAndNeverAtOnce() {
+    var jitter = jitter(Duration.ZERO, Duration.ZERO);
+    assertEven(1, 1_000_000, 20, LongStream.generate(() -> jitter.within(1_000_000)).limit(20_000));
+    assertEquals(1, jitter.within(1));
+  }
+
+  @Test
+  void pausesAreEvenFromHalfToOneAndAHalf() {
+    var jitter = jitter(Duration.ZERO, Duration.ZERO);
+    assertEven(500_000, 1_500_000, 20, LongStream.generate(() -> jitter.around(1_000_000).toNanos()).limit(20_000));
+  }
+
+  @Test
   void badRangesAreRefused() {
     assertThrows(IllegalArgumentException.class, () -> DEFAULTS.reconnect(Duration.ofMillis(-1), Duration.ofSeconds(1)));
     var e = assertThrows(IllegalArgumentException.class, () -> DEFAULTS.reconnect(Duration.ofSeconds(2), Duration.ofSeconds(1)));

@@ -1,12 +1,15 @@
 package dev.tidings;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -62,12 +65,23 @@ class LogTest {
   }
 
   @Test
-  void whatALogThrowsGoesNoFurther() throws Exception {
+  void whatALogThrowsGoesNoFurtherAndWhatItWasToldIsShownUnlessItIsDetail() throws Exception {
+    var shown = new ByteArrayOutputStream();
+    var before = System.err;
+    System.setErr(new PrintStream(shown, true, UTF_8));
     try (var broken = new Broken(StackOverflowError::new)) {
       Log.failure("a test", new IOException("x"));
-      Log.debug(() -> "a test");
+      Log.warning("a test warns");
+      Log.debug(() -> "a detail of a test");
       Await.latch("a line of the log", broken.called);
+    } finally {
+      System.setErr(before);
     }
+    var lines = shown.toString(UTF_8).lines().toList();
+    String why = " (the log threw java.lang.StackOverflowError)";
+    assertTrue(lines.contains("ERROR dev.tidings: a test threw java.io.IOException" + why), lines::toString);
+    assertTrue(lines.contains("WARNING dev.tidings: a test warns" + why), lines::toString);
+    assertTrue(lines.stream().noneMatch(line -> line.contains("a detail of a test")), lines::toString);
   }
 
   @Test

@@ -6,15 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.logging.Level;
@@ -228,6 +233,42 @@ class OpeningTest {
       assertFalse(site.opened().send("never"));
       assertEquals(1, site.sources.opened());
     }
+  }
+
+  /** As providers throw either if their client has left. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aBodyThatDoesNotArriveIsNoFailure(boolean checked) throws Exception {
+    try (var log = new LogRecords(); var sources = EventSources.create()) {
+      var headers = new Headers();
+      headers.set("Content-Length", "1");
+      var exchange = MockExchange.with(headers, OutputStream.nullOutputStream());
+      when(exchange.getRequestBody()).thenReturn(new InputStream() {
+        @Override
+        public int read() throws IOException {
+          if (checked) {
+            throw new IOException("gone");
+          }
+          throw new IllegalStateException("gone");
+        }
+      });
+      var stream = sources.open(exchange);
+      assertEquals(Optional.of(Ending.CLIENT_GONE), stream.ending());
+      assertEquals(0, log.loud().stream().filter(record -> !record.getMessage().contains("nodelay")).count());
+      assertEquals(Map.of(), sources.ended());
+    }
+  }
+
+  /** Nobody looks after the time any more in which a body has to come. */
+  @Test
+  void onceTheRegistryIsClosedNoBodyIsWaitedFor() {
+    var sources = EventSources.create();
+    sources.close();
+    var headers = new Headers();
+    headers.set("Content-Length", "1");
+    var exchange = MockExchange.with(headers, OutputStream.nullOutputStream());
+    when(exchange.getRequestBody()).thenThrow(new AssertionError("it is read"));
+    assertEquals(Optional.of(Ending.REFUSED), sources.open(exchange).ending());
   }
 
   @Test

@@ -1,15 +1,18 @@
 package dev.tidings;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.Headers;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -21,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RefusalTest {
   private static final Settings SETTINGS =
       Settings.defaults().reconnect(Duration.ofMillis(1500), Duration.ofMillis(1500));
-  private static final List<String> OTHERS = List.of("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get");
+  private static final List<String> OTHERS = List.of("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get", "head");
 
   /** Why there is no stream. */
   private enum Limit {
@@ -96,6 +99,23 @@ class RefusalTest {
       assertEquals(503, status("HEAD", server.uri(), "*/*"));
       assertEquals(1, server.eventSources().dropAll());
       Await.end(stop);
+    }
+  }
+
+  @Test
+  void whoIsRefusedIsToldATimeOfItsOwn() {
+    try (var sources = EventSources.create(Settings.defaults().maxStreams(1))) {
+      sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      var headers = new Headers();
+      headers.set("Accept", "text/event-stream");
+      var told = new HashSet<String>();
+      for (int i = 0; i < 20; i++) {
+        var body = new ByteArrayOutputStream();
+        var refused = sources.open(MockExchange.with(headers, body));
+        refused.close(); // waits until it is written
+        told.add(body.toString(UTF_8));
+      }
+      assertTrue(told.size() > 5, told::toString);
     }
   }
 

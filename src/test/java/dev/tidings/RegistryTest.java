@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
 import static org.mockito.Mockito.withSettings;
 
 import com.sun.net.httpserver.Headers;
@@ -163,6 +165,9 @@ class RegistryTest {
         two.head();
         var second = site.opened();
         assertEquals(2, sources.all().size());
+        var asked = new ArrayList<String>();
+        assertEquals(2, sources.find(asked::add).size());
+        assertEquals(List.of("me"), asked, "once for each identifier");
         assertSame(second, sources.getByIdentifier("me").orElseThrow());
         for (EventSource sse : sources.find("me"::equals)) {
           sse.send("to each");
@@ -237,6 +242,21 @@ class RegistryTest {
     }
   }
 
+  @Test
+  void aSecondStreamOfARequestIsKeptNowhere() {
+    var index = new StreamIndex(new Capacity(1, 1));
+    try (var sources = EventSources.create()) {
+      var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+      var owner = mock(Member.Registry.class, withSettings().stubOnly());
+      var first = new Member(owner, sources.engine(), exchange, Optional.empty(), null, Optional.empty());
+      var second = new Member(owner, sources.engine(), exchange, Optional.empty(), null, Optional.empty());
+      index.claim(first);
+      assertThrows(IllegalStateException.class, () -> index.claim(second));
+      assertTrue(isListed(index, first));
+      assertFalse(isListed(index, second));
+    }
+  }
+
   private static boolean isListed(StreamIndex index, Member member) {
     for (EventSource stream : index.streams()) {
       if (stream == member.stream()) {
@@ -261,6 +281,48 @@ class RegistryTest {
       assertEquals("EventSource[\"me\", open]", stream.toString());
       stream.close();
       assertEquals("EventSource[\"me\", CLOSED]", stream.toString());
+    }
+  }
+
+  @Test
+  void theOlderHasEndedWhenListenersAreToldOfTheNewer() {
+    try (var sources = EventSources.create()) {
+      var older = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()), "me");
+      var endings = new ArrayList<Optional<Ending>>();
+      sources.onOpen(newer -> endings.add(older.ending()));
+      sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()), "me");
+      assertEquals(List.of(Optional.of(Ending.REPLACED)), endings);
+    }
+  }
+
+  @Test
+  void aRequestForTheHeadersOnlyIsInNoListAndIsNotDropped() {
+    try (var sources = EventSources.create()) {
+      var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+      when(exchange.getRequestMethod()).thenReturn("HEAD");
+      var stream = sources.open(exchange, "me");
+      assertEquals(List.of(), sources.streams());
+      assertEquals(List.of(), sources.all());
+      assertEquals(0, sources.broadcast(Event.of("x"), listed -> {
+        throw new AssertionError("it was asked about " + listed);
+      }));
+      assertEquals(0, sources.drop(listed -> true));
+      assertEquals(0, sources.dropAll());
+      assertTrue(stream.isOpen(), "until its handler sends something, which goes nowhere");
+    }
+  }
+
+  @Test
+  void whatIsNullIsAnErrorOfItsCaller() {
+    try (var sources = EventSources.create()) {
+      var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
+      assertThrows(NullPointerException.class, () -> sources.open(exchange, null));
+      assertThrows(NullPointerException.class, () -> sources.onOpen(null));
+      assertThrows(NullPointerException.class, () -> sources.onEnd(null));
+      assertThrows(NullPointerException.class, () -> sources.find(null));
+      assertThrows(NullPointerException.class, () -> sources.drop(null));
+      assertThrows(NullPointerException.class, () -> sources.broadcast(Event.of("x"), null));
+      assertTrue(sources.open(exchange, "me").isOpen());
     }
   }
 

@@ -4,11 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -100,6 +104,34 @@ class RosterTest {
     }
     assertEquals(0, roster.size());
     assertTrue(roster.places() <= 512, roster.places() + " places");
+  }
+
+  @Test
+  void manyMayJoinAndLeaveAtOnce() throws Exception {
+    var roster = new Roster<Integer>();
+    var barrier = new CyclicBarrier(4);
+    var threads = new ArrayList<FutureTask<Integer>>();
+    for (int i = 0; i < 4; i++) {
+      var thread = new FutureTask<>(() -> {
+        barrier.await(20, TimeUnit.SECONDS);
+        var numbers = new ArrayDeque<Long>();
+        int left = 0;
+        for (int j = 0; j < 100_000; j++) {
+          numbers.add(roster.add(j));
+          if (j % 4 != 0) {
+            left += roster.remove(numbers.remove()) ? 1 : 0;
+          }
+        }
+        return left;
+      });
+      threads.add(thread);
+      Thread.ofPlatform().daemon().start(thread);
+    }
+    for (var thread : threads) {
+      assertEquals(75_000, thread.get(20, TimeUnit.SECONDS));
+    }
+    assertEquals(100_000, roster.size());
+    assertEquals(100_000, list(roster).size());
   }
 
   @Test

@@ -7,18 +7,25 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.inOrder;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.verifyNoMoreInteractions;
+import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
@@ -339,17 +346,63 @@ class StopTest {
   void itsStepsComeInTheirOrder() throws Exception {
     var steps = mock(Shutdown.Steps.class);
     var stop = new Shutdown(new ManualTicker(), new Threads(), steps);
+    var daemon = new LinkedBlockingQueue<Boolean>();
+    doAnswer(call -> daemon.add(Thread.currentThread().isDaemon())).when(steps).close();
     stop.begin(Duration.ZERO);
     Await.end(Thread.ofVirtual().start(stop::await));
+    assertEquals(List.of(false), List.copyOf(daemon), "or the program could exit in the middle of it");
     var order = inOrder(steps);
     order.verify(steps).sayFarewell();
     order.verify(steps).whenEmpty(any());
-    order.verify(steps).endStreams(any());
-    order.verify(steps).endHandlers(any());
-    order.verify(steps).awaitStreams(any());
-    order.verify(steps).awaitHandlers(any());
+    order.verify(steps).endStreams(Duration.ofMillis(800));
+    order.verify(steps).endHandlers(Duration.ofMillis(500));
+    order.verify(steps).awaitStreams(Duration.ofMillis(1300)); // until those are closed that were cut
+    order.verify(steps).awaitHandlers(Duration.ofMillis(500));
     order.verify(steps).close();
     verifyNoMoreInteractions(steps);
+  }
+
+  @Test
+  void aStepThatThrowsIsLoggedAndNobodyWaitsForEver() throws Exception {
+    var steps = mock(Shutdown.Steps.class);
+    doThrow(new IllegalStateException("a bug")).when(steps).endStreams(any());
+    var stop = new Shutdown(new ManualTicker(), new Threads(), steps);
+    try (var log = new LogRecords()) {
+      stop.begin(Duration.ZERO);
+      Await.end(Thread.ofVirtual().start(stop::await));
+      assertEquals(List.of("a stop threw java.lang.IllegalStateException"), log.messages(Level.SEVERE));
+    }
+  }
+
+  /** It has no place yet, and learns that there is none any more. */
+  @Test
+  void aStreamOfWhichTheRequestStillComesIsRefusedAndNotEnded() throws Exception {
+    var sources = EventSources.create(SETTINGS);
+    var headers = new Headers();
+    headers.set("Content-Length", "1");
+    var exchange = MockExchange.with(headers, OutputStream.nullOutputStream());
+    var reading = new CountDownLatch(1);
+    var go = new CountDownLatch(1);
+    when(exchange.getRequestBody()).thenReturn(new InputStream() {
+      @Override
+      public int read() throws IOException {
+        reading.countDown();
+        try {
+          Await.latch("the test", go);
+        } catch (InterruptedException e) {
+          throw new IOException(e);
+        }
+        return -1;
+      }
+    });
+    var opening = new FutureTask<>(() -> sources.open(exchange));
+    Thread.ofVirtual().start(opening);
+    Await.latch("the body is read", reading);
+    sources.refuse();
+    sources.steps().endStreams(Duration.ofSeconds(1));
+    go.countDown();
+    assertEquals(Optional.of(Ending.REFUSED), opening.get(20, TimeUnit.SECONDS).ending());
+    sources.close();
   }
 
   /** It waits for that one's handlers, as any other caller. */

@@ -23,6 +23,13 @@ class ThreadsTest {
   }
 
   @Test
+  void thoseOfOneKindAreToldApartByTheirNumbers() {
+    var listeners = new Threads().numbered("tidings-listener-");
+    assertEquals("tidings-listener-0", listeners.newThread(() -> {}).getName());
+    assertEquals("tidings-listener-1", listeners.newThread(() -> {}).getName());
+  }
+
+  @Test
   void theyInheritNoThreadLocalsAndHaveTheClassLoaderOfTheRegistrysMaker() throws Exception {
     var loader = new URLClassLoader(new URL[0], getClass().getClassLoader());
     var before = Thread.currentThread().getContextClassLoader();

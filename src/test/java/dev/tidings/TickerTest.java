@@ -1,10 +1,15 @@
 package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 
@@ -33,5 +38,63 @@ class TickerTest {
       var executor = (ScheduledThreadPoolExecutor) ((Ticker.Scheduled) ticker).executor();
       assertEquals(0, executor.getQueue().size());
     }
+  }
+
+  @Test
+  void onceItIsClosedATaskIsForgottenWithoutAnError() throws Exception {
+    ticker.close();
+    ticker.schedule(0, () -> {
+      throw new AssertionError("it runs");
+    }).cancel();
+  }
+
+  @Test
+  void itsThreadKeepsNoProgramFromItsEnd() throws Exception {
+    var daemon = new LinkedBlockingQueue<Boolean>();
+    try (ticker) {
+      ticker.schedule(0, () -> daemon.add(Thread.currentThread().isDaemon()));
+      assertTrue(Await.next("the task", daemon));
+    }
+  }
+
+  @Test
+  void anInterruptEndsTheWaitForItsThreadAndStays() throws Exception {
+    var runs = new CountDownLatch(1);
+    var go = new AtomicBoolean();
+    ticker.schedule(0, () -> {
+      runs.countDown();
+      while (!go.get()) { // whoever interrupts it
+        Thread.onSpinWait();
+      }
+    });
+    Await.latch("the task", runs);
+    Thread.currentThread().interrupt();
+    ticker.close();
+    go.set(true);
+    assertTrue(Thread.interrupted());
+  }
+
+  @Test
+  void aLookThatThrowsIsNotTheLast() {
+    var time = new ManualTicker();
+    var looks = new AtomicInteger();
+    var lookout = new Ticker.Lookout(time, 100, new Ticker.Lookout.Look() {
+      @Override
+      public void look() {
+        if (looks.incrementAndGet() == 1) {
+          throw new OutOfMemoryError("not really");
+        }
+      }
+
+      @Override
+      public boolean isNeeded() {
+        return looks.get() < 3;
+      }
+    });
+    lookout.watch();
+    assertThrows(OutOfMemoryError.class, () -> time.advance(Duration.ofNanos(100)));
+    time.advance(Duration.ofNanos(200));
+    assertEquals(3, looks.get());
+    assertEquals(0, time.waiting(), "it rests");
   }
 }
