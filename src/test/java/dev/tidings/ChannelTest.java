@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.AdditionalAnswers.delegatesTo;
+import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.Mockito.doAnswer;
 import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.verify;
+import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
 import dev.tidings.WhatwgParser.Message;
@@ -21,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -138,7 +142,19 @@ class ChannelTest {
       publish(500, 700);
       assertEquals(numbers(500, 700), client.data(200));
       assertEquals(channel.publish("last"), client.next().lastEventId());
+      Await.until("nothing of its replay is kept", () -> isEmptyForWhoComesNext(channel.cache()));
     }
+  }
+
+  private static boolean isEmptyForWhoComesNext(EntryCache cache) {
+    var event = List.of(Event.of("x").withId("x"));
+    cache.enter();
+    var before = cache.entries(event).getFirst();
+    cache.leave();
+    cache.enter();
+    var after = cache.entries(event).getFirst();
+    cache.leave();
+    return before != after;
   }
 
   @Test
@@ -647,6 +663,14 @@ class ChannelTest {
     }
   }
 
+  @Test
+  void aChannelHasANameAndSoHaveItsGaps() {
+    assertThrows(IllegalArgumentException.class, () -> Channel.create("", history));
+    for (String name : List.of("", "a\nb", "a\rb")) {
+      assertThrows(IllegalArgumentException.class, () -> channel.gapName(name));
+    }
+  }
+
   // Leaving and ends.
 
   @Test
@@ -998,12 +1022,31 @@ class ChannelTest {
       channel.join(stream);
       channel.close();
       assertEquals(0, channel.count());
+      var closed = Channel.create("closed", EventLog.inMemory());
+      closed.close();
+      assertThrows(IllegalStateException.class, () -> Channel.joinAll(stream, closed));
       channel = Channel.create();
       channel.join(stream); // which it could not if it were still in the first one
       channel.publish("of another channel");
       stream.send("sends the headers");
       Await.until("it arrives", () -> body.toString().contains("data: of another channel\n"));
     }
+  }
+
+  @Test
+  void aStreamThatJoinsWhileTheChannelIsClosedIsForgotten() {
+    var life = mock(Lifecycle.class);
+    var stream = mock(EventSource.class);
+    when(stream.isOpen()).thenReturn(true);
+    when(stream.lastEventId()).thenReturn(Optional.empty());
+    when(stream.life()).thenReturn(life);
+    when(life.attach(any())).thenAnswer(call -> {
+      channel.close();
+      return true;
+    });
+    channel.join(stream);
+    assertEquals(0, channel.count());
+    verify(life).detach(any());
   }
 
   @Test

@@ -5,16 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.Mockito.doAnswer;
 import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.never;
 import static org.mockito.Mockito.timeout;
 import static org.mockito.Mockito.verify;
 import static org.mockito.Mockito.when;
 
+import com.sun.net.httpserver.Headers;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -25,6 +32,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever filters and logs do to a channel's threads, the channel goes on. */
 class ChannelThreadsTest {
@@ -86,6 +94,7 @@ class ChannelThreadsTest {
   /** Does what a test says at each reading and asking. */
   private static final class HarmfulLog extends ForwardingLog {
     private final AtomicReference<Runnable> atRead = new AtomicReference<>(() -> {});
+    private volatile boolean forgets;
     private final AtomicReference<Runnable> atLatest = new AtomicReference<>(() -> {});
 
     HarmfulLog() {
@@ -95,7 +104,7 @@ class ChannelThreadsTest {
     @Override
     public Reading read(String after, int most, Duration wait) throws InterruptedException {
       atRead.get().run();
-      return super.read(after, most, wait.isZero() ? wait : Duration.ofMillis(20));
+      return super.read(forgets ? "unknown" : after, most, wait.isZero() ? wait : Duration.ofMillis(20));
     }
 
     @Override
@@ -116,6 +125,7 @@ class ChannelThreadsTest {
 
   private final HarmfulLog log = new HarmfulLog();
   private final Channel channel = new Channel("", log, PAUSE);
+  private final Writers writers = new Writers(new ManualTicker(), new Threads().virtual("tidings-writer-test"));
   private Site site;
 
   @AfterEach
@@ -322,6 +332,15 @@ class ChannelThreadsTest {
   }
 
   @Test
+  void aLogThatFailsAJoinOnlyIsReportedToo() {
+    log.atLatest.set(times(1, Harm.THROWS_CHECKED::act));
+    try (var records = new LogRecords(); var sources = EventSources.create()) {
+      channel.join(sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream())));
+      assertEquals(1, records.messages(Level.SEVERE).size());
+    }
+  }
+
+  @Test
   void aLogThatIsDownHoldsNoThreadForStreamsThatHaveGone() throws Exception {
     serve(event -> true);
     try (var client = connect()) {
@@ -384,18 +403,205 @@ class ChannelThreadsTest {
     when(sender.awaitWritten()).thenReturn(true);
     when(cursor.sender()).thenReturn(sender);
     when(cursor.isIn(any())).thenReturn(true);
-    when(cursor.position(any())).thenReturn(java.util.Optional.of(start));
+    when(cursor.position(any())).thenReturn(Optional.of(start));
     var delivered = new CountDownLatch(1);
+    int turns = channel.turns().availablePermits();
     doThrow(new OutOfMemoryError("once")).doAnswer(call -> {
-      when(cursor.position(any())).thenReturn(java.util.Optional.of(last));
+      when(cursor.position(any())).thenReturn(Optional.of(last));
       delivered.countDown();
       return Answer.TAKEN;
     }).when(cursor).offer(any(), any(), any());
     try (var records = new LogRecords()) {
-      new Subscriber(channel, cursor, java.util.Optional.of(start), java.util.Optional.empty()).begin();
+      new Subscriber(channel, cursor, Optional.of(start), Optional.empty()).begin();
       Await.latch("another attempt", delivered);
       Await.until("it is live", () -> channel.tail().isRunning());
       assertEquals(1, records.messages(Level.SEVERE).size());
+      Await.until("its turns are those of others", () -> channel.turns().availablePermits() == turns);
     }
+  }
+
+  /** What a stream at this place of the channel would have, but for the stream. */
+  private Cursor cursorAt(String id, AtomicBoolean in) {
+    var cursor = mock(Cursor.class);
+    var sender = mock(Sender.class);
+    when(sender.awaitWritten()).thenReturn(true);
+    when(sender.writers()).thenReturn(writers);
+    when(cursor.sender()).thenReturn(sender);
+    when(cursor.isIn(any())).thenAnswer(call -> in.get());
+    when(cursor.position(any())).thenReturn(Optional.of(id));
+    return cursor;
+  }
+
+  private Subscriber subscriber(Cursor cursor) {
+    return new Subscriber(channel, cursor, Optional.of("1-1"), Optional.empty());
+  }
+
+  @Test
+  void aReplayThatDiesPausesBeforeItBeginsAnew() throws Exception {
+    String start = channel.publish("start");
+    channel.publish("x");
+    var in = new AtomicBoolean(true);
+    var cursor = cursorAt(start, in);
+    var attempts = new LinkedBlockingQueue<Long>();
+    when(cursor.offer(any(), any(), any())).thenAnswer(call -> {
+      attempts.add(System.nanoTime());
+      throw new IllegalStateException("each time");
+    });
+    try (var _ = new LogRecords(); var patient = new Channel("", log, Duration.ofMillis(100))) {
+      var subscriber = new Subscriber(patient, cursor, Optional.of(start), Optional.empty());
+      subscriber.begin();
+      long first = Await.next("the first attempt", attempts);
+      long second = Await.next("another one", attempts);
+      assertTrue(second - first >= Duration.ofMillis(50).toNanos(), () -> second - first + " ns");
+      in.set(false);
+      subscriber.stop();
+    }
+  }
+
+  @Test
+  void aReplayThatDiesOnceItIsLiveIsOver() throws Exception {
+    var tail = mock(Tail.class);
+    var other = mock(Channel.class);
+    var threads = new LinkedBlockingQueue<Thread>();
+    when(tail.join(any(), any())).thenThrow(new OutOfMemoryError("once")).thenReturn(Optional.of(List.of()));
+    when(tail.has(any())).thenReturn(true);
+    when(other.tail()).thenReturn(tail);
+    when(other.reader()).thenReturn(new LogReader(log, PAUSE));
+    when(other.cache()).thenReturn(new EntryCache());
+    when(other.turns()).thenReturn(new Semaphore(1));
+    when(other.replayThreads()).thenReturn(task -> {
+      var thread = Thread.ofVirtual().unstarted(task);
+      threads.add(thread);
+      return thread;
+    });
+    try (var _ = new LogRecords()) {
+      var cursor = cursorAt("1-1", new AtomicBoolean(true));
+      new Subscriber(other, cursor, Optional.of("1-1"), Optional.empty()).begin();
+      Await.end(Await.next("its thread", threads));
+      verify(tail).join(any(), any()); // or it would be there twice, and get each event twice
+    }
+  }
+
+  /** Large events wait for their client by bytes, not by number. */
+  @Test
+  void aReplayWaitsForItsClientAfterAFewLargeEvents() throws Exception {
+    String start = channel.publish("start");
+    for (int i = 0; i < 10; i++) {
+      channel.publish("x".repeat(40_000));
+    }
+    var cursor = cursorAt(start, new AtomicBoolean(true));
+    var waiting = new AtomicInteger();
+    var most = new AtomicInteger();
+    when(cursor.offer(any(), any(), any())).thenAnswer(call -> {
+      when(cursor.position(any())).thenReturn(Optional.of(call.<LogEntry>getArgument(1).id()));
+      most.accumulateAndGet(waiting.incrementAndGet(), Math::max);
+      return Answer.TAKEN;
+    });
+    when(cursor.sender().awaitWritten()).thenAnswer(call -> {
+      waiting.set(0);
+      return true;
+    });
+    subscriber(cursor).begin();
+    Await.until("it is live", () -> channel.tail().isRunning());
+    assertEquals(2, most.get());
+  }
+
+  /** Else a client that is cut during it comes back to a gap. */
+  @Test
+  void aReplayTellsAPositionThatHasComeFarAlsoIfNothingOfItIsSent() {
+    try (var small = new Channel("", EventLog.inMemory(100, 1_000_000, Duration.ofHours(1)), PAUSE)) {
+      String start = small.publish("start");
+      IntStream.range(0, 15).forEach(i -> small.publish("x"));
+      var cursor = cursorAt(start, new AtomicBoolean(true));
+      doAnswer(call -> {
+        when(cursor.position(any())).thenReturn(Optional.of(call.getArgument(1)));
+        return null;
+      }).when(cursor).skip(any(), any());
+      when(cursor.offerPosition(any(), any())).thenReturn(Answer.TAKEN);
+      new Subscriber(small, cursor, Optional.of(start), Optional.of(event -> false)).begin();
+      Await.until("it is live", () -> small.tail().isRunning());
+      verify(cursor).offerPosition(any(), any());
+    }
+  }
+
+  /** Its replay may be about to hand it over. */
+  @Test
+  void whoLeavesWhileItBecomesLiveIsNotLive() {
+    String id = channel.publish("x");
+    var in = new AtomicBoolean(true);
+    var cursor = cursorAt(id, in);
+    var subscriber = subscriber(cursor);
+    doAnswer(call -> {
+      channel.tail().await(subscriber, id);
+      in.set(false);
+      return null;
+    }).when(cursor).leave(subscriber);
+    subscriber.stop();
+    assertFalse(channel.tail().has(subscriber));
+  }
+
+  /** The numbers by which streams leave begin anew when all have left. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whoLeavesTwiceTakesNobodyAlong(boolean forgotten) throws Exception {
+    String id = channel.publish("x");
+    var in = new AtomicBoolean(true);
+    var leaves = subscriber(cursorAt(id, in));
+    var tail = channel.tail();
+    assertEquals(Optional.empty(), tail.await(leaves, id));
+    if (forgotten) {
+      in.set(false);
+      log.forgets = true;
+      Await.until("the live end has left it to itself", () -> !tail.isRunning());
+      log.forgets = false;
+    } else {
+      tail.drop(leaves);
+    }
+    var delivered = new CountDownLatch(1);
+    var other = cursorAt(id, new AtomicBoolean(true));
+    when(other.offer(any(), any(), any())).thenAnswer(call -> {
+      delivered.countDown();
+      return Answer.TAKEN;
+    });
+    assertEquals(Optional.empty(), tail.await(subscriber(other), id));
+    tail.drop(leaves);
+    channel.publish("z");
+    Await.latch("its event", delivered);
+  }
+
+  @Test
+  void theLiveEndAsksNothingForWhoHasLeft() {
+    String id = channel.publish("x");
+    var tail = channel.tail();
+    var cursor = cursorAt(id, new AtomicBoolean(true));
+    when(cursor.offer(any(), any(), any())).thenReturn(Answer.TAKEN);
+    var left = mock(Subscriber.class);
+    when(left.isIn()).thenReturn(true);
+    when(left.hasFilter()).thenReturn(true);
+    when(left.writers()).thenReturn(writers);
+    assertEquals(Optional.empty(), tail.await(subscriber(cursor), id));
+    assertEquals(Optional.empty(), tail.await(left, id));
+    tail.drop(left);
+    String next = channel.publish("y");
+    Await.until("it has passed", () -> next.equals(tail.passed()));
+    verify(left, never()).isWanted();
+  }
+
+  @Test
+  void whoHasGoneBecomesNeitherLiveNorWaits() {
+    String id = channel.publish("x");
+    var tail = channel.tail();
+    var gone = subscriber(cursorAt(id, new AtomicBoolean(false)));
+    assertEquals(Optional.empty(), tail.await(gone, id));
+    assertFalse(tail.isRunning());
+    var present = subscriber(cursorAt(id, new AtomicBoolean(true)));
+    assertEquals(Optional.empty(), tail.await(present, id));
+    assertEquals(Optional.of(List.of()), tail.join(gone, id));
+    assertFalse(tail.has(gone));
+    var waits = subscriber(cursorAt(id, new AtomicBoolean(true)));
+    var wait = tail.await(waits, "9-9").orElseThrow();
+    assertTrue(tail.has(waits));
+    assertTrue(tail.withdraw(wait));
+    assertFalse(tail.has(waits));
   }
 }

@@ -1,6 +1,8 @@
 package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
 
 import java.time.Duration;
 import java.util.List;
@@ -9,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
+import java.util.logging.Level;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -128,7 +131,8 @@ class HandoverTest {
   void theTailIsAheadByMoreThanItHoldsOfLargeEvents() throws Exception {
     String large = "x".repeat(600_000);
     log.afterReplay.set(() -> {
-      for (int i = 0; i < 3; i++) {
+      String passed = channel.publish(large + 0);
+      for (int i = 1; i < 3; i++) {
         channel.publish(large + i);
       }
       try {
@@ -136,12 +140,20 @@ class HandoverTest {
       } catch (java.io.IOException e) {
         throw new java.io.UncheckedIOException(e);
       }
+      assertEquals(Optional.empty(), channel.tail().join(someoneIn(), passed), "forgotten");
       hooked.countDown();
     });
-    try (var replayer = comeBack()) {
+    try (var records = new LogRecords(); var replayer = comeBack()) {
       publish(0, 1);
       assertEquals(List.of(large + 0, large + 1, large + 2, "0"), replayer.data(4));
+      assertEquals(List.of(), records.messages(Level.SEVERE));
     }
+  }
+
+  private static Subscriber someoneIn() {
+    var subscriber = mock(Subscriber.class);
+    when(subscriber.isIn()).thenReturn(true);
+    return subscriber;
   }
 
   @Test

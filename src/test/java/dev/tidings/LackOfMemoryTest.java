@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.verify;
 import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
@@ -12,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongPredicate;
@@ -165,6 +168,49 @@ class LackOfMemoryTest {
         ticker.close();
       }
     };
+  }
+
+  @Test
+  void aStreamWhoseReplayCannotStartEndsAndComesBack() {
+    var channel = mock(Channel.class);
+    var cursor = mock(Cursor.class);
+    var stream = mock(EventSource.class);
+    var life = mock(Lifecycle.class);
+    when(cursor.stream()).thenReturn(stream);
+    when(stream.life()).thenReturn(life);
+    when(channel.replayThreads()).thenReturn(task -> {
+      throw new OutOfMemoryError("not really");
+    });
+    try (var _ = new LogRecords()) {
+      new Subscriber(channel, cursor, Optional.of("1"), Optional.empty()).begin();
+      verify(life).endSoon(Ending.FAILED);
+    }
+  }
+
+  @Test
+  void theLiveEndOfAChannelThatCannotStartDoesSoForTheNextOne() {
+    var log = EventLog.inMemory();
+    var reader = new LogReader(log, Duration.ofMillis(10));
+    var fails = new AtomicBoolean(true);
+    var subscriber = mock(Subscriber.class);
+    when(subscriber.isIn()).thenReturn(true);
+    when(subscriber.writers()).thenReturn(mock(Writers.class));
+    var tail = new Tail(reader, task -> new Thread(task) {
+      @Override
+      public void start() {
+        if (fails.getAndSet(false)) {
+          throw new OutOfMemoryError("not really");
+        }
+        super.start();
+      }
+    });
+    assertThrows(OutOfMemoryError.class, () -> tail.await(subscriber, log.latest()));
+    assertFalse(tail.isRunning());
+    assertTrue(tail.await(subscriber, log.latest()).isEmpty());
+    assertTrue(tail.isRunning());
+    reader.close();
+    tail.close();
+    Await.until("it has ended", () -> !tail.isRunning());
   }
 
   @Test

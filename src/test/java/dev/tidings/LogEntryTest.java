@@ -2,6 +2,7 @@ package dev.tidings;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -44,6 +45,21 @@ class LogEntryTest {
     var other = Positions.none(true).with("a", "1").with("b", "0");
     assertEquals("id: a=2&b=1\ndata: data of 2\n\n", text(entry.step(one, "a").frame()));
     assertEquals("id: a=2&b=0\ndata: data of 2\n\n", text(entry.step(other, "a").frame()));
+  }
+
+  @Test
+  void aStreamOfThisChannelAloneAndOneOfSeveralGetEachItsKindOfId() {
+    var entry = new LogEntry(event("2"));
+    for (boolean several : new boolean[] {false, true, false}) {
+      var step = entry.step(Positions.none(several).with("a", "1"), "a");
+      assertEquals("id: " + (several ? "a=2" : "2") + "\ndata: data of 2\n\n", text(step.frame()));
+    }
+  }
+
+  @Test
+  void aStreamIsNotIdleForAGapAndIsForAPosition() {
+    assertTrue(LogEntry.gap("gap", "", "1", EventLog.Reading.covered("2", List.of())).isMessage());
+    assertFalse(LogEntry.position("2").isMessage());
   }
 
   @Test
@@ -94,5 +110,9 @@ class LogEntryTest {
     var kept = cache.entries(List.of(large.withId("large"))).getFirst();
     cache.entries(List.of(large.withId("larger")));
     assertNotSame(kept, cache.entries(List.of(large.withId("large"))).getFirst());
+    cache.leave();
+    cache.enter();
+    var again = cache.entries(List.of(large.withId("large"))).getFirst();
+    assertSame(again, cache.entries(List.of(large.withId("large"))).getFirst(), "what was forgotten counts no more");
   }
 }

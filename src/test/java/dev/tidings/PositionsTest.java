@@ -8,7 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyBoolean;
 import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.ArgumentMatchers.anyLong;
 import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.never;
+import static org.mockito.Mockito.times;
+import static org.mockito.Mockito.verify;
 import static org.mockito.Mockito.when;
 
 import com.sun.net.httpserver.Headers;
@@ -25,6 +29,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -33,6 +38,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The positions of clients in channels: when they are told, and what is taken for one. */
 class PositionsTest {
@@ -168,8 +174,10 @@ class PositionsTest {
     assertEquals(3, positions(wire).size(), "the second write of a ping takes it along too");
     advance(Duration.ofMillis(500), 29, stream);
     assertEquals(3, positions(wire).size());
+    String before = wire.text();
     advance(Duration.ofSeconds(1), 20, stream);
     assertEquals(3, positions(wire).size(), "it has that one");
+    assertTrue(wire.text().substring(before.length()).startsWith(":\n\n"), "a ping without one");
     channel.leave(stream);
     publish(1);
     advance(Duration.ofSeconds(1), 20, stream);
@@ -316,6 +324,44 @@ class PositionsTest {
     assertEquals(List.of(), List.copyOf(sent));
   }
 
+  /** A thread that sends for it may be on its way still. */
+  @Test
+  void whoHasLeftOneOfSeveralChannelsHasNoPositionThereAnyMore() {
+    var stream = mock(EventSource.class);
+    var left = mock(Subscriber.class);
+    var stays = mock(Subscriber.class);
+    when(left.name()).thenReturn("a");
+    when(stays.name()).thenReturn("b");
+    var cursor = new Cursor(stream, true);
+    cursor.enter(left, Optional.of("1"));
+    cursor.enter(stays, Optional.of("1"));
+    when(left.hasLeft()).thenReturn(true);
+    cursor.leave(left);
+    cursor.skip(left, "2");
+    cursor.skip(stays, "3");
+    assertEquals(Optional.empty(), cursor.position(left));
+    assertEquals("event: tidings:position\nid: b=3\ndata: \n\n", text(cursor.end().orElseThrow()));
+  }
+
+  @Test
+  void whoMissedNothingIsNotToldItsPositionAndWhoWasToldIsNotTheNextTime() {
+    var cursor = mock(Cursor.class);
+    var far = mock(Channel.class);
+    var told = new ArrayList<Long>(); // the earliest moment at which it can have been told
+    when(far.isFar(anyLong(), anyLong())).thenAnswer(call -> told.add(System.nanoTime() - call.<Long>getArgument(1)));
+    when(cursor.offerPosition(any(), any())).thenReturn(Answer.TAKEN);
+    var subscriber = new Subscriber(far, cursor, Optional.of("0"), Optional.of(event -> false));
+    LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
+    long later = System.nanoTime();
+    subscriber.tellIfFar(outbox -> {});
+    verify(cursor, never()).offerPosition(any(), any());
+    for (int i = 1; i <= 2; i++) {
+      subscriber.deliver(List.of(new LogEntry(Event.of("x").withId("" + i))), 0, new boolean[1], outbox -> {});
+      verify(cursor, times(i)).offerPosition(any(), any());
+    }
+    assertTrue(told.getLast() - later >= 0, "its age begins anew");
+  }
+
   private static String text(Frame frame) {
     return new String(frame.bytes(), UTF_8);
   }
@@ -395,6 +441,16 @@ class PositionsTest {
     assertEquals(Map.of("a", Positions.bounded(wide), "b", Positions.bounded(wide)), Positions.split(wide, names));
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 0x7f, 0x80, 0x7ff, 0x800, 0xffff, 0x1f600})
+  void whatIsCutHasAtMost100BytesAndEndsWithAWholeCharacter(int character) {
+    String unit = Character.toString(character);
+    int most = 100 / unit.getBytes(UTF_8).length;
+    assertEquals(unit.repeat(most), Positions.bounded(unit.repeat(most)));
+    assertEquals(unit.repeat(most), Positions.bounded(unit.repeat(most + 1)));
+    assertEquals(Map.of("b", unit.repeat(most)), Positions.split("c=1&b=" + unit.repeat(200), Set.of("b")));
+  }
+
   @Test
   void encodingOfPositionsIsReversibleAndAscii() {
     var names = Set.of("a&=%+ ", "ä", "b");
@@ -407,6 +463,7 @@ class PositionsTest {
     assertTrue(id.chars().allMatch(c -> c > ' ' && c < 0x7f), id);
     assertEquals(Map.of("b", "x"), Positions.split("b=x&other=y", names));
     assertEquals(Map.of("b", "%C3%A9"), Positions.split("%C3%A9", Set.of("b")));
+    assertEquals(Map.of("b", "b=x&"), Positions.split("b=x&", Set.of("b")), "it is not the whole of one");
   }
 
   /** Else it might be taken for an id when it comes back, and what is lost would not be told. */
@@ -431,6 +488,14 @@ class PositionsTest {
     List.of(channels).forEach(Channel::close);
   }
 
+  @Test
+  void theNamesOfChannelsCountAsTheyAreEncodedInTheirIds() {
+    Positions.requireFit(Set.of("n".repeat(3935)));
+    assertThrows(IllegalArgumentException.class, () -> Positions.requireFit(Set.of("n".repeat(3936))));
+    Positions.requireFit(Set.of("é".repeat(655)));
+    assertThrows(IllegalArgumentException.class, () -> Positions.requireFit(Set.of("é".repeat(656))));
+  }
+
   // Ids of logs.
 
   @Test
@@ -449,6 +514,8 @@ class PositionsTest {
       assertTrue(stream.isOpen());
       assertEquals(1, records.messages(Level.SEVERE).size());
       assertTrue(records.hasStackTraces(), "with the rule");
+      stream.flush();
+      assertFalse(wire.text().contains("3:"), wire::text);
     }
   }
 }
