@@ -795,6 +795,16 @@ class ChannelTest {
   }
 
   @Test
+  void whatIsPublishedOnAClosedChannelIsNotAppended() {
+    var log = EventLog.inMemory();
+    String last = log.append(Event.of("before"));
+    var closed = Channel.create(log);
+    closed.close();
+    assertThrows(IllegalStateException.class, () -> closed.publish("late"));
+    assertEquals(last, log.latest());
+  }
+
+  @Test
   void closingEndsItsThreadsAndLeavesTheStreamsOpen() throws Exception {
     serve();
     try (var client = connect()) {

@@ -2,6 +2,7 @@ package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -41,6 +42,32 @@ class DeadlinesTest {
     guard.finishWithin(Long.MAX_VALUE);
     guard.run(() -> ticker.advance(Duration.ofSeconds(1)));
     guard.run(() -> {}); // which it could not, had it been cut off
+  }
+
+  /** After that nobody looks after the time any more. */
+  @Test
+  void closingCutsOffWhatBlocksForLongerThanAMoment() throws Exception {
+    var deadlines = new Deadlines(new ManualTicker(), FOR_EVER);
+    var inside = new CountDownLatch(1);
+    var thrown = new LinkedBlockingQueue<IOException>();
+    Thread.ofVirtual().start(() -> {
+      try {
+        deadlines.newGuard().run(() -> {
+          inside.countDown();
+          try {
+            Thread.sleep(Duration.ofDays(1));
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+        });
+      } catch (IOException e) {
+        thrown.add(e);
+      }
+    });
+    Await.latch("the call", inside);
+    var closing = Thread.ofPlatform().daemon().start(deadlines::close);
+    assertInstanceOf(Deadlines.CutOffException.class, Await.next("the end of the call", thrown));
+    Await.end(closing);
   }
 
   @ParameterizedTest

@@ -105,6 +105,18 @@ class OutboxTest {
   }
 
   @Test
+  void aFlushWaitsForWhatIsBeingWrittenToo() throws Exception {
+    outbox.offer(frame("a"));
+    Await.latch("its write", sink.firstBegun);
+    var flushed = new LinkedBlockingQueue<Boolean>();
+    var flushing = Thread.ofVirtual().start(() -> flushed.add(outbox.flush()));
+    Await.until("it waits, or is done", () -> flushing.getState() == Thread.State.WAITING || !flushing.isAlive());
+    assertEquals(List.of(), List.copyOf(flushed));
+    sink.release.countDown();
+    assertTrue(Await.next("the flush", flushed));
+  }
+
+  @Test
   void nothingIsAddedWhereSomethingWaits() throws Exception {
     outbox.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
