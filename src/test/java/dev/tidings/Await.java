@@ -2,7 +2,9 @@ package dev.tidings;
 
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -24,6 +26,32 @@ public final class Await {
   public static void latch(String what, CountDownLatch latch) throws InterruptedException {
     if (!latch.await(BOUND.toSeconds(), TimeUnit.SECONDS)) {
       throw new AssertionError("waited in vain for " + what);
+    }
+  }
+
+  /** Has a thread of its own do this, and returns once that waits in it; the answer comes later. */
+  public static <T> BlockingQueue<T> waiting(String what, Callable<T> call) {
+    var answers = new LinkedBlockingQueue<T>();
+    var thread = Thread.ofVirtual().start(() -> {
+      try {
+        answers.add(call.call());
+      } catch (Exception e) {
+        throw new AssertionError(what, e);
+      }
+    });
+    until(what + " waits", () -> thread.getState() == Thread.State.WAITING || !thread.isAlive());
+    if (!thread.isAlive()) {
+      throw new AssertionError(what + " did not wait: " + answers);
+    }
+    return answers;
+  }
+
+  /** Blocks until this thread is interrupted, and leaves its status clean. */
+  static void interrupt() {
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      // which is what was waited for
     }
   }
 

@@ -211,11 +211,7 @@ class ChannelThreadsTest {
     var asked = new CountDownLatch(1);
     serve(event -> {
       asked.countDown();
-      try {
-        new CountDownLatch(1).await();
-      } catch (InterruptedException e) {
-        return true;
-      }
+      Await.interrupt();
       return true;
     });
     try (var client = connect()) {
@@ -238,12 +234,8 @@ class ChannelThreadsTest {
     serve(event -> {
       going.incrementAndGet();
       asked.countDown();
-      try {
-        new CountDownLatch(1).await();
-      } catch (InterruptedException e) {
-        return false;
-      }
-      return true;
+      Await.interrupt();
+      return false;
     });
     try (var _ = connect("Last-Event-ID: " + start)) {
       Await.latch("the filter", asked);

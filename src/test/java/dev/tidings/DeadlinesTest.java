@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.Test;
@@ -43,27 +44,30 @@ class DeadlinesTest {
     guard.run(() -> {}); // which it could not, had it been cut off
   }
 
-  /** After that nobody looks after the time any more. */
-  @Test
-  void closingCutsOffWhatBlocksForLongerThanAMoment() throws Exception {
-    var deadlines = new Deadlines(new ManualTicker(), FOR_EVER);
+  /** A thread that is inside until it is cut off, and what it is thrown at then. */
+  private static BlockingQueue<IOException> blockedIn(Deadlines.Guard guard) throws InterruptedException {
     var inside = new CountDownLatch(1);
     var thrown = new LinkedBlockingQueue<IOException>();
     Thread.ofVirtual().start(() -> {
       try {
-        deadlines.newGuard().run(() -> {
+        guard.run(() -> {
           inside.countDown();
-          try {
-            Thread.sleep(Duration.ofDays(1));
-          } catch (InterruptedException e) {
-            throw new IOException(e);
-          }
+          Await.interrupt();
+          throw new IOException("interrupted");
         });
       } catch (IOException e) {
         thrown.add(e);
       }
     });
     Await.latch("the call", inside);
+    return thrown;
+  }
+
+  /** After that nobody looks after the time any more. */
+  @Test
+  void closingCutsOffWhatBlocksForLongerThanAMoment() throws Exception {
+    var deadlines = new Deadlines(new ManualTicker(), FOR_EVER);
+    var thrown = blockedIn(deadlines.newGuard());
     var closing = Thread.ofPlatform().daemon().start(deadlines::close);
     assertInstanceOf(Deadlines.CutOffException.class, Await.next("the end of the call", thrown));
     Await.end(closing);
@@ -78,25 +82,9 @@ class DeadlinesTest {
     guard.finishWithin(Duration.ofSeconds(seconds).toNanos());
     guard.finishWithin(Duration.ofSeconds(otherSeconds).toNanos());
     guard.finishWithin(Long.MAX_VALUE); // for ever
-    var inside = new CountDownLatch(1);
-    var thrown = new LinkedBlockingQueue<IOException>();
     guard.run(() -> {}); // takes its part of the time
     ticker.advance(Duration.ofMillis(600));
-    Thread.ofVirtual().start(() -> {
-      try {
-        guard.run(() -> {
-          inside.countDown();
-          try {
-            Thread.sleep(Duration.ofDays(1));
-          } catch (InterruptedException e) {
-            throw new IOException(e);
-          }
-        });
-      } catch (IOException e) {
-        thrown.add(e);
-      }
-    });
-    Await.latch("the call", inside);
+    var thrown = blockedIn(guard);
     ticker.advance(Duration.ofMillis(400));
     assertTrue(thrown.isEmpty());
     ticker.advance(Duration.ofMillis(200)); // a look, and another one

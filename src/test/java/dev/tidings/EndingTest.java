@@ -8,6 +8,7 @@ import static org.mockito.AdditionalAnswers.delegatesTo;
 import static org.mockito.ArgumentMatchers.anyInt;
 import static org.mockito.ArgumentMatchers.anyLong;
 import static org.mockito.Mockito.doAnswer;
+import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
 import static org.mockito.Mockito.withSettings;
 
@@ -127,22 +128,10 @@ class EndingTest {
   void whatFailsAsAStreamEndsIsLoggedAndKeepsItFromNothing() {
     try (var log = new LogRecords(); var sources = EventSources.create()) {
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()), "me");
-      stream.life().attach(new Attachment() {
-        @Override
-        public boolean tell(Telling telling) {
-          return false;
-        }
-
-        @Override
-        public Optional<Frame> end() {
-          throw new AssertionError("not really");
-        }
-
-        @Override
-        public void leave() {
-          throw new AssertionError("not really");
-        }
-      });
+      var channels = mock(Attachment.class);
+      doThrow(new AssertionError("not really")).when(channels).end();
+      doThrow(new AssertionError("not really")).when(channels).leave();
+      stream.life().attach(channels);
       stream.close();
       assertEquals(Ending.CLOSED, stream.keepAlive());
       assertEquals(0, sources.count());
@@ -431,9 +420,7 @@ class EndingTest {
       var stream = sources.open(MockExchange.with(new Headers(), body));
       var closer = Thread.ofVirtual().start(stream::close);
       Await.latch("the last chunk", closing);
-      var flushed = new LinkedBlockingQueue<Boolean>();
-      var flushing = Thread.ofVirtual().start(() -> flushed.add(stream.flush()));
-      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      var flushed = Await.waiting("the flush", stream::flush);
       go.countDown();
       assertFalse(Await.next("the flush", flushed));
       Await.end(closer);

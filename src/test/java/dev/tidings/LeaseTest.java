@@ -240,12 +240,8 @@ class LeaseTest {
     var asked = new LinkedBlockingQueue<Thread>();
     var settings = Settings.defaults().reconnect(Duration.ofMillis(1234), Duration.ofMillis(1234)).recheck(stream -> {
       asked.add(Thread.currentThread());
-      try {
-        new CountDownLatch(1).await();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
-      return true;
+      Await.interrupt();
+      throw new IllegalStateException("interrupted");
     });
     try (var log = new LogRecords(); var site = site(settings, always(0)); var client = Client.get(site.uri("hangs"))) {
       var stream = site.opened();
@@ -324,12 +320,8 @@ class LeaseTest {
     };
     var settings = Settings.defaults().recheckDeadline(Duration.ofSeconds(1)).recheck(stream -> {
       asked.countDown();
-      try {
-        new CountDownLatch(1).await();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
-      return true;
+      Await.interrupt();
+      throw new IllegalStateException("interrupted");
     });
     try (var _ = new LogRecords(); var site = site(settings, dice); var client = Client.get(site.uri())) {
       client.head();

@@ -146,12 +146,8 @@ class LogTest {
     var counts = new LinkedBlockingQueue<Integer>();
     var settings = Settings.defaults().recheck(stream -> {
       asked.countDown();
-      try {
-        new CountDownLatch(1).await();
-      } catch (InterruptedException e) {
-        return false;
-      }
-      return true;
+      Await.interrupt();
+      return false;
     });
     try (var sources = ticker.sources(settings)) {
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));

@@ -20,6 +20,15 @@ final class MockExchange {
     return with(request, body, HttpServer.class);
   }
 
+  /** One with this request body, and a response that goes nowhere. */
+  static HttpExchange uploading(InputStream requestBody) {
+    var headers = new Headers();
+    headers.set("Content-Length", "1"); // which only says that there is one
+    var exchange = with(headers, OutputStream.nullOutputStream());
+    when(exchange.getRequestBody()).thenReturn(requestBody);
+    return exchange;
+  }
+
   /** The same of a server of this kind. */
   static HttpExchange with(Headers request, OutputStream body, Class<? extends HttpServer> kind) {
     var exchange = mock(HttpExchange.class, withSettings().stubOnly());

@@ -240,10 +240,7 @@ class OpeningTest {
   @ValueSource(booleans = {true, false})
   void aBodyThatDoesNotArriveIsNoFailure(boolean checked) throws Exception {
     try (var log = new LogRecords(); var sources = EventSources.create()) {
-      var headers = new Headers();
-      headers.set("Content-Length", "1");
-      var exchange = MockExchange.with(headers, OutputStream.nullOutputStream());
-      when(exchange.getRequestBody()).thenReturn(new InputStream() {
+      var exchange = MockExchange.uploading(new InputStream() {
         @Override
         public int read() throws IOException {
           if (checked) {
@@ -264,9 +261,7 @@ class OpeningTest {
   void onceTheRegistryIsClosedNoBodyIsWaitedFor() {
     var sources = EventSources.create();
     sources.close();
-    var headers = new Headers();
-    headers.set("Content-Length", "1");
-    var exchange = MockExchange.with(headers, OutputStream.nullOutputStream());
+    var exchange = MockExchange.uploading(InputStream.nullInputStream());
     when(exchange.getRequestBody()).thenThrow(new AssertionError("it is read"));
     assertEquals(Optional.of(Ending.REFUSED), sources.open(exchange).ending());
   }

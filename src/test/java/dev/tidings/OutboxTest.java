@@ -108,10 +108,7 @@ class OutboxTest {
   void aFlushWaitsForWhatIsBeingWrittenToo() throws Exception {
     outbox.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
-    var flushed = new LinkedBlockingQueue<Boolean>();
-    var flushing = Thread.ofVirtual().start(() -> flushed.add(outbox.flush()));
-    Await.until("it waits, or is done", () -> flushing.getState() == Thread.State.WAITING || !flushing.isAlive());
-    assertEquals(List.of(), List.copyOf(flushed));
+    var flushed = Await.waiting("the flush", outbox::flush);
     sink.release.countDown();
     assertTrue(Await.next("the flush", flushed));
   }
@@ -376,10 +373,8 @@ class OutboxTest {
         // as the writers' threads do, but without a word
       }
     }), Settings.defaults());
-    var flushed = new LinkedBlockingQueue<Boolean>();
     dead.offer(frame("x"));
-    var flushing = Thread.ofVirtual().start(() -> flushed.add(dead.flush()));
-    Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+    var flushed = Await.waiting("the flush", dead::flush);
     dead.release();
     assertEquals("not really", Await.next("the reason", told).getMessage());
     assertEquals(false, Await.next("the flush", flushed));
@@ -497,9 +492,7 @@ class OutboxTest {
     Await.latch("its write", sink.firstBegun);
     outbox.offer(frame("b"));
     outbox.finish(List.of());
-    var flushed = new LinkedBlockingQueue<Boolean>();
-    var flushing = Thread.ofVirtual().start(() -> flushed.add(outbox.flush()));
-    Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+    var flushed = Await.waiting("the flush", outbox::flush);
     outbox.abort();
     assertFalse(Await.next("the flush", flushed));
     sink.release.countDown();
@@ -541,9 +534,7 @@ class OutboxTest {
       outbox.offer(frame("a")); // waits for the head
       outbox.finish(List.of());
       assertFalse(Await.next("the end", interrupted));
-      var flushed = new LinkedBlockingQueue<Boolean>();
-      var flushing = Thread.ofVirtual().start(() -> flushed.add(outbox.flush()));
-      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      var flushed = Await.waiting("the flush", outbox::flush);
       assertEquals(1, starts.get(), "the end has its writer");
       ending.countDown();
       assertEquals(!fails, Await.next("the flush", flushed));

@@ -19,7 +19,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -308,9 +307,7 @@ class SendingTest {
       stream.offer("arrives");
       body.awaitWrite();
       stream.offer("does not");
-      var flushed = new LinkedBlockingQueue<Boolean>();
-      var flushing = Thread.ofVirtual().start(() -> flushed.add(stream.flush()));
-      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      var flushed = Await.waiting("the flush", stream::flush);
       body.readOnceAndLeave();
       assertFalse(Await.next("the flush", flushed));
       assertEquals(Ending.CLIENT_GONE, stream.keepAlive());
@@ -366,9 +363,7 @@ class SendingTest {
     try (var sources = EventSources.create(ONE_EVENT.overflow(Overflow.dropOldest()))) {
       var stream = open(sources, body);
       body.fill(stream);
-      var flushed = new LinkedBlockingQueue<Boolean>();
-      var flushing = Thread.ofVirtual().start(() -> flushed.add(stream.flush()));
-      Await.until("it waits", () -> flushing.getState() == Thread.State.WAITING);
+      var flushed = Await.waiting("the flush", stream::flush);
       for (int i = 0; i < 10; i++) {
         assertTrue(stream.offer("n" + i));
       }

@@ -118,9 +118,7 @@ class SseRequestTest {
   @Test
   void whatAStreamDrainsHasTheWriteDeadlineAsAWhole() throws Exception {
     var ticker = new ManualTicker();
-    var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
-    exchange.getRequestHeaders().set("Content-Length", "8");
-    when(exchange.getRequestBody()).thenReturn(slowBody(ticker));
+    var exchange = MockExchange.uploading(slowBody(ticker));
     try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker);
         var stream = sources.open(exchange)) {
       assertEquals(Optional.of(Ending.CLIENT_GONE), stream.ending());

@@ -18,7 +18,6 @@ import com.sun.net.httpserver.Headers;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -167,47 +166,45 @@ class StopTest {
     }
   }
 
-  @Test
-  void aFarewellDoesNotEndTheHeaderPhase() throws Exception {
+  /** What a client sees of a handler that has opened its stream and does this during the grace. */
+  private interface Seen {
+    void check(SseServer server, Client client) throws Exception;
+  }
+
+  private static void duringTheGrace(Consumer<EventSource> handler, Seen seen) throws Exception {
     var opened = new CountDownLatch(1);
     var go = new CountDownLatch(1);
     var server = server(Scheme.HTTP, request -> {
       try (var stream = request.getEventSource()) {
         opened.countDown();
         Await.latch("the test", go);
-        stream.appendHeader("Late", "yes").send("only");
+        handler.accept(stream);
       }
     });
     try (var client = Client.get(server.uri())) {
       Await.latch("the stream", opened);
       var took = stopping(server, FOR_EVER);
       go.countDown();
-      assertEquals("yes", client.headers().get("Late"));
-      assertEquals("event: bye\ndata: back soon\n\nretry: 1234\n\ndata: only\n\n", client.toEnd());
+      seen.check(server, client);
       Await.next("the stop", took);
     }
   }
 
   @Test
-  void aHandlerThatBeginsToWaitDuringTheGraceHasItToldBefore() throws Exception {
-    var opened = new CountDownLatch(1);
-    var go = new CountDownLatch(1);
-    var server = server(Scheme.HTTP, request -> {
-      try (var stream = request.getEventSource()) {
-        opened.countDown();
-        Await.latch("the test", go);
-        stream.keepAlive();
-      }
+  void aFarewellDoesNotEndTheHeaderPhase() throws Exception {
+    duringTheGrace(stream -> stream.appendHeader("Late", "yes").send("only"), (server, client) -> {
+      assertEquals("yes", client.headers().get("Late"));
+      assertEquals("event: bye\ndata: back soon\n\nretry: 1234\n\ndata: only\n\n", client.toEnd());
     });
-    try (var client = Client.get(server.uri())) {
-      Await.latch("the stream", opened);
-      var took = stopping(server, FOR_EVER);
-      go.countDown();
+  }
+
+  @Test
+  void aHandlerThatBeginsToWaitDuringTheGraceHasItToldBefore() throws Exception {
+    duringTheGrace(EventSource::keepAlive, (server, client) -> {
       client.awaitText(":\n\n");
       assertEquals(1, server.eventSources().dropAll());
       assertEquals("event: bye\ndata: back soon\n\nretry: 1234\n\n:\n\n", client.toEnd());
-      Await.next("the stop", took);
-    }
+    });
   }
 
   @Test
@@ -378,12 +375,9 @@ class StopTest {
   @Test
   void aStreamOfWhichTheRequestStillComesIsRefusedAndNotEnded() throws Exception {
     var sources = EventSources.create(SETTINGS);
-    var headers = new Headers();
-    headers.set("Content-Length", "1");
-    var exchange = MockExchange.with(headers, OutputStream.nullOutputStream());
     var reading = new CountDownLatch(1);
     var go = new CountDownLatch(1);
-    when(exchange.getRequestBody()).thenReturn(new InputStream() {
+    var exchange = MockExchange.uploading(new InputStream() {
       @Override
       public int read() throws IOException {
         reading.countDown();
@@ -483,11 +477,8 @@ class StopTest {
     var interrupted = new CountDownLatch(1);
     var server = server(Scheme.HTTP, request -> {
       started.countDown();
-      try {
-        new CountDownLatch(1).await();
-      } catch (InterruptedException e) {
-        interrupted.countDown();
-      }
+      Await.interrupt();
+      interrupted.countDown();
     });
     try (var client = Client.get(server.uri())) {
       Await.latch("the handler", started);

@@ -35,13 +35,12 @@ class WritersTest {
   void manyWhoHangAtOnceCostTheLastOneLittle() throws Exception {
     var readAgain = new CountDownLatch(1);
     var written = new CountDownLatch(1);
-    var frame = Frame.of(Event.of("x"));
     var outboxes = new ArrayList<Outbox>();
     for (int i = 0; i < 63; i++) {
       outboxes.add(outbox(() -> Await.latch("the test", readAgain)));
     }
     outboxes.add(outbox(written::countDown));
-    writers.deliver(outboxes, (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN);
+    deliver(writers, outboxes);
     int looks = 0;
     while (!written.await(10, TimeUnit.MILLISECONDS)) {
       ticker.advance(Duration.ofMillis(10));
@@ -96,10 +95,9 @@ class WritersTest {
         return first.next(); // fails the second time
       }
     };
-    var frame = Frame.of(Event.of("x"));
     assertThrows(
         NoSuchElementException.class,
-        () -> writers.deliver(broken, (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN));
+        () -> deliver(writers, broken));
     Await.latch("the write", written);
   }
 
@@ -136,8 +134,7 @@ class WritersTest {
         run();
       }
     } : threads.newThread(task));
-    var frame = Frame.of(Event.of("x"));
-    any.deliver(List.of(outbox(() -> {})), (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN);
+    deliver(any, List.of(outbox(() -> {})));
     Await.until("nothing is looked after", () -> {
       ticker.advance(Duration.ofMillis(10));
       return ticker.waiting() == 0;
@@ -154,12 +151,11 @@ class WritersTest {
       started.incrementAndGet();
       return threads.newThread(task);
     });
-    var frame = Frame.of(Event.of("x"));
     var outbox = outbox(() -> {
       hangs.countDown();
       Await.latch("the test", readAgain);
     });
-    counting.deliver(List.of(outbox), (Outbox to, Outbox.Starter starter) -> to.offer(frame, starter) == Answer.TAKEN);
+    deliver(counting, List.of(outbox));
     Await.latch("the write", hangs);
     try (var log = new LogRecords()) {
       ticker.advance(SECOND);
@@ -218,6 +214,11 @@ class WritersTest {
       });
       sources.dropAll();
     }
+  }
+
+  private static void deliver(Writers writers, Iterable<Outbox> outboxes) {
+    var frame = Frame.of(Event.of("x"));
+    writers.deliver(outboxes, (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN);
   }
 
   /** What a write does. */

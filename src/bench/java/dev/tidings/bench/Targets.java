@@ -76,14 +76,11 @@ final class Targets {
         1.5);
     var later =
         difference(
-            of("R", "tidings-channel", Figure.RETURN_P99), of("R", "tidings-channel", Figure.P99));
+            of("R", "tidings-channel", Figure.RETURN_P99),
+            of("R", "tidings-channel", Figure.P99));
     boolean met = later.orElse(0) <= MORE_MILLIS;
-    lines.add(
-        line(
-            "11 R: p99 of the live ones, ms more",
-            value(later),
-            "<= " + number(MORE_MILLIS),
-            verdict(later, met)));
+    String bound = "<= " + number(MORE_MILLIS);
+    lines.add(line("11 R: p99 of the live ones, ms more", value(later), bound, verdict(later, met)));
   }
 
   /** Whether this rival's clients that read suffer more from those that do not than ours do. */
