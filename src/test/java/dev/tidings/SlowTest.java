@@ -31,7 +31,7 @@ class SlowTest {
     return Client.get(uri, 4096);
   }
 
-  /** Offers until the writer hangs in a write and the outbox is full; whether the stream still lives. */
+  /** Offers until the outbox is full and the writer seems to hang in a write; whether the stream still lives. */
   private static boolean fill(EventSource stream) {
     return fill(stream, LARGE, 3);
   }
@@ -298,8 +298,9 @@ class SlowTest {
     try (var site = new Site(EventSources.create(QUICK.overflow(Overflow.dropNewest())), EventSource::keepAlive);
         var client = stalled(site.uri())) {
       var stream = site.opened();
-      assertTrue(fill(stream));
-      assertFalse(stream.flush());
+      do {
+        assertTrue(fill(stream));
+      } while (stream.flush()); // the writer was only late, and the socket had taken all
       assertEquals(Ending.TOO_SLOW, site.ending());
       client.toEndOrCut();
     }
