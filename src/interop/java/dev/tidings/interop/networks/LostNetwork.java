@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -28,7 +30,7 @@ final class LostNetwork implements AutoCloseable {
 
   static final Duration HEARTBEAT = Duration.ofSeconds(1);
   static final Duration DEADLINE = Duration.ofMillis(2500);
-  /** When the cable is back that was pulled for a moment only. */
+  /** For how long the cable is pulled that is so for a moment only. */
   static final Duration BLINKED = Duration.ofMillis(500);
   /** When the machine is back that lost its power. */
   static final Duration OFF = Duration.ofSeconds(2);
@@ -65,10 +67,12 @@ final class LostNetwork implements AutoCloseable {
     patient.mark();
     clients.values().forEach(NetworkClient::mark);
     down = System.nanoTime(); // before it is, since the bounds from below must hold
-    for (String machine : List.of(GONE, BLINK, BACK, DEAD)) {
+    for (String machine : List.of(GONE, BACK, DEAD)) {
       network.pull(machine);
     }
-    Thread.ofVirtual().name("fates").start(this::fates);
+    var blink = new FutureTask<>(() -> blink(network));
+    Thread.ofVirtual().name("blink").start(blink);
+    Thread.ofVirtual().name("fates").start(() -> fates(blink));
   }
 
   /** Returns when the cables have been pulled. */
@@ -118,19 +122,23 @@ final class LostNetwork implements AutoCloseable {
     return machine + server.port() + kind;
   }
 
-  private void fates() {
+  private static Void blink(Namespaces network) throws IOException, InterruptedException {
+    network.blink(BLINK, BLINKED);
+    return null;
+  }
+
+  private void fates(Future<Void> blink) {
     try {
       for (String kind : List.of("idle", "busy")) {
         withoutDeadline(DEAD, kind).close();
       }
       withDeadline(DEAD, "idle").close();
       network.powerOff(DEAD);
-      sleepUntil(BLINKED);
-      network.plug(BLINK);
       sleepUntil(OFF);
       network.powerOn(DEAD);
       withDeadline(BACK, "busy").awaitEnd();
       network.plug(BACK);
+      blink.get();
       back.complete(System.nanoTime());
     } catch (Exception | Error e) {
       back.completeExceptionally(e);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.tidings.interop.Child;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -102,6 +103,16 @@ final class Namespaces implements AutoCloseable {
 
   void plug(String machine) throws IOException, InterruptedException {
     ip("-n", PREFIX + machine, "link", "set", "cable", "up");
+  }
+
+  /**
+   * Pulls it and plugs it in again after this time; returns then. It is one process for all of that, since on a
+   * busy machine the start of another one may take longer than the pause.
+   */
+  void blink(String machine, Duration pause) throws IOException, InterruptedException {
+    String seconds = BigDecimal.valueOf(pause.toMillis(), 3).toPlainString();
+    String command = "ip link set cable down && sleep " + seconds + " && ip link set cable up";
+    Child.run(BOUND, at(machine, "sh", "-c", command));
   }
 
   /** A machine without power says nothing, and knows nothing when it is back. Its processes are to be killed before. */
