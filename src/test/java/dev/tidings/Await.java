@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -44,6 +45,29 @@ public final class Await {
       throw new AssertionError(what + " did not wait: " + answers);
     }
     return answers;
+  }
+
+  /** What may block. */
+  public interface Blocking {
+    void run() throws InterruptedException;
+  }
+
+  /** Blocks where nothing checked may be thrown; an interrupt is a failure. */
+  static void uninterrupted(Blocking blocking) {
+    try {
+      blocking.run();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Blocks as a call of the network does, which an interrupt ends. */
+  static void asIo(Blocking blocking) throws IOException {
+    try {
+      blocking.run();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
   }
 
   /** Blocks until this thread is interrupted, and leaves its status clean. */

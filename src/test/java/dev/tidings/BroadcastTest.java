@@ -69,11 +69,7 @@ class BroadcastTest {
         one.awaitText(":\n\n");
         other.awaitText(":\n\n");
         var kicker = Thread.ofPlatform().start(() -> {
-          try {
-            Await.latch("the predicate", asked);
-          } catch (InterruptedException e) {
-            throw new AssertionError(e);
-          }
+          Await.uninterrupted(() -> Await.latch("the predicate", asked));
           users.lock();
           try {
             closing.countDown();
@@ -84,11 +80,7 @@ class BroadcastTest {
         });
         var publisher = Thread.ofPlatform().start(() -> server.eventSources().broadcast(Event.of("hello"), stream -> {
           asked.countDown();
-          try {
-            Await.latch("the closing", closing);
-          } catch (InterruptedException e) {
-            throw new AssertionError(e);
-          }
+          Await.uninterrupted(() -> Await.latch("the closing", closing));
           users.lock();
           users.unlock();
           return true;
@@ -110,11 +102,7 @@ class BroadcastTest {
       var publisher = Thread.ofVirtual().start(() -> sources.broadcast(Event.of("x"), stream -> {
         if (stream == second) {
           asked.countDown();
-          try {
-            Await.latch("the other send", sent);
-          } catch (InterruptedException e) {
-            throw new AssertionError(e);
-          }
+          Await.uninterrupted(() -> Await.latch("the other send", sent));
         }
         return true;
       }));

@@ -562,11 +562,7 @@ class ChannelTest {
     var stuck = new CountDownLatch(1);
     try (var sources = EventSources.create()) {
       sources.onEnd((stream, why) -> {
-        try {
-          stuck.await();
-        } catch (InterruptedException e) {
-          throw new AssertionError(e);
-        }
+        Await.uninterrupted(stuck::await);
       });
       for (int i = 0; i < 100; i++) {
         var stream = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), java.io.OutputStream.nullOutputStream()));

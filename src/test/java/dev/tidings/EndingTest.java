@@ -305,11 +305,7 @@ class EndingTest {
     var told = new CountDownLatch(20);
     var sources = EventSources.create();
     sources.onEnd((stream, why) -> {
-      try {
-        goesOn.await();
-      } catch (InterruptedException e) {
-        throw new AssertionError(e);
-      }
+      Await.uninterrupted(goesOn::await);
     });
     sources.onEnd((stream, why) -> told.countDown());
     try (var site = new Site(sources, stream -> {
@@ -406,11 +402,7 @@ class EndingTest {
       public void close() throws IOException {
         boolean first = closing.getCount() > 0;
         closing.countDown();
-        try {
-          Await.latch("the test", go);
-        } catch (InterruptedException e) {
-          throw new IOException(e);
-        }
+        Await.asIo(() -> Await.latch("the test", go));
         if (first) {
           throw new IOException("the client is gone");
         }
@@ -536,11 +528,8 @@ class EndingTest {
       sources.onOpen(stream -> {
         stream.onEnd(told::add);
         sources.dropAll();
-        try {
-          early.add(told.poll(100, TimeUnit.MILLISECONDS) != null); // it never comes, however long that is
-        } catch (InterruptedException e) {
-          throw new AssertionError(e);
-        }
+        // It never comes, however long that is.
+        Await.uninterrupted(() -> early.add(told.poll(100, TimeUnit.MILLISECONDS) != null));
       });
       sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
       assertFalse(Await.next("the opening", early));
@@ -557,11 +546,7 @@ class EndingTest {
     try (var sources = EventSources.create()) {
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
       Runnable hanging = () -> {
-        try {
-          goesOn.await();
-        } catch (InterruptedException e) {
-          throw new AssertionError(e);
-        }
+        Await.uninterrupted(goesOn::await);
       };
       if (ofAllStreams) {
         sources.onEnd((ended, why) -> hanging.run());

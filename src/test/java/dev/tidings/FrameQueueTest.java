@@ -19,6 +19,16 @@ class FrameQueueTest {
     return new FrameQueue(new FrameQueue.Bounds(events, bytes, overflow));
   }
 
+  /** One whose head has gone out, with these that waited for it. */
+  private static FrameQueue afterTheHead(Overflow overflow, int events, long bytes, String... waited) {
+    var queue = queue(overflow, events, bytes);
+    for (String text : waited) {
+      queue.add(frame(text));
+    }
+    queue.free();
+    return queue;
+  }
+
   private static Frame frame(String text) {
     return new Frame.Message(text.getBytes(UTF_8), text.charAt(0) == '-' ? null : text.charAt(0), false);
   }
@@ -80,9 +90,7 @@ class FrameQueueTest {
 
   @Test
   void whatWaitedForTheHeadCountsForNothingUntilItLeaves() {
-    var queue = queue(Overflow.disconnect(), 100, 6);
-    List.of("a2", "b2", "c2").forEach(text -> queue.add(frame(text)));
-    queue.free();
+    var queue = afterTheHead(Overflow.disconnect(), 100, 6, "a2", "b2", "c2");
     assertEquals(Answer.TAKEN, queue.add(frame("d23")));
     queue.take(new ArrayList<>(), 2);
     assertEquals(Answer.OVERFLOW, queue.add(frame("e234")));
@@ -91,18 +99,14 @@ class FrameQueueTest {
 
   @Test
   void theFirstEventBehindWhatWaitedForTheHeadIsTakenWhateverItsSize() {
-    var queue = queue(Overflow.disconnect(), 1, 6);
-    List.of("a2", "b2").forEach(text -> queue.add(frame(text)));
-    queue.free();
+    var queue = afterTheHead(Overflow.disconnect(), 1, 6, "a2", "b2");
     assertEquals(Answer.TAKEN, queue.add(frame("c23456789")));
     assertEquals(Answer.OVERFLOW, queue.add(frame("d")));
   }
 
   @Test
   void whereEventsGiveWayTheBoundHoldsForWhatWaitedForTheHeadToo() {
-    var queue = queue(Overflow.dropOldest(), 1, 1000);
-    List.of("a1", "b2").forEach(text -> queue.add(frame(text)));
-    queue.free();
+    var queue = afterTheHead(Overflow.dropOldest(), 1, 1000, "a1", "b2");
     assertEquals(Answer.TAKEN, queue.add(frame("c3")));
     assertEquals(1, queue.dropped());
     assertEquals(List.of("b2", "c3"), taken(queue));

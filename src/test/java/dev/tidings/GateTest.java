@@ -41,11 +41,7 @@ class GateTest {
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, () -> gate.awaitEmpty(TimeUnit.HOURS.toNanos(1)));
     var waiting = Thread.ofVirtual().start(() -> {
-      try {
-        gate.awaitEmpty(TimeUnit.HOURS.toNanos(1));
-      } catch (InterruptedException e) {
-        throw new AssertionError(e);
-      }
+      Await.uninterrupted(() -> gate.awaitEmpty(TimeUnit.HOURS.toNanos(1)));
     });
     Await.until("it waits", () -> waiting.getState() == Thread.State.TIMED_WAITING);
     gate.leave();

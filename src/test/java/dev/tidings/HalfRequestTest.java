@@ -211,11 +211,7 @@ class HalfRequestTest {
 
     private void run() {
       started.countDown();
-      try {
-        Await.latch("the test", go);
-      } catch (InterruptedException e) {
-        throw new AssertionError("interrupted", e);
-      }
+      Await.uninterrupted(() -> Await.latch("the test", go));
     }
 
     private void runIfAsked(HttpExchange exchange) {

@@ -46,11 +46,7 @@ class HeaderPhaseTest {
       });
       if (listening.contains("slow")) {
         server.eventSources().onOpen(stream -> {
-          try {
-            Thread.sleep(1);
-          } catch (InterruptedException e) {
-            throw new AssertionError(e);
-          }
+          Await.uninterrupted(() -> Thread.sleep(1));
         });
       } else if (listening.contains("sends")) {
         server.eventSources().onOpen(stream -> assertTrue(stream.send("welcome")));
@@ -287,11 +283,7 @@ class HeaderPhaseTest {
     var sources = ticker.sources(Settings.defaults());
     sources.onOpen(stream -> {
       opened.add(stream);
-      try {
-        goesOn.await();
-      } catch (InterruptedException e) {
-        throw new AssertionError(e);
-      }
+      Await.uninterrupted(goesOn::await);
     });
     try (var site = new Site(sources, EventSource::keepAlive); var client = Client.get(site.uri())) {
       assertTrue(Await.next("the opening", opened).send("from elsewhere"));

@@ -338,11 +338,7 @@ class MemoryEventLogTest implements EventLogContract {
 
   private static WeakReference<Thread> readAWhile(EventLog log) throws InterruptedException {
     var thread = Thread.ofVirtual().start(() -> {
-      try {
-        log.read(log.latest(), 10, Duration.ofMillis(1));
-      } catch (InterruptedException e) {
-        throw new AssertionError(e);
-      }
+      Await.uninterrupted(() -> log.read(log.latest(), 10, Duration.ofMillis(1)));
     });
     Await.end(thread);
     return new WeakReference<>(thread);

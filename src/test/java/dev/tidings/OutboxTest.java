@@ -42,11 +42,7 @@ class OutboxTest {
       var text = new StringBuilder();
       batch.forEach(frame -> text.append(new String(frame.bytes(), UTF_8)));
       firstBegun.countDown();
-      try {
-        Await.latch("leave to write", release);
-      } catch (InterruptedException e) {
-        throw new IOException(e);
-      }
+      Await.asIo(() -> Await.latch("leave to write", release));
       if (fails) {
         throw new IOException("the client is gone");
       }
@@ -515,11 +511,7 @@ class OutboxTest {
         @Override
         public void finish() {
           interrupted.add(Thread.currentThread().isInterrupted());
-          try {
-            Await.latch("the flush", ending);
-          } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-          }
+          Await.uninterrupted(() -> Await.latch("the flush", ending));
           if (fails) {
             throw new IllegalStateException("it failed");
           }

@@ -381,11 +381,7 @@ class StopTest {
       @Override
       public int read() throws IOException {
         reading.countDown();
-        try {
-          Await.latch("the test", go);
-        } catch (InterruptedException e) {
-          throw new IOException(e);
-        }
+        Await.asIo(() -> Await.latch("the test", go));
         return -1;
       }
     });

@@ -24,11 +24,7 @@ final class StuckBody extends OutputStream {
   public void write(byte[] bytes, int start, int length) throws IOException {
     boolean first = writing.getCount() > 0;
     writing.countDown();
-    try {
-      reads.await(1, TimeUnit.MINUTES); // longer than a test waits for anything
-    } catch (InterruptedException e) {
-      throw new IOException(e);
-    }
+    Await.asIo(() -> reads.await(1, TimeUnit.MINUTES)); // longer than a test waits for anything
     if (leaves && !first) {
       throw new IOException("the client is gone");
     }

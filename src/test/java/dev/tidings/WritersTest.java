@@ -221,20 +221,12 @@ class WritersTest {
     writers.deliver(outboxes, (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN);
   }
 
-  /** What a write does. */
-  private interface Write {
-    void run() throws InterruptedException;
-  }
-
-  private static Outbox outbox(Write write) {
+  /** Whose writes do this. */
+  private static Outbox outbox(Await.Blocking write) {
     var sink = new QuietSink() {
       @Override
       public void write(List<Frame> batch) throws IOException {
-        try {
-          write.run();
-        } catch (InterruptedException e) {
-          throw new IOException(e);
-        }
+        Await.asIo(write);
       }
     };
     return opened(sink);
