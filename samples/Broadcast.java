@@ -5,50 +5,46 @@ import dev.tidings.Overflow;
 import dev.tidings.Settings;
 import dev.tidings.SseServer;
 
-/** A chat: what is said goes to everybody in the room, and all see how many there are in both rooms. */
+/** A chat. Messages go to the visitors of one room; the number of visitors goes to those of both rooms. */
 void main(String... args) throws Exception {
   // @start region="settings"
   var settings = Settings.defaults()
-      .heartbeat(Duration.ofSeconds(5))  // who leaves is noticed within this and a second
-      .queueEvents(100)                  // for who does not read, this many events wait,
-      .overflow(Overflow.dropOldest());  // and then the oldest give way
+      .withHeartbeat(Duration.ofSeconds(5))  // a disconnect is noticed within 5 s + 1 s
+      .withQueueEvents(100)                  // at most 100 events queue for a slow client;
+      .withOverflow(Overflow.dropOldest());  // beyond that the oldest are dropped
   // @end
   int port = Integer.parseInt(args[0]);
   try (var server = SseServer.builder().port(port).settings(settings).build()) {
     var sources = server.eventSources();
     var visitors = new AtomicInteger();
-    sources.onOpen(sse -> tellCount(sources));
-    sources.onEnd((sse, why) -> tellCount(sources));
+    sources.onOpen(sse -> sendCount(sources));
+    sources.onEnd((sse, why) -> sendCount(sources));
 
     for (String room : List.of("tea", "coffee")) {
       server.get("/" + room, request -> request.respond(200, "text/html", PAGE));
-      server.get("/" + room + "/events", request -> {
-        try (var sse = request.getEventSource(room + "/" + visitors.incrementAndGet())) {
-          sse.keepAlive();
-        }
-      });
+      server.stream(
+          "GET",
+          "/" + room + "/events",
+          request -> room + "/" + visitors.incrementAndGet(),
+          (request, sse) -> sse.keepAlive());
       server.post("/" + room + "/say", request -> {
         var said = Event.of("said", request.text());
         // @start region="find"
-        sources.find(id -> id.startsWith(room + "/")).forEach(sse -> sse.offer(said));
+        sources.broadcast(said, sources.find(id -> id.startsWith(room + "/")));
         // @end
         request.respond(204);
       });
     }
-    server.get("/", request -> {
-      request.exchange().getResponseHeaders().set("Location", "/tea");
-      request.respond(303);
-    });
+    server.get("/", request -> request.appendHeader("Location", "/tea").respond(303));
     IO.println(server.start().uri());
     server.join();
   }
 }
 
-/** One at a time, so that the last count to go out is the true one. */
-synchronized void tellCount(EventSources sources) {
-  var everybody = sources.all();
-  var count = Event.of("count", Integer.toString(everybody.size()));
-  everybody.forEach(sse -> sse.offer(count));
+/** Synchronized, so that counts are sent in order and the last one is correct. */
+synchronized void sendCount(EventSources sources) {
+  var all = sources.all();
+  sources.broadcast(Event.of("count", Integer.toString(all.size())), all);
 }
 
 static final String PAGE = """
@@ -77,7 +73,7 @@ static final String PAGE = """
       <nav><a href="tea">Tea</a> <a href="coffee">Coffee</a></nav>
       <output role="status">connecting</output>
     </header>
-    <ol aria-live="polite" aria-label="What was said"></ol>
+    <ol aria-live="polite" aria-label="Messages"></ol>
     <form>
       <input name="name" value="Guest" aria-label="Your name" required>
       <input name="text" aria-label="Your message" autocomplete="off" required autofocus>

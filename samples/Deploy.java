@@ -1,19 +1,19 @@
 // java -cp target/classes samples/Deploy.java 8080    then Ctrl-C, or: curl -d "" localhost:8080/stop
-// with curl -N localhost:8080/job elsewhere, which is let come to its end
+// meanwhile: curl -N localhost:8080/job, which finishes within the grace period
 import dev.tidings.Event;
 import dev.tidings.EventSource;
 import dev.tidings.Settings;
 import dev.tidings.SseServer;
 
-/** A stop in the midst of traffic: 100 readers get all that was sent, and a job comes to its end. */
+/** A stop under load: 100 readers receive every accepted event, and a job finishes. */
 void main(String... args) throws Exception {
   // @start region="settings"
   var settings = Settings.defaults()
-      .maxStreams(5000)                  // who comes when it is full is told to come later
-      .maxStreamsPerClient(500)
-      .maxLifetime(Duration.ofHours(1))  // an hour, or up to six minutes less
-      .reconnect(Duration.ofSeconds(1), Duration.ofSeconds(10)) // each its own time
-      .farewell(Event.of("bye", "a new version comes"));
+      .withMaxStreams(5000)                  // beyond that, requests are refused
+      .withMaxStreamsPerClient(500)
+      .withMaxLifetime(Duration.ofHours(1))  // an hour, or up to six minutes less
+      .withReconnect(Duration.ofSeconds(1), Duration.ofSeconds(10))  // chosen at random for each client
+      .withFarewell(Event.of("bye", "a new version is being deployed"));
   // @end
   int port = Integer.parseInt(args[0]);
   var accepted = new LongAdder();
@@ -21,31 +21,25 @@ void main(String... args) throws Exception {
   var readers = Executors.newVirtualThreadPerTaskExecutor();
   try (var server = SseServer.builder().port(port).settings(settings).build()) {
     var sources = server.eventSources();
-    server.get("/numbers", request -> {
-      try (var sse = request.getEventSource(request.query("reader").orElseThrow())) {
-        sse.keepAlive();
-      }
-    });
-    server.get("/job", request -> {
-      try (var sse = request.getEventSource()) {
-        for (int step = 1; step <= 20; step++) {
-          Thread.sleep(100); // the work
-          if (!sse.send("step", step + "/20")) {
-            return; // the client is gone
-          }
+    server.stream("/numbers", request -> request.require("reader"), (request, sse) -> sse.keepAlive());
+    server.stream("/job", sse -> {
+      for (int step = 1; step <= 20; step++) {
+        Thread.sleep(100);  // the work
+        if (!sse.send("step", step + "/20")) {
+          return;           // the client has disconnected
         }
-        sse.send("done", sse.isStopping() ? "in time" : "without haste");
       }
+      sse.send("done", sse.isStopping() ? "within the grace period" : "no stop");
     });
     server.post("/stop", request -> {
       request.respond(202);
-      server.stop(Duration.ofSeconds(10)); // goes on behind this handler's back
+      server.stop(Duration.ofSeconds(10));  // called by a handler, it returns at once
     });
     // @start region="stop"
     Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-      server.stop(Duration.ofSeconds(10)); // so long, a job may still work
+      server.stop(Duration.ofSeconds(10));  // the grace period, in which jobs may finish
       readers.close();
-      IO.println(accepted + " accepted, " + read + " read, " + server.eventSources().ended());
+      IO.println(accepted + " accepted, " + read + " read, " + server.eventSources().stats().ended());
     }));
     // @end
     server.start();
@@ -62,7 +56,7 @@ void main(String... args) throws Exception {
       accepted.add(sources.broadcast(Event.of("n" + number), sse -> sse.identifier().isPresent()));
       Thread.sleep(10);
     }
-    sources.all().forEach(EventSource::close); // nothing more comes, so they need not wait
+    sources.all().forEach(EventSource::close);  // they will receive nothing more
     // @end
     server.join();
   }

@@ -3,11 +3,8 @@ import dev.tidings.SseServer;
 
 void main(String... args) throws Exception {
   try (var server = SseServer.create(Integer.parseInt(args[0]))) {
-    server.get("/", request -> {
-      try (var sse = request.getEventSource()) {
-        sse.send("Hello, world!");
-        sse.keepAlive();
-      }
+    server.stream("/", sse -> {
+      while (sse.send(LocalTime.now().toString())) Thread.sleep(1000);
     });
     IO.println(server.start().uri());
     server.join();

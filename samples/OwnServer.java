@@ -5,9 +5,9 @@ import com.sun.net.httpserver.HttpServer;
 import dev.tidings.Cors;
 import dev.tidings.EventSources;
 
-/** Streams on a server that is there already, for pages of another origin, behind a password. */
+/** Streams on an HttpServer of your own, for pages of another origin, behind a password. */
 void main(String... args) throws Exception {
-  System.setProperty("sun.net.httpserver.nodelay", "true"); // before the JVM's first server
+  System.setProperty("sun.net.httpserver.nodelay", "true"); // before the first server of the JVM
   int port = Integer.parseInt(args[0]);
   var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   var http = HttpServer.create(address, 4096);
@@ -15,13 +15,12 @@ void main(String... args) throws Exception {
 
   // @start region="open"
   var sources = EventSources.create();
-  var context = http.createContext("/events", exchange -> {
-    String user = exchange.getPrincipal().getUsername();
-    try (var sse = sources.open(exchange, user)) {
-      sse.send("Hello, " + user + "!");
-      sse.keepAlive();
-    }
-  });
+  var context = http.createContext("/events", sources.handler(
+      request -> request.principal().orElseThrow().getUsername(),  // the identifier of the stream
+      (request, sse) -> {
+        sse.send("Hello, " + sse.identifier().orElseThrow() + "!");
+        sse.keepAlive();
+      }));
   // @end
 
   // @start region="cors"

@@ -1,32 +1,27 @@
 // java -cp target/classes samples/Resume.java 8080    then open http://localhost:8080
 import dev.tidings.Channel;
-import dev.tidings.Event;
 import dev.tidings.EventLog;
 import dev.tidings.SseServer;
 
-/** Two channels whose history outlives a connection, and a page that shows what it slept through. */
+/** Two channels with a history, and a page that shows the events that it missed while it was asleep. */
 void main(String... args) throws Exception {
   try (var news = Channel.create("news", EventLog.inMemory(20, 1_000_000, Duration.ofHours(1)));
       var notes = Channel.create("notes", EventLog.inMemory());
       var server = SseServer.create(Integer.parseInt(args[0]))) {
     // @start region="channel"
-    server.get("/news", request -> {
-      try (var sse = request.getEventSource()) {
-        news.join(sse);  // what came after the client's last event id, and then what comes
-        sse.keepAlive();
-      }
+    server.stream("/news", sse -> {
+      news.join(sse);  // events after the client's last event id, then new ones
+      sse.keepAlive();
     });
     // @end
-    server.get("/both", request -> {
-      try (var sse = request.getEventSource()) {
-        // @start region="several"
-        Channel.joinAll(sse, news, notes);
-        // @end
-        sse.keepAlive();
-      }
+    server.stream("/both", sse -> {
+      // @start region="several"
+      Channel.joinAll(sse, news, notes);
+      // @end
+      sse.keepAlive();
     });
     server.post("/notes", request -> {
-      notes.publish(Event.of("note", request.text()));
+      notes.publish("note", request.text());
       request.respond(204);
     });
     server.post("/cut", request -> {
@@ -37,7 +32,7 @@ void main(String... args) throws Exception {
 
     IO.println(server.start().uri());
     for (int number = 1; ; number++) {
-      news.publish(Event.of("news", Integer.toString(number)));
+      news.publish("news", Integer.toString(number));
       Thread.sleep(1000);
     }
   }
@@ -70,8 +65,8 @@ static final String PAGE = """
       <button id="sleep">Sleep</button>
       <button id="cut">Cut all connections</button>
     </header>
-    <p>One number a second; the server keeps the last twenty. Sleep longer than that, and some are lost.</p>
-    <ol aria-live="polite" aria-label="What came"></ol>
+    <p>One number per second. The server keeps the last twenty: after a longer sleep, some are lost.</p>
+    <ol aria-live="polite" aria-label="Events"></ol>
     <form>
       <input name="text" aria-label="Your note" autocomplete="off" required>
       <button>Note</button>
@@ -90,16 +85,16 @@ static final String PAGE = """
         list.lastChild.scrollIntoView();
       }
       function wake() {
-        // When the connection breaks, the browser sends the id by itself; here it is a new start.
+        // After a lost connection the browser sends the id itself; a new EventSource does not.
         events = new EventSource("/both?lastEventId=" + encodeURIComponent(lastEventId));
         events.onopen = () => state.value = "awake";
-        events.onerror = () => state.value = "connection lost; coming back";
-        events.addEventListener("tidings:position", event => lastEventId = event.lastEventId); // before any event
+        events.onerror = () => state.value = "connection lost, reconnecting";
+        events.addEventListener("tidings:position", event => lastEventId = event.lastEventId);
         events.addEventListener("news", event => show(event, "News " + event.data));
         events.addEventListener("note", event => show(event, event.data));
         events.addEventListener("gap", event => {
           const { channel, missed } = JSON.parse(event.data);
-          show(event, `${missed ?? "Some"} of the ${channel} came while you slept and are forgotten.`);
+          show(event, `${missed ?? "Some"} events of ${channel} were lost while you were asleep.`);
         });
         sleep.textContent = "Sleep";
       }

@@ -3,14 +3,10 @@ import dev.tidings.SseServer
 import java.net.http.*
 
 var server = SseServer.create(0)
-server.get("/", request -> {
-  try (var sse = request.getEventSource("my-index-connection")) {
-    sse.keepAlive();
-  }
-})
+server.stream("/", request -> "my-index-connection", (request, sse) -> sse.keepAlive())
 server.start()
 
-// Somebody listens: curl -N at server.uri(), a browser, or the JDK's own client.
+// A client: curl -N with server.uri(), a browser, or the HttpClient of the JDK.
 var request = HttpRequest.newBuilder(server.uri()).build()
 var response = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofLines())
 var lines = response.body().filter(line -> line.startsWith("data")).iterator()
@@ -27,5 +23,5 @@ IO.println(server.eventSources().broadcast("to all") + " took it")
 IO.println(lines.next())
 
 server.close()
-IO.println(server.eventSources().ended())
+IO.println(server.eventSources().stats().ended())
 /exit

@@ -1,7 +1,8 @@
 // Drives one browser for the tests: node browser.mjs chrome|firefox EXECUTABLE
-// Commands come as lines of JSON, {call, tab, method, args}: a method of Puppeteer's Page, or one of act below;
-// answers go out as {call, value} or {call, error}, as they come. What a page says by console.debug('tell …') goes out as
-// {tab, told}, in order; what it or the browser complains about as {tab, complaint}. The browser ends with the input.
+// The input has commands, one line of JSON each: {call, tab, method, args}, where the method is one of Puppeteer's Page
+// or of act below. Each result is printed when it is known, as {call, value} or {call, error}. Texts that a page logs by
+// console.debug('tell …') are printed in order, as {tab, told}; errors and warnings of the page and the browser, as
+// {tab, complaint}. The browser is closed at the end of the input.
 import { createInterface } from 'node:readline';
 import { launch } from './launch.mjs';
 
@@ -9,7 +10,7 @@ const [browserName, executablePath] = process.argv.slice(2);
 const browser = await launch(browserName, executablePath);
 const tabs = new Map();
 
-// In ASCII, whatever the locale is.
+// Prints ASCII only, so that the locale does not matter.
 function print(value) {
   const text = JSON.stringify(value).replace(/[^ -~]/g, c => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
   process.stdout.write(text + '\n');
@@ -37,7 +38,7 @@ async function open(tab) {
 async function until(page, condition) {
   for (const end = performance.now() + 20_000; !await page.evaluate(condition);) {
     if (performance.now() > end) {
-      throw new Error('never came');
+      throw new Error('the condition did not become true');
     }
     await new Promise(resolve => setTimeout(resolve, 50));
   }
@@ -59,7 +60,7 @@ async function act({ tab, method, args }) {
     return own(tabs.get(tab), ...args);
   }
   const value = await tabs.get(tab)[method](...args);
-  return method === 'evaluate' ? value : null; // others return what is of use here only
+  return method === 'evaluate' ? value : null; // the results of other methods are useful only in this process
 }
 
 async function run(command) {
@@ -72,6 +73,6 @@ async function run(command) {
 
 print({ version: await browser.version() });
 for await (const line of createInterface({ input: process.stdin })) {
-  run(JSON.parse(line)); // not awaited: some wait for what others do
+  run(JSON.parse(line)); // not awaited: some commands wait for the effects of others
 }
 await browser.close();

@@ -1,6 +1,6 @@
 // One client of the scenarios: node clients.mjs NAME URL [slow]
-// It prints what it gets, a line of JSON each, and closes its client at the word "close" on its input.
-// It ends when the client has let go of everything, unless something keeps it.
+// It prints its messages, one line of JSON each, and closes its client when it reads the line "close".
+// It exits when the client has released all its resources.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { EventSource as NpmEventSource } from 'eventsource';
@@ -11,7 +11,7 @@ const [name, url, pace] = process.argv.slice(2);
 const version = createRequire(import.meta.url)(`${name}/package.json`).version;
 const TYPES = ['message', 'named', 'last'];
 
-// Each opens a stream, tells messages to got, its own end to over, and returns what closes it.
+// Each function opens a stream, calls got for each message and over at the end, and returns a function that closes it.
 const clients = {
   eventsource: () => standard(NpmEventSource),
   undici: () => standard(UndiciEventSource),
@@ -47,7 +47,7 @@ function over() {
   print({ over: true });
 }
 
-// In ASCII, whatever the locale is.
+// Prints ASCII only, so that the locale does not matter.
 function print(value) {
   const text = JSON.stringify(value).replace(/[^ -~]/g, c => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
   process.stdout.write(text + '\n');

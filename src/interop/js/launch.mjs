@@ -1,4 +1,4 @@
-// Starts a browser without a window, that keeps to itself and trusts the tests' own certificates.
+// Starts a headless browser without background traffic, which accepts the self-signed certificates of the tests.
 import puppeteer from 'puppeteer-core';
 
 const CHROMIUM = [

@@ -1,6 +1,6 @@
 // Reads a live stream with eventsource-parser: node parser.mjs URL SEED
-// What came is cut anew into random slices, wherever that is in a character. What the parser tells is printed
-// in its order, a line of JSON each; the last line is how much there was.
+// The response is cut into random slices, also within characters. The parser's callbacks are printed in order,
+// one line of JSON each; the last line has the numbers of bytes and slices.
 import { get } from 'node:http';
 import { createParser } from 'eventsource-parser';
 
@@ -31,7 +31,7 @@ get(url, response => {
   });
 });
 
-// Often in the midst of a character or a line break, sometimes over many events.
+// Mostly short slices, which often end within a character or a line break; a few hold many events.
 function size() {
   const kind = random();
   return 1 + Math.floor(random() * (kind < 0.3 ? 3 : kind < 0.95 ? 100 : 10_000));
@@ -42,7 +42,7 @@ function generator(state) {
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
 }
 
-// In ASCII, whatever the locale is.
+// Prints ASCII only, so that the locale does not matter.
 function print(value) {
   const text = JSON.stringify(value).replace(/[^ -~]/g, c => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
   process.stdout.write(text + '\n');

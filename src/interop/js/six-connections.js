@@ -1,15 +1,15 @@
-// Opens ten EventSources in each of these pages, and prints for each the protocol, how many of the ten have
-// opened, and how many when one was closed.
+// Opens ten EventSources in each of these pages. For each page, prints the protocol, the number of the ten that
+// have opened, and their number after one was closed.
 import { launch } from './launch.mjs';
 
 const [executablePath, ...pages] = process.argv.slice(2);
 
 const openTen = async () => {
-  for (let i = 0; i < 4; i++) { // Apache httpd begins with six of a connection, and doubles that with such
+  for (let i = 0; i < 4; i++) { // Apache httpd starts with six concurrent requests per connection; finished requests double that
     await (await fetch('/events/page')).text();
     await new Promise(resolve => setTimeout(resolve, 300));
   }
-  const QUIET = 1500; // for so long no further one has opened
+  const QUIET = 1500; // ms without another open event
   const sources = Array.from({ length: 10 }, () => new EventSource('/events?name=' + crypto.randomUUID()));
   let opened = 0;
   let last = performance.now();

@@ -3,12 +3,15 @@ package dev.tidings;
 /** The result of offering a frame to an outbox. */
 enum Answer {
   TAKEN,
-  /** The outbox was full, and this frame is the one that was dropped. */
+  /** The frame was dropped, because the outbox was full or the wait for room was interrupted. */
   DROPPED,
-  /** The outbox is full; what follows is the caller's to decide. */
+  /** The outbox is full; the caller decides how to proceed. */
   OVERFLOW,
-  /** The outbox is held and has no room: nothing happened, and it is to be released first. */
+  /**
+   * The outbox is full, and its frames must not be written yet. The frame was not added; the caller has to
+   * release the outbox first.
+   */
   HELD,
-  /** The outbox takes nothing, not yet or no more. */
+  /** The outbox accepts no frames yet, or no more. */
   CLOSED
 }

@@ -1,25 +1,37 @@
 package dev.tidings;
 
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /**
- * Gives a stream's client a position, and so has to know when the stream is pinged and when it ends: its
- * channels. Called on any thread; must neither block on a client nor throw.
+ * The channels of one stream, which send positions to its client. Called on any thread; must neither block on a
+ * client nor throw.
  */
 interface Attachment {
 
-  /** Takes a position on its way to the client. */
+  /** Sends a position to the client. */
   interface Telling {
-    /** Called under the attachment's lock; returns whether the client will get it. Must not block. */
+    /** Returns whether the stream accepted the position. Called under the attachment's lock; must not block. */
     boolean tell(Frame position);
   }
 
-  /** Tells the client its position if it does not know it; whether it was told now. */
+  /** Sends the client its position if the client does not know it. Returns whether it was sent. */
   boolean tell(Telling telling);
 
-  /** The stream ends: sends nothing more. Returns the position if the client does not know it. */
+  /**
+   * Asks the logs for their latest ids, and delivers all events up to these. Does not block: each log is asked
+   * on a thread of its own.
+   *
+   * @param last whether nothing is delivered after these events
+   * @param nanos the time limit
+   * @return a future that completes with true once these events are in the outbox, or with false if that fails,
+   *     if the time limit is reached, or if a log has not answered within a second
+   */
+  CompletableFuture<Boolean> deliverPublished(boolean last, long nanos);
+
+  /** Stops sending, because the stream ends. Returns the position if the client does not know it. */
   Optional<Frame> end();
 
-  /** The stream has ended: leaves the channels. */
+  /** Leaves the channels, because the stream has ended. */
   void leave();
 }

@@ -6,17 +6,18 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The places of a registry, in all and for each client. A stream has its place from its opening to its
- * ending, and is inside the gate until its exchange is closed. Whether there is room and the taking of it
- * are one step, so that no limit is passed however many come at once.
+ * Counts the open streams of a registry, in total and per client, and enforces the limits. A stream has a place
+ * from its admission until it leaves the registry, and is inside the gate until its exchange is closed.
+ * Checking for a free place and taking it is one atomic step, so that no limit is exceeded however many streams
+ * open at once.
  */
 final class Capacity {
   private final int most;
   private final int mostPerClient;
   private final Gate gate = new Gate(); // entered and shut under lock
   private final ReentrantLock lock = new ReentrantLock();
-  // What follows is guarded by lock.
-  private int placed; // streams that have their place
+  // The fields below are guarded by lock.
+  private int placed; // streams that have a place
   private final Map<Object, Integer> byClient = new HashMap<>();
 
   Capacity(int most, int mostPerClient) {
@@ -25,8 +26,8 @@ final class Capacity {
   }
 
   /**
-   * Admits the newcomer if there is room for it once those are gone that it replaces, whose places are
-   * then free.
+   * Admits the newcomer if there is room without the streams that it replaces, and frees their places. Returns
+   * whether the newcomer was admitted.
    */
   boolean enter(Member newcomer, List<Member> replaced) {
     lock.lock();
@@ -37,7 +38,7 @@ final class Capacity {
       }
       boolean admitted = false;
       try {
-        if (newcomer.client() != null) { // its equals is the application's: it may throw
+        if (newcomer.client() != null) { // its equals is application code, which may throw
           byClient.merge(newcomer.client(), 1, Integer::sum);
         }
         replaced.forEach(this::release);
@@ -56,6 +57,17 @@ final class Capacity {
     }
   }
 
+  /** Returns whether there is room for the newcomer now, without the streams that it replaces. */
+  boolean hasRoom(Member newcomer, List<Member> replaced) {
+    lock.lock();
+    try {
+      return !gate.isShut()
+          && hasRoom(newcomer.client(), replaced.stream().filter(Member::isPlaced).toList());
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private boolean hasRoom(Object client, List<Member> freed) {
     if (placed - freed.size() >= most) {
       return false;
@@ -67,7 +79,7 @@ final class Capacity {
     return byClient.getOrDefault(client, 0) - own < mostPerClient;
   }
 
-  /** How many streams have their place. */
+  /** Returns the number of streams that have a place. */
   int count() {
     lock.lock();
     try {
@@ -77,7 +89,7 @@ final class Capacity {
     }
   }
 
-  /** The stream has ended; gives its place back, unless a newcomer took it. */
+  /** Frees the place of a stream that leaves the registry, unless a newcomer took it. */
   void leave(Member member) {
     lock.lock();
     try {
@@ -97,12 +109,12 @@ final class Capacity {
       try {
         byClient.computeIfPresent(member.client(), (client, count) -> count == 1 ? null : count - 1);
       } catch (Throwable e) {
-        Log.failure("comparing the clients of streams", e); // the stream must come to its end
+        Log.failure("comparing the clients of streams", e); // the stream must still end
       }
     }
   }
 
-  /** From now on nobody enters; those that entered have been admitted. */
+  /** Admits no more streams from now on. All streams that have entered the gate are admitted. */
   void shut() {
     lock.lock();
     try {
@@ -112,7 +124,7 @@ final class Capacity {
     }
   }
 
-  /** Those that were admitted and whose exchange is not closed. */
+  /** Returns the gate, which counts the admitted streams whose exchange is not closed. */
   Gate gate() {
     return gate;
   }

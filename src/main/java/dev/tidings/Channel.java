@@ -2,7 +2,7 @@ package dev.tidings;
 
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -12,28 +12,29 @@ import java.util.concurrent.ThreadFactory;
 import java.util.function.Predicate;
 
 /**
- * Events that are published once and go to many streams, with a history, so that a client that was cut
- * off goes on where it was: nothing lost, nothing twice, everything in order, however many publish
- * meanwhile.
+ * Publishes events to many streams and keeps a history. A client that reconnects receives the events that it missed and
+ * then new events, exactly once and in order.
  *
  * {@snippet file="Resume.java" region="channel"}
  *
- * <p>A stream that joins gets what its {@link EventSource#lastEventId()} does not have yet, and then
- * what is published; without such an id, what is published from then on. A client that is slower than
- * the channel lags behind, reads the history at its own speed and holds up nobody; it is cut only if a
- * write exceeds the write deadline. What the history no longer holds is told to it by one
- * <em>gap</em> event for each loss, in the place where the lost ones would be.
+ * <p>A stream that joins receives the events after its {@link EventSource#lastEventId()}. Without such an id, it
+ * receives only events that are published later. A client that is slower than the channel receives the history at its
+ * own speed and does not delay others; its stream ends only if a write exceeds {@link Settings#withWriteDeadline}. If
+ * events that a client missed are no longer in the history, the client receives one <em>gap</em> event in their place.
+ *
+ * <p>{@link EventSource#close()}, {@link EventSource#complete()} and {@link EventSource#flush()} first deliver the
+ * events that were published before the call. Other endings do not.
  *
  * <p>All methods may be called from any thread.
  *
- * @implNote The stream's overflow policy does not decide about a channel's events, which never give
- *     way. The log is read by one virtual thread for all streams that are up to date, and one for each
- *     stream that is not.
+ * @implNote Events of channels are never dropped: the overflow policy of a stream does not apply to them. One virtual
+ *     thread reads the log for all streams that are up to date. Each stream that is catching up has its own.
  */
 public final class Channel implements AutoCloseable {
+  private static final String GAP = "gap";
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final int TURNS = 16 * Runtime.getRuntime().availableProcessors();
-  // Of logs that do not say what they hold.
+  // For logs whose size is not known.
   private static final long TENTH_OF_OTHERS = 100; // events
   private static final long TENTH_OF_AGE_OF_OTHERS = Duration.ofMinutes(1).toNanos();
 
@@ -45,11 +46,12 @@ public final class Channel implements AutoCloseable {
   private final EntryCache cache = new EntryCache();
   private final Semaphore turns = new Semaphore(TURNS, true);
   private final ConcurrentHashMap<EventSource, Subscriber> subscribers = new ConcurrentHashMap<>();
-  private volatile String gapName = "gap";
+  private final String gapName;
   private volatile boolean closed;
 
-  Channel(String name, EventLog log, Duration pause) {
+  Channel(String name, EventLog log, String gapName, Duration pause) {
     this.name = Objects.requireNonNull(name, "name");
+    this.gapName = gapName;
     this.log = Objects.requireNonNull(log, "log");
     this.reader = new LogReader(log, pause);
     var threads = new Threads();
@@ -58,7 +60,7 @@ public final class Channel implements AutoCloseable {
   }
 
   /**
-   * Creates a channel without a name, with its history in memory ({@link EventLog#inMemory()}).
+   * Creates a channel without a name and with a history in memory ({@link EventLog#inMemory()}).
    *
    * @return a channel
    */
@@ -69,54 +71,58 @@ public final class Channel implements AutoCloseable {
   /**
    * Creates a channel without a name.
    *
-   * @param log its history; several channels, on several machines, may share one
+   * @param log the history; channels may share a log, also across processes
    * @return a channel
    */
   public static Channel create(EventLog log) {
-    return new Channel("", log, PAUSE);
+    return new Channel("", log, GAP, PAUSE);
   }
 
   /**
-   * Creates a channel with a name, so that a stream can be in several.
+   * Creates a channel with a name, so that a stream can join several channels ({@link #joinAll}).
    *
-   * @param name any text, not empty; the same after a restart, since it is part of the ids that clients
-   *     of {@link #joinAll} have
-   * @param log its history
+   * @param name any text, not empty; must be the same after a restart, because the ids of {@link #joinAll} depend on it
+   * @param log the history
    * @return a channel
    * @throws IllegalArgumentException if the name is empty or has a lone surrogate
    */
   public static Channel create(String name, EventLog log) {
+    return create(name, log, GAP);
+  }
+
+  /**
+   * Creates a channel with a name and an event name for gaps (default: {@code gap}). The data of a gap event is a JSON
+   * object: {@code after} is the position of the client before the gap, {@code from} is the id after which the stream
+   * continues, {@code missed} is the number of lost events if it is known, and {@code channel} is the name of this
+   * channel.
+   *
+   * @param name any text, not empty; must be the same after a restart, because the ids of {@link #joinAll} depend on it
+   * @param log the history
+   * @param gapName the event name for gaps
+   * @return a channel
+   * @throws IllegalArgumentException if a name is empty or has a lone surrogate, or if {@code gapName} has CR or LF
+   */
+  public static Channel create(String name, EventLog log, String gapName) {
     if (name.isEmpty()) {
       throw new IllegalArgumentException("the name of a channel must not be empty");
     }
-    return new Channel(Checks.requireWellFormed("name of a channel", name), log, PAUSE);
-  }
-
-  /**
-   * Sets the name of the event that tells a client of a gap in its history (default: {@code gap}). Its
-   * data is a JSON object: {@code after} is the id that the client had, {@code from} the id after which
-   * it goes on, {@code missed} how many events are lost, if that is known, and {@code channel} the name
-   * of this channel, if it has one.
-   *
-   * @param gapName the event type
-   * @return this channel
-   * @throws IllegalArgumentException if the name is empty or has CR, LF or a lone surrogate
-   */
-  public Channel gapName(String gapName) {
     WireFormat.checkName(gapName);
-    this.gapName = Checks.requireWellFormed("gapName", gapName);
-    return this;
+    return new Channel(
+        Checks.requireWellFormed("name of a channel", name),
+        log,
+        Checks.requireWellFormed("gapName", gapName),
+        PAUSE);
   }
 
   /**
-   * Publishes an event to all streams that have joined, and to those that come back later. Never waits
-   * for a client; it blocks for as long as the log takes to append.
+   * Publishes an event to all streams that have joined, and to clients that reconnect later. Does not block on clients;
+   * blocks while the log appends.
    *
-   * @param event its id, if it has one, is replaced
-   * @return its id
+   * @param event the event; its id is replaced by the id that the log assigns
+   * @return the id
    * @throws IllegalStateException if the channel is closed
-   * @throws IllegalArgumentException if the log gave an id that breaks the rule of {@link EventLog}; the
-   *     event is appended, but no stream can be given it
+   * @throws IllegalArgumentException if the log returned an id that {@link EventLog} does not allow; the event has been
+   *     appended, but cannot be delivered
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
   public String publish(Event event) {
@@ -127,10 +133,10 @@ public final class Channel implements AutoCloseable {
   }
 
   /**
-   * Publishes a message; otherwise as {@link #publish(Event)}.
+   * Publishes a message. Does not block on clients; blocks while the log appends.
    *
-   * @param data the text, any text
-   * @return its id
+   * @param data any text
+   * @return the id
    * @throws IllegalStateException if the channel is closed
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
@@ -138,37 +144,49 @@ public final class Channel implements AutoCloseable {
     return publish(Event.of(data));
   }
 
+  /**
+   * Publishes a named event. Does not block on clients; blocks while the log appends.
+   *
+   * @param name the event name, which the DOM calls type
+   * @param data any text
+   * @return the id
+   * @throws IllegalArgumentException if the name is empty or has a line break
+   * @throws IllegalStateException if the channel is closed
+   * @throws java.io.UncheckedIOException if the log cannot be reached
+   */
+  public String publish(String name, String data) {
+    return publish(Event.of(name, data));
+  }
+
   // Joining.
 
   /**
-   * Lets a stream have all events; otherwise as {@link #join(EventSource, Predicate)}.
+   * Delivers all events to a stream. {@link #join(EventSource, Predicate)} describes the details.
    *
-   * @param stream the stream
-   * @throws IllegalStateException as there
+   * @param stream the stream; one that has ended receives nothing
+   * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    */
   public void join(EventSource stream) {
     join(stream, Optional.empty());
   }
 
   /**
-   * Lets a stream have the events that match, from its {@link EventSource#lastEventId()} on or, if it
-   * has none, all that are published once this method has returned: then its client is told its position
-   * at once, by an event of the type {@code tidings:position} without text, which scripts see only if
-   * they listen for that type, while some clients that are no browsers hand it on. The stream is in the
-   * channel until it ends or leaves; its handler waits meanwhile, as in {@code keepAlive()}. Joining does
-   * not send the headers: what the channel has for the stream waits for the handler's first message or
-   * wait, as {@link EventSource} says. Whatever else is sent on the stream should have no id, since the
-   * client would take that for its position.
+   * Delivers the matching events to a stream, starting after its {@link EventSource#lastEventId()}. If the stream has
+   * no such id, delivers the events that are published after this method has returned; the client is then first sent
+   * its position, as an event {@code tidings:position} with empty data. The stream stays in the channel until it ends
+   * or leaves. The handler must wait for that, for example in {@code keepAlive()}. Joining does not send the headers:
+   * until the headers are sent, events are queued. Do not send other events with an id on this stream, because the
+   * client would return that id as its position.
    *
-   * <p>Does not wait for the client. Without a last event id it asks the log for its latest id; if the
-   * log cannot be reached, the stream begins where the log is when it can be.
+   * <p>Does not block on the client. Without a last event id, it asks the log for its latest id. If the log cannot be
+   * reached, delivery starts at the latest id once it can.
    *
-   * @param stream the stream; one that has ended gets nothing
-   * @param filter asked for each event, of some twice, on threads of the channel, so it has to be quick;
-   *     events at which it throws, which is logged, do not match
-   * @throws IllegalStateException if the channel is closed, or if the stream has joined a channel; of
-   *     two channels by themselves it would get ids that tell the position in only one of them, so for
-   *     several there is {@link #joinAll}
+   * @param stream the stream; one that has ended receives nothing
+   * @param filter called for each event, for some events twice, on threads of the channel, so it must not block. If it
+   *     calls {@code close} or {@code complete}, these do not wait; {@code flush} throws an
+   *     {@code IllegalStateException}. If the filter throws, the exception is logged and the event does not match
+   * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel; use
+   *     {@link #joinAll} to join several
    */
   public void join(EventSource stream, Predicate<? super Event> filter) {
     join(stream, Optional.of(filter));
@@ -176,79 +194,88 @@ public final class Channel implements AutoCloseable {
 
   private void join(EventSource stream, Optional<Predicate<? super Event>> filter) {
     requireOpen();
-    var cursor = attach(stream, false);
-    var subscriber =
-        new Subscriber(this, cursor, stream.lastEventId().map(Positions::bounded), filter);
-    begin(List.of(subscriber));
+    var at =
+        stream
+            .lastEventId()
+            .map(id -> Positions.ofOne().with(name, Positions.bounded(id)))
+            .orElse(Positions.ofOne());
+    var cursor = attach(stream, at);
+    begin(cursor, List.of(new Subscriber(this, cursor, filter)));
   }
 
   /**
-   * Lets a stream have all events of several channels; otherwise as {@link #join(EventSource)}. The
-   * ids that its client gets tell its position in each of them. If the client comes back, it goes on in
-   * each where it was, and begins anew in a channel that was not among them.
+   * Delivers all events of several channels to a stream. Each id that the client receives contains its positions in all
+   * of these channels. A client that reconnects continues at these positions. From a channel that its id does not
+   * contain, it receives new events only.
+   *
+   * <p>An id has at most 4,000 bytes. For each channel, it contains a key of 6 characters, an id of the log, and two
+   * separators. A stream can therefore join 85 channels with logs in memory, or 55 channels with logs whose ids may
+   * have 64 characters ({@link EventLog#maxIdLength}).
    *
    * {@snippet file="Resume.java" region="several"}
    *
-   * @param stream the stream; one that has ended gets nothing
-   * @param channels with different names
-   * @throws IllegalArgumentException if there is no channel, if one has no name, if two have the same, or
-   *     if ids of these could have more than 4,000 bytes: 70 with each name in percent-encoding
-   * @throws IllegalStateException if a channel is closed, or if the stream has joined a channel
+   * @param stream the stream; one that has ended receives nothing
+   * @param channels channels with different names
+   * @throws IllegalArgumentException if no channel is given, if a channel has no name, if two channels have the same
+   *     name, or if ids could exceed 4,000 bytes
+   * @throws IllegalStateException if a channel is closed, or if the stream is already in a channel
    */
   public static void joinAll(EventSource stream, Channel... channels) {
-    if (channels.length == 0) { // the stream would be taken for one that has joined, for ever
-      throw new IllegalArgumentException("at least one channel must be named");
+    if (channels.length == 0) { // an empty cursor would prevent the stream from joining a channel
+      throw new IllegalArgumentException("at least one channel is required");
     }
-    var names = new HashSet<String>();
+    var longestIds = new LinkedHashMap<String, Integer>();
     for (Channel channel : channels) {
       channel.requireOpen();
-      if (channel.name.isEmpty() || !names.add(channel.name)) {
+      boolean differs =
+          !channel.name.isEmpty()
+              && longestIds.putIfAbsent(channel.name, channel.log.maxIdLength()) == null;
+      if (!differs) {
         throw new IllegalArgumentException(
-            "channels of one stream need names that differ: " + Quoted.java(channel.name));
+            "the channels of a stream must have different names: " + Quoted.java(channel.name));
       }
     }
-    Positions.requireFit(names);
-    var cursor = attach(stream, true);
-    var positions = stream.lastEventId().map(id -> Positions.split(id, names));
-    begin( // all are in the cursor before the first one may be left again
+    var nowhere = Positions.ofSeveral(longestIds);
+    var names = longestIds.keySet();
+    var at = stream.lastEventId().map(id -> nowhere.with(Positions.split(id, names))).orElse(nowhere);
+    var cursor = attach(stream, at);
+    begin( // the cursor contains all subscribers before the stream can leave the first channel
+        cursor,
         Arrays.stream(channels)
-            .map(
-                channel ->
-                    new Subscriber(
-                        channel,
-                        cursor,
-                        positions.flatMap(of -> Optional.ofNullable(of.get(channel.name))),
-                        Optional.empty()))
+            .map(channel -> new Subscriber(channel, cursor, Optional.empty()))
             .toList());
   }
 
-  /** All positions are in the ids before the first event. */
-  private static void begin(List<Subscriber> subscribers) {
+  /** Begins the delivery. The first id that is sent already contains the positions in all channels. */
+  private static void begin(Cursor cursor, List<Subscriber> subscribers) {
     subscribers.forEach(Subscriber::enter);
-    subscribers.forEach(Subscriber::ask);
+    var latest = new LinkedHashMap<Subscriber, String>();
+    subscribers.forEach(subscriber -> subscriber.start().ifPresent(id -> latest.put(subscriber, id)));
+    cursor.begin(latest);
     subscribers.forEach(Subscriber::begin);
   }
 
-  private static Cursor attach(EventSource stream, boolean several) {
-    var cursor = new Cursor(stream, several);
+  private static Cursor attach(EventSource stream, Positions positions) {
+    var cursor = new Cursor(stream, positions);
     if (!stream.life().attach(cursor)) {
       throw new IllegalStateException(
-          "this stream has joined a channel; to be in several, use Channel.joinAll(stream, …)");
+          "this stream has joined a channel; to join several, use Channel.joinAll(stream, …)");
     }
     return cursor;
   }
 
-  /** For a subscriber that is in its cursor. */
+  /** Adds a subscriber that its cursor already contains. */
   void enter(Subscriber subscriber) {
     subscribers.put(subscriber.stream(), subscriber);
-    if (closed || !subscriber.stream().isOpen()) { // it may have been looked for before it was here
+    if (closed || !subscriber.stream().isOpen()) { // the stream may have been removed before it was added
       leave(subscriber.stream());
     }
   }
 
   /**
-   * Takes a stream out of the channel. The stream stays open; when this has returned, nothing more is
-   * sent to it. Does nothing if the stream is not in the channel.
+   * Removes a stream from the channel. The stream stays open. It accepts no more events of the channel after this
+   * method has returned; events that it accepted before are still sent. Does nothing if the stream is not in the
+   * channel.
    *
    * @param stream the stream
    */
@@ -260,7 +287,7 @@ public final class Channel implements AutoCloseable {
   }
 
   /**
-   * Returns how many streams are in the channel.
+   * Returns the number of streams in the channel.
    *
    * @return zero or more
    */
@@ -269,8 +296,8 @@ public final class Channel implements AutoCloseable {
   }
 
   /**
-   * Closes the channel: nothing more is published or sent, and its threads end. The streams stay open,
-   * and so does the log. Does not wait. Idempotent.
+   * Closes the channel. No more events are published or delivered, and the threads of the channel end. The streams and
+   * the log stay open. Does not block. Idempotent.
    */
   @Override
   public void close() {
@@ -288,7 +315,7 @@ public final class Channel implements AutoCloseable {
 
   // For its subscribers.
 
-  /** What can be known now; whoever follows asks again. */
+  /** Returns the latest id. If the log fails, returns empty, and the replay asks the log again. */
   Optional<String> latest() {
     try {
       String id = log.latest();
@@ -303,9 +330,38 @@ public final class Channel implements AutoCloseable {
     }
   }
 
+  /** Receives the latest id of a log. Called on a separate thread; must neither block nor throw. */
+  interface Asker {
+    /** Called immediately before the log is called. */
+    void begin();
+
+    /** Receives the latest id; empty if the log failed. */
+    void tell(Optional<String> latest);
+  }
+
+  /** Asks the log for its latest id on a separate thread. Never blocks. */
+  void askLatest(Asker asker) {
+    try {
+      replayThreads.newThread(() -> tellLatest(asker)).start();
+    } catch (Throwable e) {
+      Log.failure("asking the log of a channel", e);
+      asker.tell(Optional.empty());
+    }
+  }
+
+  private void tellLatest(Asker asker) {
+    var latest = Optional.<String>empty();
+    try {
+      asker.begin();
+      latest = latest();
+    } finally {
+      asker.tell(latest);
+    }
+  }
+
   /**
-   * Whether a client that is cut now might come back too late: since it was told its position so many
-   * events were not for it, or so much time has passed.
+   * Returns whether the log may drop a client's position before the client reconnects. Both arguments count from when
+   * that position was sent.
    */
   boolean isFar(long skipped, long nanos) {
     return log instanceof MemoryEventLog memory
@@ -333,12 +389,12 @@ public final class Channel implements AutoCloseable {
     return tail;
   }
 
-  /** The entries that its replays share. */
+  /** Returns the cache of entries that replays share. */
   EntryCache cache() {
     return cache;
   }
 
-  /** How many replays may send at a time. */
+  /** Returns the semaphore that limits the number of replays that send at the same time. */
   Semaphore turns() {
     return turns;
   }

@@ -3,28 +3,29 @@ package dev.tidings;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
-/** The checks of arguments that stand in more than one place. Each message names the value and the rule. */
+/** Argument checks that several classes use. Each message names the value and the rule. */
 final class Checks {
   private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 
   private Checks() {}
 
-  /** The duration in nanoseconds; one longer than 292 years is without limit. */
+  /** Returns the duration in nanoseconds; {@code Long.MAX_VALUE}, which means no time limit, if it is longer. */
   static long nanos(Duration duration) {
     return TimeUnit.NANOSECONDS.convert(duration);
   }
 
   static Duration requirePositive(String what, Duration duration) {
-    if (!duration.isPositive()) {
+    if (!Objects.requireNonNull(duration, what).isPositive()) {
       throw new IllegalArgumentException(what + " must be longer than zero: " + duration);
     }
     return duration;
   }
 
   static Duration requireNotNegative(String what, Duration duration) {
-    if (duration.isNegative()) {
+    if (Objects.requireNonNull(duration, what).isNegative()) {
       throw new IllegalArgumentException(what + " must not be negative: " + duration);
     }
     return duration;
@@ -36,16 +37,24 @@ final class Checks {
     }
   }
 
-  /** Text that UTF-8 can carry: decoded text never has a lone surrogate, so such a text matches nothing. */
+  /** Checks that a handler may respond with this status code, which must be final (RFC 9110, 15). */
+  static int requireStatus(int status) {
+    if (status < 200 || status > 599) {
+      throw new IllegalArgumentException("status must be 200 to 599: " + status);
+    }
+    return status;
+  }
+
+  /** Rejects lone surrogates. UTF-8 cannot encode them, so such text would never match decoded text. */
   static String requireWellFormed(String what, String text) {
     if (!UTF_8.newEncoder().canEncode(text)) {
       throw new IllegalArgumentException(
-          what + " must have no lone surrogate, which UTF-8 cannot carry: " + Quoted.java(text));
+          what + " must not contain a lone surrogate, which UTF-8 cannot encode: " + Quoted.java(text));
     }
     return text;
   }
 
-  /** A header field that RFC 9110, sections 5.1 and 5.5, allows. */
+  /** Checks a header field against RFC 9110, sections 5.1 and 5.5. */
   static void requireHeader(String name, String value) {
     requireToken("header name", name);
     if (!value.chars().allMatch(Checks::isValueChar)) {
@@ -56,7 +65,7 @@ final class Checks {
   }
 
   static void requireToken(String what, String text) {
-    if (text.isEmpty() || !text.chars().allMatch(Checks::isTokenChar)) {
+    if (Objects.requireNonNull(text, what).isEmpty() || !text.chars().allMatch(Checks::isTokenChar)) {
       throw new IllegalArgumentException(
           what + " must be a token (RFC 9110, 5.6.2): " + Quoted.java(text));
     }

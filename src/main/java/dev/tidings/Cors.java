@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A filter that lets pages of other origins use a context: cross-origin resource sharing, by the WHATWG
- * Fetch standard. Immutable; add it to {@link SseServer#context()} or to any other context's filters.
+ * A filter for cross-origin resource sharing (WHATWG Fetch), which allows pages of other origins to use a context.
+ * Immutable. Add it to {@link SseServer#context()} or to the filters of any other context.
  *
  * {@snippet file="OwnServer.java" region="cors"}
  */
@@ -20,58 +20,75 @@ public final class Cors extends Filter {
 
   private final Optional<Set<String>> origins; // empty for any
   private final boolean credentials;
+  private final List<String> exposed;
 
-  private Cors(Optional<Set<String>> origins, boolean credentials) {
+  private Cors(Optional<Set<String>> origins, boolean credentials, List<String> exposed) {
     this.origins = origins;
     this.credentials = credentials;
+    this.exposed = exposed;
   }
 
   /**
-   * Lets every page in, without credentials.
+   * Allows pages of all origins, without credentials.
    *
    * @return the filter
    */
   public static Cors anyOrigin() {
-    return new Cors(Optional.empty(), false);
+    return new Cors(Optional.empty(), false, List.of());
   }
 
   /**
-   * Lets pages of these origins in.
+   * Allows pages of the given origins.
    *
-   * @param origins scheme, host and, unless it is the scheme's own, port: {@code https://example.org}; as
-   *     browsers say it, in lower case, with a host that is not ASCII as {@code xn--…}
+   * @param origins origins as browsers send them, such as {@code https://example.org}: scheme, host, and port if it is
+   *     not the default; in lower case, with non-ASCII hosts in {@code xn--} form
    * @return the filter
-   * @throws IllegalArgumentException if there is none, or one is what no browser says
+   * @throws IllegalArgumentException if no origin is given, or if one does not have this form
    */
   public static Cors origins(String... origins) {
     if (origins.length == 0) {
-      throw new IllegalArgumentException("at least one origin must be named");
+      throw new IllegalArgumentException("at least one origin is required");
     }
     for (String origin : origins) {
       OriginSyntax.check(origin);
     }
-    return new Cors(Optional.of(Set.copyOf(List.of(origins))), false);
+    return new Cors(Optional.of(Set.copyOf(List.of(origins))), false, List.of());
   }
 
   /**
-   * Lets these origins send cookies and authentication too ({@code withCredentials}).
+   * Allows requests from these origins to carry cookies and HTTP authentication.
    *
    * @return a new filter
-   * @throws IllegalStateException if any origin is let in, which browsers and good sense forbid
+   * @throws IllegalStateException if all origins are allowed, because browsers reject that combination
    */
   public Cors withCredentials() {
     if (origins.isEmpty()) {
-      throw new IllegalStateException("credentials need origins that are named");
+      throw new IllegalStateException("credentials require explicit origins");
     }
-    return new Cors(origins, true);
+    return new Cors(origins, true, exposed);
   }
 
   /**
-   * Adds the headers to the response, answers a preflight, and lets everything else pass.
+   * Allows scripts of these origins to read the given response headers ({@code Access-Control-Expose-Headers}), in
+   * addition to the headers that are always readable.
+   *
+   * @param names header names, which replace all names that were set before
+   * @return a new filter
+   * @throws IllegalArgumentException if a name is not a token (RFC 9110, 5.6.2)
+   */
+  public Cors withExposedHeaders(String... names) {
+    for (String name : names) {
+      Checks.requireToken("header name", name);
+    }
+    return new Cors(origins, credentials, List.of(names));
+  }
+
+  /**
+   * Adds the CORS headers to the response, responds to preflight requests, and passes all other requests to the chain.
    *
    * @param exchange the exchange
-   * @param chain the filters and the handler behind this one
-   * @throws IOException if the answer to a preflight cannot be sent, or from behind
+   * @param chain the filters and the handler after this one
+   * @throws IOException if the response to a preflight request cannot be sent, or if the chain throws it
    */
   @Override
   public void doFilter(HttpExchange exchange, Chain chain) throws IOException {
@@ -80,12 +97,15 @@ public final class Cors extends Filter {
     var origin = Optional.ofNullable(request.getFirst("Origin"));
     boolean allowed = origin.isPresent() && isAllowed(origin.get());
     if (origins.isPresent()) {
-      response.add("Vary", "Origin"); // also without one: a cache must not mix the answers
+      response.add("Vary", "Origin"); // even if the request has no Origin, so that caches keep the responses apart
     }
     if (allowed) {
       response.set("Access-Control-Allow-Origin", origins.isPresent() ? origin.get() : "*");
       if (credentials) {
         response.set("Access-Control-Allow-Credentials", "true");
+      }
+      if (!exposed.isEmpty()) {
+        response.set("Access-Control-Expose-Headers", String.join(", ", exposed));
       }
     }
     boolean preflight =
@@ -103,7 +123,7 @@ public final class Cors extends Filter {
     return origins.map(named -> named.contains(origin)).orElse(true);
   }
 
-  /** Allows whatever method and headers are asked for: what they do is the handler's business. */
+  /** Responds to a preflight request. Allows any method and headers, because the handler checks them. */
   private static void answer(
       HttpExchange exchange, Headers request, Headers response, boolean allowed)
       throws IOException {

@@ -1,29 +1,39 @@
 package dev.tidings;
 
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 /**
- * Where one stream stands in its channels, and so the ids that its client gets. It decides and sends in one
- * step, so that no later event carries an earlier position.
+ * The positions of one stream in its channels, and hence the ids that its client receives. An id is chosen and
+ * sent in one atomic step, so that no later event carries an earlier position.
  *
- * <p>The lock is the monitor, since a delivery to thousands pays for each object that it touches of each
- * stream; the locks of the outbox and of the response are taken under it.
+ * <p>The lock is the monitor of this object, because each additional object per stream slows down a delivery to
+ * thousands of streams. The locks of the outbox and of the response are acquired under it.
  */
 final class Cursor implements Attachment {
+  private static final long LONGEST_ANSWER = Duration.ofSeconds(1).toNanos();
+  private static final long PAUSE = Duration.ofMillis(100).toNanos(); // after a failed call
+
   private final EventSource stream;
   private final Sender sender; // the stream's
-  // What follows is guarded by this.
-  private final List<Subscriber> subscribers = new ArrayList<>(1); // those that have not left
+  // The fields below are guarded by this.
+  private final List<Subscriber> subscribers = new ArrayList<>(1); // that have not left
   private Positions positions;
-  private boolean moved; // whether the client's last id is behind
-  private boolean ended; // nothing more is sent
+  private boolean moved; // whether the client's last id is outdated
+  private boolean ended; // whether nothing more is sent
+  private List<Goal> goals = List.of(); // for which a close or a flush waits
 
-  Cursor(EventSource stream, boolean several) {
+  /** Creates the cursor of a stream that is at these positions. */
+  Cursor(EventSource stream, Positions positions) {
     this.stream = stream;
     this.sender = stream.sender();
-    this.positions = Positions.none(several);
+    this.positions = positions;
   }
 
   EventSource stream() {
@@ -34,24 +44,38 @@ final class Cursor implements Attachment {
     return sender;
   }
 
-  /** From now on the stream is in this channel, at this position if its client has one. */
-  synchronized void enter(Subscriber subscriber, Optional<String> position) {
+  /** Adds the stream to the channel of this subscriber. Returns whether the client has a position in that channel. */
+  synchronized boolean enter(Subscriber subscriber) {
     subscribers.add(subscriber);
-    moved |= position.isEmpty();
-    position.ifPresent(id -> positions = positions.with(subscriber.name(), id));
+    boolean known = positions.of(subscriber.name()).isPresent();
+    moved |= !known;
+    return known;
   }
 
-  /** From now on nothing of this channel is sent. */
+  /** Sets the start positions in these channels, in which the client has none, in one atomic step. */
+  synchronized void begin(Map<Subscriber, String> latest) {
+    var ids = new LinkedHashMap<String, String>();
+    latest.forEach(
+        (subscriber, id) -> {
+          if (!subscriber.hasLeft()) {
+            ids.put(subscriber.name(), id);
+          }
+        });
+    positions = ids.isEmpty() ? positions : positions.with(ids);
+  }
+
+  /** Removes the stream from the channel of this subscriber, which sends nothing more. */
   synchronized void leave(Subscriber subscriber) {
     subscriber.markLeft();
     subscribers.remove(subscriber);
+    goals.forEach(goal -> goal.leave(subscriber));
     positions = positions.without(subscriber.name());
     if (subscribers.isEmpty()) {
       stream.life().detach(this);
     }
   }
 
-  /** The stream has ended. */
+  /** Leaves all channels, because the stream has ended. */
   @Override
   public void leave() {
     List<Subscriber> left;
@@ -62,25 +86,42 @@ final class Cursor implements Attachment {
   }
 
   synchronized boolean isIn(Subscriber subscriber) {
-    return !subscriber.hasLeft() && stream.isOpen();
+    return !subscriber.hasLeft() && stream.life().isDelivering() && !isAtEnd(subscriber);
   }
 
-  /** Empty if it is not known yet, or if the stream has left. */
+  /** Returns whether the subscriber has received everything up to its last goal. */
+  private boolean isAtEnd(Subscriber subscriber) {
+    for (Goal goal : goals) { // no java.util.stream: this runs for each event of each stream
+      if (goal.isEndOf(subscriber)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Returns the position in this channel; empty if it is not known yet, or if the stream has left the channel. */
   synchronized Optional<String> position(Subscriber subscriber) {
     return positions.of(subscriber.name());
   }
 
-  /** Moves on past an event that is not sent. */
+  /** Advances past an event that is not sent. */
   synchronized void skip(Subscriber subscriber, String id) {
-    if (!subscriber.hasLeft()) {
+    if (!subscriber.hasLeft() && !isAtEnd(subscriber)) {
       positions = positions.with(subscriber.name(), id);
       moved = true;
+      pass(subscriber, id);
     }
   }
 
-  /** Sends if there is room now, and moves on if it was taken. Never waits. */
+  private void pass(Subscriber subscriber, String id) {
+    if (!goals.isEmpty()) {
+      goals.forEach(goal -> goal.pass(subscriber, id));
+    }
+  }
+
+  /** Sends the entry if there is room now, and advances if the outbox accepted it. Never waits. */
   synchronized Answer offer(Subscriber subscriber, LogEntry entry, Outbox.Starter writers) {
-    if (ended || subscriber.hasLeft()) {
+    if (ended || subscriber.hasLeft() || isAtEnd(subscriber)) {
       return Answer.CLOSED;
     }
     var step = entry.step(positions, subscriber.name());
@@ -88,11 +129,12 @@ final class Cursor implements Attachment {
     if (answer == Answer.TAKEN) {
       positions = step.to();
       moved = false;
+      pass(subscriber, entry.id());
     }
     return answer;
   }
 
-  /** Sends the position in this channel, if there is one and room now. Never waits. */
+  /** Sends the position in this channel, if it is known and there is room now. Never waits. */
   synchronized Answer offerPosition(Subscriber subscriber, Outbox.Starter writers) {
     var position = positions.of(subscriber.name());
     return position.isEmpty()
@@ -100,7 +142,10 @@ final class Cursor implements Attachment {
         : offer(subscriber, LogEntry.position(position.get()), writers);
   }
 
-  /** Whether its client knows where it is, which it is told if there is room now. Never waits. */
+  /**
+   * Sends the position if it is due and there is room now. Returns whether the client knows the position. Never
+   * waits.
+   */
   synchronized boolean tell() {
     boolean told =
         isDue() && sender.offerIfFits(position().frame(), false, sender.writers()) == Answer.TAKEN;
@@ -119,7 +164,127 @@ final class Cursor implements Attachment {
   public synchronized Optional<Frame> end() {
     boolean due = isDue();
     ended = true;
+    goals.forEach(Goal::fail);
     return due ? Optional.of(Frame.parting(position().frame())) : Optional.empty();
+  }
+
+  // Delivery of events that were published before a close or a flush.
+
+  @Override
+  public CompletableFuture<Boolean> deliverPublished(boolean last, long nanos) {
+    var goal = new Goal(last);
+    var asked = set(goal);
+    asked.forEach(subscriber -> subscriber.askLatest(new Question(goal, subscriber)));
+    var late = sender.ticker().schedule(nanos, goal::fail);
+    return goal.reached()
+        .whenComplete(
+            (reached, e) -> {
+              late.cancel();
+              forget(goal);
+            });
+  }
+
+  /** Asks a log for its latest id, and asks again if the log fails. */
+  private final class Question implements Channel.Asker {
+    private final Goal goal;
+    private final Subscriber subscriber;
+    private Ticker.Timer unanswered; // null until the first call; used by one call at a time
+
+    Question(Goal goal, Subscriber subscriber) {
+      this.goal = goal;
+      this.subscriber = subscriber;
+    }
+
+    /** Starts the time limit at the first call, since the thread may have waited for a processor before that. */
+    @Override
+    public void begin() {
+      if (unanswered == null) {
+        unanswered = sender.ticker().schedule(LONGEST_ANSWER, goal::fail);
+      }
+    }
+
+    @Override
+    public void tell(Optional<String> latest) {
+      if (latest.isEmpty() && unanswered != null) {
+        sender.ticker().schedule(PAUSE, this::askAgain);
+        return;
+      }
+      if (unanswered != null) {
+        unanswered.cancel();
+      }
+      if (!answer(goal, subscriber, latest)) {
+        subscriber.askLatest(new Question(goal, subscriber));
+      }
+    }
+
+    private void askAgain() {
+      if (!goal.reached().isDone()) {
+        subscriber.askLatest(this);
+      }
+    }
+  }
+
+  /**
+   * Adds the goal, and returns the subscribers whose logs have to be asked. All start at their positions. A
+   * subscriber without a position receives later events only, and is not part of the goal.
+   */
+  private synchronized List<Subscriber> set(Goal goal) {
+    var asked = new ArrayList<Subscriber>();
+    for (Subscriber subscriber : subscribers) {
+      positions
+          .of(subscriber.name())
+          .ifPresent(
+              id -> {
+                goal.add(subscriber, id);
+                asked.add(subscriber);
+              });
+    }
+    goals = Stream.concat(goals.stream(), Stream.of(goal)).toList();
+    if (ended) {
+      goal.fail();
+    } else {
+      goal.begin();
+    }
+    return asked;
+  }
+
+  /**
+   * Sets the latest id of a log. Returns false if the log has to be asked again, because the subscriber has
+   * passed a gap or too many events meanwhile.
+   */
+  private synchronized boolean answer(Goal goal, Subscriber subscriber, Optional<String> latest) {
+    if (latest.isEmpty() || goal.reached().isDone()) {
+      goal.fail();
+      return true;
+    }
+    boolean clear = goal.place(subscriber, latest.get());
+    if (!clear) {
+      goal.add(subscriber, positions.of(subscriber.name()).orElseThrow()); // present: it has not left
+    }
+    return clear;
+  }
+
+  /** Called when the subscriber has passed a gap. */
+  synchronized void passGap(Subscriber subscriber) {
+    goals.forEach(goal -> goal.passGap(subscriber));
+  }
+
+  private synchronized void forget(Goal goal) {
+    goals = goals.stream().filter(other -> other != goal || other.isLast()).toList();
+  }
+
+  /** Returns the places that the subscriber still has to reach. */
+  synchronized List<String> places(Subscriber subscriber) {
+    return goals.stream().flatMap(goal -> goal.place(subscriber).stream()).toList();
+  }
+
+  /** Marks this place as reached, because the log has dropped all events up to it. */
+  synchronized void arrive(Subscriber subscriber, String place) {
+    for (Goal goal : goals) {
+      if (goal.place(subscriber).filter(place::equals).isPresent()) {
+        goal.arrive(subscriber);
+      }
+    }
   }
 
   private boolean isDue() {

@@ -9,16 +9,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The write deadline of all streams of a registry: a sweep over the guards that are in a blocking
- * call, of which there are few, however many streams are open.
+ * Enforces the write deadline of all streams of a registry. A periodic sweep checks the guards that are in a
+ * blocking call, which are few, however many streams are open.
  */
 final class Deadlines {
-  /** Thrown at and by a thread whose guard was cut, so that the reason is not taken for the client. */
+  /** Thrown instead of the I/O exception if the guard was aborted, so that it is not mistaken for a disconnect. */
   static final class CutOffException extends InterruptedIOException {
     private static final long serialVersionUID = 1;
 
     CutOffException() {
-      super("cut off");
+      super("aborted");
     }
   }
 
@@ -61,8 +61,8 @@ final class Deadlines {
   }
 
   /**
-   * Cuts off whatever blocks, since nobody looks after the time any more. What is inside a call that
-   * only takes a moment, such as the refusal of a client, is given that moment.
+   * Aborts all blocking calls, since no deadline is enforced from now on. A call that ends within 100 ms, such
+   * as the refusal of a request, is not aborted.
    */
   void close() {
     closed = true;
@@ -106,15 +106,15 @@ final class Deadlines {
   }
 
   /**
-   * A stretch of blocking I/O that another thread can cut off, by the one way that frees a blocked call
-   * of this server: an interrupt of the thread inside, which closes its socket. The thread is
-   * interrupted only while it is inside, and leaves with a clean status.
+   * Blocking I/O that another thread can abort. A blocking call of the JDK's server ends only if its thread is
+   * interrupted, which closes the socket. The thread is interrupted only while it is inside, and the guard
+   * clears this interrupt when the thread leaves.
    *
    * <p>Used by one thread at a time.
    */
   final class Guard {
     private Thread inside; // guarded by this
-    private boolean interrupted; // guarded by this: whether the one inside was interrupted by us
+    private boolean interrupted; // guarded by this: whether this guard interrupted the thread inside
     private boolean cut; // guarded by this
     private volatile long entered;
     private volatile boolean finishing;
@@ -123,7 +123,7 @@ final class Deadlines {
     /**
      * Runs the I/O, at most for the write deadline.
      *
-     * @throws CutOffException if it was cut off, before or meanwhile
+     * @throws CutOffException if the guard was aborted before the I/O was complete
      */
     void run(Blocking io) throws IOException {
       boolean done = false;
@@ -133,7 +133,7 @@ final class Deadlines {
         done = true;
       } finally {
         if (leave() && !done) {
-          throw new CutOffException(); // instead of what the interrupt made the channel throw
+          throw new CutOffException(); // instead of the exception of the interrupted channel
         }
       }
     }
@@ -147,12 +147,12 @@ final class Deadlines {
       Deadlines.this.entered(this);
     }
 
-    /** When the one who is inside came in. */
+    /** Returns the time at which a thread last entered. */
     long entered() {
       return entered;
     }
 
-    /** Whether it was cut. */
+    /** Returns whether the guard was aborted. */
     private synchronized boolean leave() {
       left(this);
       inside = null;
@@ -163,7 +163,7 @@ final class Deadlines {
       return cut;
     }
 
-    /** From now on nothing may block, and what does is freed. */
+    /** Aborts the current blocking call, if there is one, and all later ones. */
     synchronized void cut() {
       cut = true;
       if (inside != null && !interrupted) {
@@ -172,13 +172,19 @@ final class Deadlines {
       }
     }
 
-    /** All I/O together has to be over within this many nanoseconds; the shortest such limit holds. */
+    /** Limits all I/O from now on to this many nanoseconds in total. The shortest such limit applies. */
     synchronized void finishWithin(long nanos) {
       long now = now();
       if (!finishing || nanos < finishBy - now) {
         finishBy = now + nanos;
         finishing = true;
       }
+    }
+
+    /** Sets a limit like {@link #finishWithin}, but replaces earlier limits. */
+    synchronized void finishAnew(long nanos) {
+      finishBy = now() + nanos;
+      finishing = true;
     }
 
     void cutIfOverdue(long now) {

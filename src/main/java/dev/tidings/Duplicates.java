@@ -1,15 +1,15 @@
 package dev.tidings;
 
-/** What happens when a stream opens with an identifier that an open stream already has. */
+/** The policy for a new stream whose identifier is in use. */
 public enum Duplicates {
   /**
-   * The newcomer takes the place. The older stream ends as {@link Ending#REPLACED}, and its client is
-   * told to stay away as by {@link EventSource#complete()}: of two tabs with one identifier, whichever
-   * came last stays. The default.
+   * The new stream replaces the older one, which ends as {@link Ending#REPLACED}. As with
+   * {@link EventSource#complete()}, the client of the older stream is told not to reconnect, so that two tabs with the
+   * same identifier do not replace each other endlessly. This is the default.
    */
   REPLACE,
-  /** The newcomer is refused: its stream has ended as {@link Ending#REFUSED} when it is returned. */
+  /** The new stream is refused. It has already ended as {@link Ending#REFUSED} when {@code open} returns it. */
   REFUSE,
-  /** Both live; {@code getByIdentifier} finds the newest, {@code find} and {@code all} find each. */
+  /** All stay open. {@code getByIdentifier} returns the newest; {@code find} and {@code all} return all. */
   COEXIST
 }

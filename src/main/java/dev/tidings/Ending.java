@@ -1,40 +1,88 @@
 package dev.tidings;
 
-/** Why a stream ended. A stream has exactly one ending: the first reason wins. */
+/**
+ * The reason why a stream ended. Each stream has one ending, which is reported once to each listener.
+ *
+ * <p>The ending determines whether the response ends normally or is aborted. If it ends normally, the last chunk is
+ * sent (RFC 9112, 7.1). If it is aborted, the last chunk is missing, so that the client can detect that the response is
+ * incomplete: {@code curl} exits with 18, and {@code fetch} rejects. HTTP/1.0 clients cannot detect the difference. An
+ * EventSource reconnects in both cases.
+ *
+ * <table class="striped">
+ *   <caption>How the response ends</caption>
+ *   <thead>
+ *     <tr><th scope="col">ending</th><th scope="col">queued events</th><th scope="col">response</th></tr>
+ *   </thead>
+ *   <tbody>
+ *     <tr><th scope="row">{@link #CLOSED}, {@link #COMPLETED}</th>
+ *       <td>flushed, after events that joined channels had published before</td>
+ *       <td>ends normally; aborted if not all of these events could be delivered in time</td></tr>
+ *     <tr><th scope="row">{@link #IDLE}</th><td>flushed</td><td>ends normally</td></tr>
+ *     <tr><th scope="row">{@link #STOPPING}, {@link #EXPIRED}, {@link #REVOKED}, {@link #REPLACED}</th>
+ *       <td>flushed</td><td>ends normally for GET; aborted for other methods</td></tr>
+ *     <tr><th scope="row">{@link #FAILED}, {@link #INTERRUPTED}</th><td>flushed</td>
+ *       <td>aborted; replaced by an error response if {@code FAILED} occurs before the headers are sent</td></tr>
+ *     <tr><th scope="row">{@link #TOO_SLOW}, {@link #OVERFLOW}, {@link #CLIENT_GONE}</th>
+ *       <td>discarded</td><td>aborted</td></tr>
+ *     <tr><th scope="row">{@link #REFUSED}</th><td>none</td><td>another response instead of a stream</td></tr>
+ *   </tbody>
+ * </table>
+ *
+ * <p>Flushing takes at most {@link Settings#withCloseWithin}, and at most 0.8 s when the registry stops. A response
+ * that is not flushed by then is aborted. After a flush, an abort is delayed by 0.1 s, because {@code fetch} discards
+ * bytes that a script has not read when the response fails (Streams Standard, ReadableStreamDefaultControllerError). On
+ * TLS, a response whose last write took more than 0.1 s is always aborted.
+ */
 public enum Ending {
-  /** A write failed: the client closed or reset the connection, or the network gave up. */
+  /** A read or write failed: the client closed or reset the connection, or the network failed. */
   CLIENT_GONE,
-  /** Nothing was sent for as long as {@link EventSource#waitForFail} was told to allow. */
+  /** No message was accepted for the time that was passed to {@link EventSource#waitForFail}. */
   IDLE,
-  /** The application closed it, or its handler came to an end. */
+  /** The application closed the stream, or its handler returned. */
   CLOSED,
-  /** The application ended it for good, now or before the client came back ({@code complete()}). */
+  /** The application called {@link EventSource#complete()}, on this stream or before its client reconnected. */
   COMPLETED,
-  /** A new stream with the same identifier took its place ({@link Duplicates#REPLACE}). */
+  /** A new stream with the same identifier replaced the stream ({@link Duplicates#REPLACE}). */
   REPLACED,
-  /** It never was one: the client was turned away before the stream began. */
+  /** The request was refused; no stream was opened. */
   REFUSED,
-  /** It may not go on: {@link EventSources#drop} said so, or {@link Settings#recheck}. */
+  /**
+   * The application dropped the stream ({@link EventSources#drop}), or its {@link Settings#withRecheck recheck} failed.
+   */
   REVOKED,
-  /** A write, or {@code send}'s waiting for room, took longer than the write deadline. */
+  /** A write, or a {@code send} that waited for room, exceeded {@link Settings#withWriteDeadline}. */
   TOO_SLOW,
-  /** Its outbox was full when something was offered or broadcast ({@link Overflow#disconnect()}). */
+  /** The outbox was full when an event was offered or broadcast ({@link Overflow#disconnect()}). */
   OVERFLOW,
-  /** It reached its largest lifetime. */
+  /** The stream reached its lifetime ({@link Settings#withMaxLifetime}). */
   EXPIRED,
-  /** Its handler threw. */
+  /** The handler threw an exception. */
   FAILED,
-  /** A thread that waited on it was interrupted. */
+  /** A thread was interrupted while it waited on the stream. */
   INTERRUPTED,
   /** The registry or the server was stopped. */
   STOPPING;
 
-  /** Whether what is queued is worth nothing any more, so that the connection is cut at once. */
+  /** Returns whether queued events are discarded and the connection is aborted at once. */
   boolean isForced() {
     return this == CLIENT_GONE || this == TOO_SLOW || this == OVERFLOW;
   }
 
-  /** Whether the client is told not to come back. */
+  /** Returns whether the response ends normally. */
+  boolean isWhole(boolean get) {
+    return switch (this) {
+      case CLOSED, COMPLETED, IDLE, REFUSED -> true;
+      case STOPPING, EXPIRED, REVOKED, REPLACED -> get;
+      case FAILED, INTERRUPTED, CLIENT_GONE, TOO_SLOW, OVERFLOW -> false;
+    };
+  }
+
+  /** Returns whether this ending stops the delivery of channels to a closing stream; FAILED does not always. */
+  boolean endsClosing() {
+    return this != CLOSED && this != COMPLETED && this != IDLE && this != INTERRUPTED;
+  }
+
+  /** Returns whether the client is told not to reconnect. */
   boolean isForGood() {
     return this == COMPLETED || this == REPLACED;
   }

@@ -7,9 +7,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Finds handlers that go on sending although their stream has ended, which nothing else shows: {@code
- * while (true) { sse.send(…); … }}. Only the thread that opened a stream is suspected, and only while it
- * sends to no other stream.
+ * Detects handlers that keep sending after their stream has ended: {@code while (true) { sse.send(…); … }}.
+ * Nothing else reveals them. Only the thread that opened a stream is suspected, and only until it sends to an
+ * open stream.
  */
 final class EndlessLoops {
 
@@ -17,20 +17,20 @@ final class EndlessLoops {
   interface Looping {
     Optional<Ending> ending();
 
-    /** By what requests to its handler are told apart in warnings. */
+    /** Returns the route of its handler, for warnings. */
     String route();
   }
 
   private static final int REFUSALS = 100;
   private static final long TIME = Duration.ofSeconds(5).toNanos();
   private static final long SILENCE = Duration.ofMinutes(1).toNanos();
-  private static final int MOST = 1000; // suspects, and routes that were warned about
+  private static final int MOST = 1000; // suspects, and routes with a warning
 
   private final Ticker ticker;
   private final ConcurrentHashMap<Long, Suspect> suspects = new ConcurrentHashMap<>(); // by thread id
   private final Set<String> warned = ConcurrentHashMap.newKeySet();
 
-  /** A thread whose sends to its own stream are refused; used by that thread. */
+  /** A thread whose sends to its own stream are refused. Other threads read only {@code last}. */
   private static final class Suspect {
     final WeakReference<Looping> stream;
     final long since;
@@ -48,7 +48,7 @@ final class EndlessLoops {
     this.ticker = ticker;
   }
 
-  /** The stream, which has ended, refused what its own handler sends on this thread. */
+  /** Counts a send that failed because the stream has ended. Called on the thread of its handler. */
   void refused(Looping stream) {
     long thread = Thread.currentThread().threadId();
     var suspect = suspects.get(thread);
@@ -67,7 +67,7 @@ final class EndlessLoops {
     }
   }
 
-  /** Those whose threads have ended, or found another way out; whether there were any. */
+  /** Removes suspects that have not sent for a minute. Returns whether there were any. */
   private boolean forgetSilent() {
     long now = ticker.now();
     return suspects.values().removeIf(suspect -> now - suspect.last > SILENCE);
@@ -85,7 +85,7 @@ final class EndlessLoops {
     }
   }
 
-  /** This thread has sent to some stream, or leaves its own: it does not loop over that one alone. */
+  /** Clears the suspicion against this thread, which has sent to an open stream or has finished with its own. */
   void acquit() {
     if (!suspects.isEmpty()) {
       suspects.remove(Thread.currentThread().threadId());

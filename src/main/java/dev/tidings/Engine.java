@@ -6,15 +6,17 @@ import java.util.Optional;
 import java.util.concurrent.ThreadFactory;
 import java.util.random.RandomGenerator;
 
-/** The parts and values that all streams of one registry share. Closed by its creator. */
+/** The services and values that all streams of one registry share. Closed by its creator. */
 final class Engine implements AutoCloseable {
 
-  /** What a stream has to know of the settings; see there. */
+  /** The part of {@link Settings} that streams need. */
   record Values(
       Duration heartbeat,
       Duration writeDeadline,
+      Duration closeWithin,
       FrameQueue.Bounds queue,
       int maxEventBytes,
+      int bodyLimit,
       String lastEventIdParameter,
       Duration leastReconnect,
       Duration mostReconnect,
@@ -31,10 +33,12 @@ final class Engine implements AutoCloseable {
   private final EndlessLoops loops;
   private final ThreadFactory listeners;
   private final ThreadFactory rechecks;
+  private final ThreadFactory closers;
+  private final long closeWithin;
   private final Optional<Frame> farewell;
   private volatile boolean stopping;
 
-  /** The generator has to be thread-safe. */
+  /** Creates the services of a registry. The generator must be thread-safe. */
   Engine(Values values, Ticker ticker, Threads threads, RandomGenerator random) {
     this.values = values;
     this.ticker = ticker;
@@ -45,6 +49,8 @@ final class Engine implements AutoCloseable {
     this.loops = new EndlessLoops(ticker);
     this.listeners = threads.numbered("tidings-listener-");
     this.rechecks = threads.numbered("tidings-recheck-");
+    this.closers = threads.numbered("tidings-closer-");
+    this.closeWithin = Checks.nanos(values.closeWithin());
     this.farewell = values.farewell().map(Frame::parting);
   }
 
@@ -80,6 +86,16 @@ final class Engine implements AutoCloseable {
     return rechecks;
   }
 
+  /** Returns the time in nanoseconds that a stream has to flush accepted events once it ends. */
+  long closeWithin() {
+    return closeWithin;
+  }
+
+  /** Runs a task on a thread of its own, because the task may wait for channels. */
+  void closer(Runnable closing) {
+    closers.newThread(closing).start();
+  }
+
   /** Runs a listener of the application on a thread of its own. */
   void tell(String what, Runnable listener) {
     listeners.newThread(() -> UserCode.runOnOwnThread(what, listener)).start();
@@ -89,18 +105,18 @@ final class Engine implements AutoCloseable {
     return Frame.of(event, values.maxEventBytes(), values.queue().overflow());
   }
 
-  /** Tells one client when to come back. */
+  /** Returns a random {@code retry:} for one client. */
   Frame retry() {
     return Frame.parting(Event.empty().withRetry(jitter.reconnect()));
   }
 
-  /** The last words to one client because of a stop. */
+  /** Returns the farewell event, if there is one, and a {@code retry:} for one client. */
   List<Frame> farewell() {
     var retry = retry();
     return farewell.map(event -> List.of(event, retry)).orElseGet(() -> List.of(retry));
   }
 
-  /** From now on streams say farewell. */
+  /** Makes streams send the farewell from now on. */
   void beginStop() {
     stopping = true;
   }
@@ -109,7 +125,7 @@ final class Engine implements AutoCloseable {
     return stopping;
   }
 
-  /** After this no time passes, so nothing may block that only time would end. */
+  /** Aborts blocking calls and stops the ticker. No timeout expires after this. */
   @Override
   public void close() {
     deadlines.close();

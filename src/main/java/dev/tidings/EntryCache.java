@@ -6,23 +6,23 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The entries that were last read by those that catch up with a channel, so that the history is encoded once
- * for all that come back, and not once for each. Empty while none does. Thread-safe.
+ * The entries that were last read by subscribers that catch up with a channel, so that the history is encoded
+ * once for all of them. Empty while no subscriber catches up. Thread-safe.
  */
 final class EntryCache {
   private static final int MOST_EVENTS = 4096;
   private static final long MOST_CHARS = 4 * 1024 * 1024; // of data
 
   private final Map<String, LogEntry> byId = new LinkedHashMap<>(); // guarded by this; the oldest first
-  private long chars; // guarded by this: of these
-  private int replays; // guarded by this: under way
+  private long chars; // guarded by this: of all entries
+  private int replays; // guarded by this: in progress
 
-  /** A replay begins. */
+  /** Called when a replay begins. */
   synchronized void enter() {
     replays++;
   }
 
-  /** A replay has ended. */
+  /** Called when a replay has ended. */
   synchronized void leave() {
     replays--;
     if (replays == 0) {
@@ -31,7 +31,7 @@ final class EntryCache {
     }
   }
 
-  /** The entries of these events, which have ids. */
+  /** Returns the entries of these events, which must have ids. */
   synchronized List<LogEntry> entries(List<Event> events) {
     var entries = new ArrayList<LogEntry>(events.size());
     for (Event event : events) {

@@ -8,27 +8,25 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * One event of a stream: what stands between two blank lines of {@code text/event-stream}.
+ * An event of a stream: a block of lines in {@code text/event-stream}, terminated by a blank line.
  *
- * <p>An event is immutable and always valid: what the format cannot carry is an
- * {@link IllegalArgumentException} when the event is made, and everything else reaches the parser of
- * the <a href="https://html.spec.whatwg.org/multipage/server-sent-events.html">WHATWG standard</a>
- * exactly as it was given. Two things are lost in the format itself: CR and CRLF arrive as LF, and a
- * lone surrogate arrives as U+FFFD, since UTF-8 has no other word for it.
+ * <p>Events are immutable and valid: creating an event that the format cannot represent throws
+ * {@link IllegalArgumentException}. Parsers of the <a
+ * href="https://html.spec.whatwg.org/multipage/server-sent-events.html">WHATWG standard</a> receive text unchanged,
+ * with two exceptions: CR and CRLF arrive as LF, and a lone surrogate, which UTF-8 cannot encode, arrives as U+FFFD.
  *
  * {@snippet file="hello.jsh" region="event"}
  *
- * @param id the last event id, which a browser gives back in {@code Last-Event-ID} when it reconnects;
- *     one line without NUL; an empty one makes the browser forget the id it had; in ASCII if clients
- *     other than browsers are to give it back, since most of them can put nothing else into a header
- * @param name the event type, for {@code addEventListener}; one line, not empty; without one the
- *     browser takes it as {@code message}
- * @param data the text of the message; each of its lines becomes a {@code data:} line; an empty text
- *     is a message too, while an event without data is never dispatched by a browser
- * @param retry how long the client shall wait before it reconnects; zero or more, sent in whole
- *     milliseconds
- * @param comment text that a client's parser skips; its line breaks start further comment lines
- * @param fields additional fields by name, in their order; clients that do not know them ignore them
+ * @param id the last event id, which a browser returns in {@code Last-Event-ID} when it reconnects; one line without
+ *     NUL; an empty id clears the last event id of the browser. Use ASCII only, because most other clients cannot
+ *     return other characters
+ * @param name the event name, which the DOM calls type; one line, not empty; browsers use {@code message} if it is
+ *     missing
+ * @param data the text; each line becomes a {@code data:} line. Browsers dispatch an event with empty data, but not an
+ *     event without data
+ * @param retry the time that the client waits before it reconnects; zero or more, sent in whole milliseconds
+ * @param comment text that parsers ignore; each line becomes a comment line
+ * @param fields additional fields by name, in the order in which they are sent; parsers ignore unknown fields
  */
 public record Event(
     Optional<String> id,
@@ -48,9 +46,10 @@ public record Event(
           Map.of());
 
   /**
-   * Checks every part.
+   * Checks all components.
    *
-   * @throws IllegalArgumentException if a part cannot be carried; the message names value and rule
+   * @throws IllegalArgumentException if the format cannot represent a component; the message names the value and the
+   *     rule
    */
   public Event {
     id.ifPresent(WireFormat::checkId);
@@ -72,8 +71,7 @@ public record Event(
   }
 
   /**
-   * Returns an event without any part, to start from: {@code Event.empty().withId("7")}. Sent as it
-   * is, it is a blank line.
+   * Returns an event without components, as in {@code Event.empty().withId("7")}. It is encoded as a blank line.
    *
    * @return the empty event
    */
@@ -82,9 +80,9 @@ public record Event(
   }
 
   /**
-   * Returns a message.
+   * Returns an event that has data and no name.
    *
-   * @param data the text, any text
+   * @param data any text
    * @return the event
    */
   public static Event of(String data) {
@@ -94,8 +92,8 @@ public record Event(
   /**
    * Returns a named event.
    *
-   * @param name the event type, one line
-   * @param data the text, any text
+   * @param name the event name, one line
+   * @param data any text
    * @return the event
    * @throws IllegalArgumentException if the name is empty or has a line break
    */
@@ -104,21 +102,20 @@ public record Event(
   }
 
   /**
-   * Returns this event with another id.
+   * Returns a copy with the given id.
    *
    * @param id the last event id
    * @return a new event
-   * @throws IllegalArgumentException if the id has CR, LF or NUL, or is the one that {@link
-   *     EventSource#complete()} sends
+   * @throws IllegalArgumentException if the id has CR, LF or NUL, or is reserved for {@link EventSource#complete()}
    */
   public Event withId(String id) {
     return new Event(Optional.of(id), name, data, retry, comment, fields);
   }
 
   /**
-   * Returns this event with another name.
+   * Returns a copy with the given name.
    *
-   * @param name the event type
+   * @param name the event name
    * @return a new event
    * @throws IllegalArgumentException if the name is empty or has CR or LF
    */
@@ -127,9 +124,9 @@ public record Event(
   }
 
   /**
-   * Returns this event with other data.
+   * Returns a copy with the given data.
    *
-   * @param data the text, any text
+   * @param data any text
    * @return a new event
    */
   public Event withData(String data) {
@@ -137,20 +134,20 @@ public record Event(
   }
 
   /**
-   * Returns this event with another reconnection time.
+   * Returns a copy with the given reconnection time.
    *
-   * @param retry how long the client shall wait before it reconnects
+   * @param retry the time that the client waits before it reconnects
    * @return a new event
-   * @throws IllegalArgumentException if it is negative or too long to count in milliseconds
+   * @throws IllegalArgumentException if the time is negative, or if its milliseconds exceed a {@code long}
    */
   public Event withRetry(Duration retry) {
     return new Event(id, name, data, Optional.of(retry), comment, fields);
   }
 
   /**
-   * Returns this event with another comment.
+   * Returns a copy with the given comment.
    *
-   * @param comment the text, any text
+   * @param comment any text
    * @return a new event
    */
   public Event withComment(String comment) {
@@ -158,13 +155,13 @@ public record Event(
   }
 
   /**
-   * Returns this event with an additional field, or with another value of it.
+   * Returns a copy in which the field has the given value.
    *
-   * @param field the field's name: one line, not empty, without a colon and none of the four that the
-   *     standard defines
-   * @param value the text, any text; each of its lines becomes a line of that field
+   * @param field the name of the field: one line, not empty, without a colon, not starting with U+FEFF, and not
+   *     {@code event}, {@code data}, {@code id} or {@code retry}
+   * @param value any text; each line becomes a line of that field
    * @return a new event
-   * @throws IllegalArgumentException if the name breaks that rule
+   * @throws IllegalArgumentException if the name is not allowed
    */
   public Event withField(String field, String value) {
     var more = new LinkedHashMap<>(fields);
@@ -173,9 +170,9 @@ public record Event(
   }
 
   /**
-   * Returns the block of lines that goes on the wire, blank line included; UTF-8 makes it bytes.
+   * Returns the encoded event, including its blank line. Streams send it in UTF-8.
    *
-   * @return the event in {@code text/event-stream}
+   * @return the event as {@code text/event-stream}
    */
   public String encode() {
     return WireFormat.text(this);

@@ -7,81 +7,77 @@ import java.util.Objects;
 import java.util.OptionalLong;
 
 /**
- * The history of a {@link Channel}: events in one order, each with an id, of which the oldest may be
- * forgotten. {@link #inMemory()} is one; another may stand on another machine and be shared by several.
+ * The history of a {@link Channel}: a sequence of events with ids, from which the oldest events may be dropped.
+ * {@link #inMemory()} returns a log in memory. Other implementations may store events on another machine and share them
+ * between servers.
  *
- * <p>What an implementation promises:
+ * <p>An implementation must guarantee the following:
  *
  * <ul>
- *   <li>There is one order, the same for all who read, on all machines. What {@link #append} has
- *       returned is seen by every {@link #read} that begins afterwards, and so is what any {@code read} has
- *       returned, by whatever thread; it comes after all that was appended before.
- *   <li>Ids come back unchanged from any client's {@code Last-Event-ID}: they are 1 to 64 characters of
- *       {@code A-Z a-z 0-9 - . _ ~}. None is given twice, also not after a restart that lost the events.
- *       Nobody but the log reads a meaning into them.
- *   <li>What is asked for as an id is what some client says. It may be any text, of which a channel
- *       passes on at most 100 bytes; it is not covered, and never a failure, unless it is exactly an id
- *       that the log gave.
- *   <li>Only the oldest events are forgotten, never one from between others.
- *   <li>All methods may be called from any thread, many at a time; {@code read} with waiting holds up
- *       nobody else. They may block for as long as it takes to reach the log.
- *   <li>A log that cannot be reached throws {@link java.io.UncheckedIOException}. Whoever follows a
- *       channel then stays and goes on later from where it was; {@link Channel#publish} throws it.
+ *   <li>All readers, on all machines, see the same order. Once {@link #append} has returned an event's id, or any
+ *       {@link #read} has returned the event, every {@code read} and {@link #latest} that begins afterwards sees the
+ *       event. An event comes after all events that were appended before it.
+ *   <li>Ids have 1 to 64 characters of {@code A-Z a-z 0-9 - . _ ~}, so that any client returns them unchanged in
+ *       {@code Last-Event-ID}. No id is assigned twice, even after a restart that lost the events. Only the log
+ *       interprets ids.
+ *   <li>The id that is passed to {@code read} is text from a client. It may be any text; a channel truncates it to 100
+ *       bytes. An id that the log never returned is not covered, but does not cause an exception.
+ *   <li>Only the oldest events are dropped, never events between others.
+ *   <li>All methods may be called concurrently from any thread, and may block while they access the log. A {@code read}
+ *       that waits does not delay other calls.
+ *   <li>Methods throw {@link java.io.UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)}
+ *       then throws the same exception. The streams of the channel stay open and continue at their positions later.
  * </ul>
  *
- * <p>The tests of this contract are {@code EventLogContract}, among the tests of this library.
+ * <p>The class {@code EventLogContract} in the tests of this library checks this contract.
  */
 public interface EventLog {
 
   /**
-   * Appends an event and gives it its id.
+   * Appends an event and assigns its id.
    *
-   * @param event kept as it is but for its id, which is replaced if it has one
+   * @param event the event, which is stored unchanged except for its id
    * @return the id
-   * @throws java.io.UncheckedIOException if the log cannot be reached; then it is not known whether the
-   *     event was appended
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
    */
   String append(Event event);
 
   /**
-   * Reads what comes after an id. Returns as soon as there is something to return: events, or that the
-   * id is not covered; and at the latest after the wait.
+   * Reads the events after an id. Returns as soon as there are such events or the id is not covered, and at the latest
+   * when the wait time has elapsed.
    *
-   * @param after an id of an event, or what {@link #latest} returned, or {@link Reading#from}; or any
-   *     other text, which is not covered
-   * @param most how many events at the most, 1 or more; the log may return fewer than it has, but not
-   *     none
-   * @param wait how long to wait for the first event; zero for not at all
-   * @return the oldest events after that id, in their order
-   * @throws InterruptedException if this thread is interrupted before or while it waits
+   * @param after the id of an event, or an id from {@link #latest} or {@link Reading#from}; any other text is not
+   *     covered
+   * @param most the largest number of events, 1 or more; the log may return fewer than it has, but at least one
+   * @param wait the longest time to wait for the first event; zero to return at once
+   * @return the oldest events after the id, in order
+   * @throws InterruptedException if this thread is interrupted before or during the wait
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
   Reading read(String after, int most, Duration wait) throws InterruptedException;
 
   /**
-   * Returns the id after which nothing has been appended yet. It is valid for an empty log too, and
-   * stays covered for as long as nothing that comes after it is forgotten.
+   * Returns the id of the end of the log. It is never before an event that a read has returned. An empty log also has
+   * such an id. The id stays covered until an event after it is dropped.
    *
-   * @return where to read on for all that is appended from now on
+   * @return the id from which to read all events that are appended from now on
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
   String latest();
 
   /**
-   * Tells whether the log holds all that was appended after an id.
+   * Returns the length of the longest id that this log assigns. Streams can join more channels if ids are short
+   * ({@link Channel#joinAll}).
    *
-   * @param id any text
-   * @return false for what {@link #read} would return as not covered
-   * @throws InterruptedException if this thread is interrupted
-   * @throws java.io.UncheckedIOException if the log cannot be reached
+   * @return 1 to 64; 64 unless overridden
    */
-  default boolean covers(String id) throws InterruptedException {
-    return read(id, 1, Duration.ZERO).covered();
+  default int maxIdLength() {
+    return 64;
   }
 
   /**
-   * Returns a log in this JVM's memory with bounds that suit a page whose connection breaks: 10,000
-   * events, 16 MiB, one hour.
+   * Creates a log in memory that holds at most 10,000 events, 16 MiB, and one hour of events. That is enough for pages
+   * that reconnect after a lost connection.
    *
    * @return an empty log
    */
@@ -90,39 +86,35 @@ public interface EventLog {
   }
 
   /**
-   * Returns a log in this JVM's memory. Where a bound is passed, the oldest events are forgotten. Its
-   * ids are of time and sequence, so that an id from before a restart is not taken for a new one.
+   * Creates a log in memory. When a limit is exceeded, the oldest events are dropped. Ids consist of a time and a
+   * number, so that an id from before a restart is not mistaken for a new one.
    *
-   * @param events how many events it holds at the most, 1 or more
-   * @param bytes how large these may be together, as they go on the wire; 1 or more. The newest event
-   *     is held however large it is
-   * @param age how old an event may become; longer than zero
+   * @param events the largest number of events, 1 or more
+   * @param bytes the largest total size of the encoded events, 1 or more; the newest event is always held
+   * @param age the largest age of an event, longer than zero
    * @return an empty log
-   * @throws IllegalArgumentException if a bound is too small
+   * @throws IllegalArgumentException if a limit is too small
    */
   static EventLog inMemory(int events, long bytes, Duration age) {
     return new MemoryEventLog(events, bytes, age, InstantSource.system(), System::nanoTime, MemoryEventLog.anyNumber());
   }
 
   /**
-   * What a log answers.
+   * The result of a read.
    *
-   * @param covered whether these are all the events there are after the id that was asked for, or the
-   *     first of them; false if some may be missing: the id is too old, from before a restart, or none
-   *     that the log gave
-   * @param from the id right before the first of the events: what was asked for, if it was covered;
-   *     otherwise the oldest id that is covered. Reading after the last event, or after this one if
-   *     there is none, goes on
-   * @param events in their order, each with its id; none if there is nothing yet
-   * @param missed how many events between the id that was asked for and {@code from} are forgotten, if
-   *     the log knows
+   * @param covered whether no event is missing between the requested id and the first of these events; {@code false} if
+   *     the id is too old, from before a restart, or not an id of this log
+   * @param from the id directly before the first of the events: the requested id if it is covered, otherwise the oldest
+   *     covered id. The next read continues after the last event, or after this id if there are no events
+   * @param events the events in order, each with its id; empty if there are none yet
+   * @param missed the number of dropped events between the requested id and {@code from}, if the log knows it
    */
   record Reading(boolean covered, String from, List<Event> events, OptionalLong missed) {
     /**
      * Checks the ids and copies the list.
      *
-     * @throws IllegalArgumentException if {@code from}, unless it is what was asked for, or the id of an
-     *     event breaks the rule of {@link EventLog}, or an event has no id
+     * @throws IllegalArgumentException if an event has no id, or if {@link EventLog} does not allow the id of an event
+     *     or the {@code from} of a gap
      */
     public Reading {
       if (!covered) {
@@ -139,23 +131,23 @@ public interface EventLog {
     }
 
     /**
-     * Returns what is read where nothing is missing.
+     * Returns a result without a gap.
      *
-     * @param after the id that was asked for
-     * @param events what comes after it
-     * @return the reading
+     * @param after the requested id
+     * @param events the events after it
+     * @return the result
      */
     public static Reading covered(String after, List<Event> events) {
       return new Reading(true, after, events, OptionalLong.empty());
     }
 
     /**
-     * Returns what is read where something may be missing.
+     * Returns a result with a gap.
      *
-     * @param from the oldest id that is covered
-     * @param events what comes after it
-     * @param missed how many events before it are forgotten, if that is known
-     * @return the reading
+     * @param from the oldest covered id
+     * @param events the events after it
+     * @param missed the number of dropped events before {@code from}, if it is known
+     * @return the result
      */
     public static Reading gap(String from, List<Event> events, OptionalLong missed) {
       return new Reading(false, from, events, missed);

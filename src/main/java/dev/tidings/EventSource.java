@@ -3,24 +3,27 @@ package dev.tidings;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpPrincipal;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /**
- * One open stream of events to one client.
+ * An open stream of events to one client.
  *
- * <p>The status and the headers go out with the first message or wait of the thread that opened the
- * stream, which is when {@code open} fires in a browser. What broadcasts, channels and listeners of the
- * opening send before that waits in the outbox, at the latest until the first ping is due, or until an
- * event has no room there, for which the stream would be ended; a direct {@link #send(Event)} or {@link
- * #offer(Event)} of another thread sends the headers after at most 100 ms. The stream lives until its one
- * {@link Ending}: the client goes, the application closes it, or one of the limits in {@link Settings}
- * ends it.
+ * <p>The status and the headers are sent when the thread that opened the stream first sends a message or waits. The
+ * browser then fires {@code open}. Until the headers are sent, events from broadcasts, channels and
+ * {@link EventSources#onOpen} listeners are queued. The headers are sent earlier if the first heartbeat is due, if
+ * there is no room for an event, or within 100 ms after another thread has called {@link #send(Event)} or
+ * {@link #offer(Event)}.
  *
- * <p>All methods may be called from any thread, at any time, also after the end. Messages go out in the
- * order of the calls, each as a whole. A client is known to be gone only because a write to it fails,
- * so every stream is pinged while it is silent.
+ * <p>A stream is open until the client disconnects, the application closes the stream, or another {@link Ending}
+ * occurs. Only a write can detect a disconnect, so idle streams are pinged.
+ *
+ * <p>All methods may be called from any thread, even after the stream has ended. Events are never interleaved, and are
+ * written in the order of the calls.
  *
  * {@snippet file="Progress.java" region="progress"}
  */
@@ -28,11 +31,12 @@ public final class EventSource implements AutoCloseable {
   private final Engine engine;
   private final HttpExchange exchange;
   private final Optional<String> identifier;
-  private final long opened; // by the ticker
+  private final long opened; // in the ticker's time
   private final Lifecycle life;
   private final Sender sender;
+  private ConcurrentMap<String, Object> attributes; // guarded by sender; null until requested
 
-  /** The check is asked again and again whether this stream may go on. */
+  /** The check runs repeatedly and returns whether this stream may stay open. */
   EventSource(
       Engine engine,
       HttpExchange exchange,
@@ -48,28 +52,26 @@ public final class EventSource implements AutoCloseable {
     this.sender = life.sender();
   }
 
-  /** For the registry and channels: its phases and its end. */
+  /** Returns the state of this stream, for the registry and channels. */
   Lifecycle life() {
     return life;
   }
 
-  /** For the registry and channels: the way into its outbox. */
+  /** Returns the sender, with which the registry and channels add events to the outbox. */
   Sender sender() {
     return sender;
   }
 
   /**
-   * Adds a response header. Must come before the first message or wait of the thread that opened the
-   * stream, and soon after the opening, as the head does not wait longer than until the first ping is
-   * due, and only 100 ms if another thread sends to this stream directly. A header that takes longer to
-   * look up is set before the opening: {@link SseRequest#appendHeader}. Does nothing once the stream
-   * has ended.
+   * Adds a response header. Must be called before the headers are sent; {@link EventSource} describes when that
+   * happens. Add headers that take time to compute to the request ({@link SseRequest#appendHeader}) before the stream
+   * is opened. Does nothing after the stream has ended.
    *
-   * @param name a token; not one of those that the stream needs for itself: {@code Connection}, {@code
-   *     Content-Length}, {@code Content-Type}, {@code Transfer-Encoding}
+   * @param name a token; not {@code Connection}, {@code Content-Length}, {@code Content-Type} or {@code
+   *     Transfer-Encoding}, which the stream sets
    * @param value one line of ISO-8859-1
    * @return this stream
-   * @throws IllegalArgumentException if the name or the value breaks that rule (RFC 9110, 5.1, 5.5)
+   * @throws IllegalArgumentException if the name or the value is not allowed (RFC 9110, 5.1 and 5.5)
    * @throws IllegalStateException if the headers have been sent
    */
   public EventSource appendHeader(String name, String value) {
@@ -77,71 +79,100 @@ public final class EventSource implements AutoCloseable {
     return this;
   }
 
+  /**
+   * Sends the status and the headers now, so that {@code open} fires in a browser. Does nothing if they have been
+   * sent or the stream has ended. Does not block on the client.
+   */
+  public void sendHeaders() {
+    sender.sendHeaders();
+  }
+
   // Sending.
 
   /**
-   * Sends a message. Blocks only while the outbox is full, at most for the write deadline; after that
-   * {@link Settings#overflow} decides. A thread that is interrupted while it waits keeps its status,
-   * and the message is not taken.
+   * Sends a message. Blocks while the outbox is full, at most for {@link Settings#withWriteDeadline}; after that,
+   * {@link Settings#withOverflow} applies. If the thread is interrupted while it waits, the message is not accepted,
+   * and the interrupt status stays set. If this thread opened the stream, the stream then ends as
+   * {@link Ending#INTERRUPTED}.
    *
-   * @param data the text, any text
-   * @return whether the stream took it; false once the stream has ended, so that a handler loops {@code
-   *     while (sse.send(…))}
-   * @throws IllegalArgumentException if it is larger than {@link Settings#maxEventBytes(int)}
+   * @param data any text
+   * @return whether the stream accepted the message; always {@code false} after the stream has ended, so loop with
+   *     {@code while (sse.send(…))}
+   * @throws IllegalArgumentException if the message is larger than {@link Settings#withMaxEventBytes}
    */
   public boolean send(String data) {
     return send(Event.of(data));
   }
 
   /**
-   * Sends a named event; otherwise as {@link #send(String)}.
+   * Sends a named event. Blocks like {@link #send(String)}.
    *
-   * @param name the event type
-   * @param data the text, any text
-   * @return whether the stream took it; false once the stream has ended
-   * @throws IllegalArgumentException if the name is empty or has a line break
+   * @param name the event name, which the DOM calls type
+   * @param data any text
+   * @return whether the stream accepted the event; always {@code false} after the stream has ended
+   * @throws IllegalArgumentException if the name is empty or has a line break, or the event is larger than {@link
+   *     Settings#withMaxEventBytes}
    */
   public boolean send(String name, String data) {
     return send(Event.of(name, data));
   }
 
   /**
-   * Sends an event; otherwise as {@link #send(String)}. It is encoded for this stream; to send one to many,
-   * {@link EventSources#broadcast(Event, java.util.function.Predicate)} encodes it once.
+   * Sends an event. Blocks like {@link #send(String)}. The event is encoded for this stream;
+   * {@link EventSources#broadcast(Event)} encodes an event once for many streams.
    *
    * @param event the event
-   * @return whether the stream took it; false once the stream has ended
+   * @return whether the stream accepted the event; always {@code false} after the stream has ended
+   * @throws IllegalArgumentException if the event is larger than {@link Settings#withMaxEventBytes}
    */
   public boolean send(Event event) {
     return sender.send(event);
   }
 
   /**
-   * Sends an event if that needs no waiting; otherwise {@link Settings#overflow} decides at once.
+   * Sends an event without blocking. If the outbox is full, {@link Settings#withOverflow} applies at once.
    *
    * @param event the event
-   * @return whether the stream took it; false once the stream has ended
+   * @return whether the stream accepted the event; always {@code false} after the stream has ended
+   * @throws IllegalArgumentException if the event is larger than {@link Settings#withMaxEventBytes}
    */
   public boolean offer(Event event) {
     return sender.offer(event);
   }
 
   /**
-   * Sends a message if that needs no waiting; otherwise as {@link #offer(Event)}.
+   * Sends a message without blocking. If the outbox is full, {@link Settings#withOverflow} applies at once.
    *
-   * @param data the text, any text
-   * @return whether the stream took it; false once the stream has ended
+   * @param data any text
+   * @return whether the stream accepted the message; always {@code false} after the stream has ended
+   * @throws IllegalArgumentException if the message is larger than {@link Settings#withMaxEventBytes}
    */
   public boolean offer(String data) {
     return offer(Event.of(data));
   }
 
   /**
-   * Waits until all that was accepted before is with the operating system. Ends at the latest when the
-   * stream does: the write deadline bounds each write, and so each 4,000 bytes or so, not all of it. An
-   * interrupt does not end the wait; the status stays. Sends the headers if something waits for them.
+   * Sends a named event without blocking. If the outbox is full, {@link Settings#withOverflow} applies at once.
    *
-   * @return true once it is; false if the stream ended before that
+   * @param name the event name, which the DOM calls type
+   * @param data any text
+   * @return whether the stream accepted the event; always {@code false} after the stream has ended
+   * @throws IllegalArgumentException if the name is empty or has a line break, or the event is larger than {@link
+   *     Settings#withMaxEventBytes}
+   */
+  public boolean offer(String name, String data) {
+    return offer(Event.of(name, data));
+  }
+
+  /**
+   * Waits until all earlier events, which the stream has accepted or its channels have published, have been written to
+   * the operating system. Sends the headers if an event waits for them. Returns at the latest when the stream is
+   * closed; channels have at most {@link Settings#withWriteDeadline} to deliver. An interrupt does not end the wait;
+   * the interrupt status stays set.
+   *
+   * @return {@code true} if all of these events have been written; {@code false} if the stream ended before that, or if
+   *     a channel could not deliver them
+   * @throws IllegalStateException if the filter of a channel calls this method
    */
   public boolean flush() {
     return sender.flush();
@@ -150,9 +181,10 @@ public final class EventSource implements AutoCloseable {
   // Pings.
 
   /**
-   * Sets another ping than the registry's heartbeat; it takes effect when the policy is started.
+   * Replaces the ping of this stream (default: a comment at the heartbeat interval of the registry). Takes effect when
+   * the policy is started.
    *
-   * @param setting told the policy, on this thread, before this method returns
+   * @param setting configures and starts the policy; called on this thread
    * @return this stream
    */
   public EventSource withPing(Consumer<? super PingPolicy> setting) {
@@ -163,17 +195,14 @@ public final class EventSource implements AutoCloseable {
   // Waiting and ending.
 
   /**
-   * Waits until the stream has ended, and ends it as {@link Ending#IDLE} once nothing was sent for this
-   * long. Each accepted message starts the time anew, a ping does not; before the first message it
-   * counts from the opening. Sends the headers if nothing did.
+   * Waits until the stream has ended, and ends it as {@link Ending#IDLE} if it accepts no message for the given time.
+   * Pings do not count as messages. Until the first message, the time counts from the opening of the stream. While a
+   * thread is blocked in {@link #send(Event)}, the stream is not idle. Sends the headers if they have not been sent.
    *
-   * <p>An interrupt ends the stream as {@link Ending#INTERRUPTED}; the status stays.
+   * <p>An interrupt ends the stream as {@link Ending#INTERRUPTED}; the interrupt status stays set.
    *
-   * <p>While a thread is blocked in {@link #send(Event)}, the stream is not idle.
-   *
-   * @param idle how long the stream may be idle; zero ends it at once unless it has ended; more than 292
-   *     years are for ever
-   * @return why it ended; the stream has left the registry
+   * @param idle zero ends the stream at once; {@code ChronoUnit.FOREVER.getDuration()} means no time limit
+   * @return the reason why the stream ended; the stream is no longer in the registry
    * @throws IllegalArgumentException if the duration is negative
    */
   public Ending waitForFail(Duration idle) {
@@ -189,9 +218,10 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Waits until the stream has ended, however long that is; otherwise as {@link #waitForFail}.
+   * Waits until the stream has ended, without a time limit. Sends the headers if they have not been sent. An
+   * interrupt ends the stream as {@link Ending#INTERRUPTED}; the interrupt status stays set.
    *
-   * @return why it ended; the stream has left the registry
+   * @return the reason why the stream ended; the stream is no longer in the registry
    */
   public Ending keepAlive() {
     sender.beforeWait();
@@ -199,107 +229,126 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Ends the stream as {@link Ending#CLOSED}, unless it has ended, and waits until what was accepted is
-   * handed over, at most for the write deadline; after that the connection is cut. Idempotent. An
-   * interrupt does not end the wait; the status stays.
+   * Ends the stream as {@link Ending#CLOSED}, unless it has already ended, and flushes accepted events. If the stream
+   * is in channels, the events that they published before the call are delivered first. If that fails, because a log
+   * does not return its latest id within a second or the client reads too slowly, the response is aborted. Blocks until
+   * all events are written, at most for {@link Settings#withCloseWithin}; after that, the connection is aborted.
+   *
+   * <p>If the handler of an {@link SseServer}, or of {@link EventSources#handler}, closes its stream, the end of the
+   * response is written when the handler returns, at the latest {@link Settings#withCloseWithin} after the close. If
+   * the handler throws before that, the stream ends as {@link Ending#FAILED}, and the response is aborted. If the
+   * headers have not been sent and the stream is in no channel, the response instead has the status of the
+   * {@link StatusException}, or 500 for other exceptions.
+   *
+   * <p>Idempotent. An interrupt does not end the wait; the interrupt status stays set.
    */
   @Override
   public void close() {
-    life.end(Ending.CLOSED);
     sender.leave();
-    life.awaitEnd();
+    life.close(Ending.CLOSED);
   }
 
   /**
-   * Ends the stream for good, as {@link Ending#COMPLETED}, unless it has ended: after a plain end a
-   * browser reconnects, after this one it does not. Blocks as {@link #close()} does. Idempotent.
+   * Ends the stream as {@link Ending#COMPLETED}, unless it has already ended, and tells the client not to reconnect.
+   * (After {@link #close()}, a browser reconnects.) Flushes, delivers and blocks like {@link #close()}. Idempotent.
    *
-   * <p>After all that was accepted, the client is sent an event that sets the last event id to a value
-   * which is reserved for this. It is of the type {@code tidings:completed} and without text; scripts see
-   * it only if they listen for that type, while some clients that are no browsers hand it on. When a
-   * client comes back with that id, opening the stream answers {@code 204}, at which an EventSource gives
-   * up (WHATWG HTML, 9.2.3). Nothing is kept in memory for that, so the client may come back to another
-   * server.
+   * <p>The last event, {@code tidings:completed}, has empty data and sets the last event id to a reserved value. A
+   * client that reconnects with this id receives {@code 204}, after which an EventSource does not reconnect again
+   * (WHATWG HTML, 9.2.3). The server keeps no state for this, so another server can receive the reconnect. If not all
+   * published events of channels could be delivered, this event is not sent, so that the client can reconnect and
+   * receive the rest.
    */
   public void complete() {
     sender.commit();
-    life.end(Ending.COMPLETED);
-    life.awaitEnd();
+    life.close(Ending.COMPLETED);
   }
 
   // Listeners.
 
   /**
-   * Runs the action exactly once when the stream has ended and left the registry, or soon if it has
-   * already; on a thread of its own. What it throws is logged.
+   * Adds a listener for the end of this stream. The listener runs exactly once, on a thread of its own, after the
+   * stream has ended and left the registry; if that has already happened, it runs immediately. Exceptions are logged.
    *
-   * @param action told why the stream ended
+   * @param action receives the reason why the stream ended
+   * @return a registration, which removes the listener when it is closed
    */
-  public void onEnd(Consumer<? super Ending> action) {
-    life.onEnd(action);
+  public Registration onEnd(Consumer<? super Ending> action) {
+    return life.onEnd(Objects.requireNonNull(action, "action"));
   }
 
-  // What it is.
+  // State.
 
   /**
-   * Returns the id that the client got last before it reconnected: from the header {@code
-   * Last-Event-ID} (WHATWG HTML, 9.2.4), else from the query parameter of {@link
-   * Settings#lastEventIdParameter}, since a page cannot set the header. It is what the client says, so
-   * it may be any text of any length.
+   * Returns the last event id of a client that reconnects: from the header {@code Last-Event-ID} (WHATWG HTML, 9.2.4),
+   * or else from the query parameter of {@link Settings#withLastEventIdParameter}, because a page cannot set the
+   * header. The id is text from the client, with any content and length.
    *
-   * @return empty if the client has none
+   * @return the id; empty if the request has none
    */
   public Optional<String> lastEventId() {
     return LastEventId.of(exchange, engine.values().lastEventIdParameter());
   }
 
   /**
-   * Tells whether the stream has not ended.
+   * Returns whether the stream is open.
    *
-   * @return false from the moment of its ending
+   * @return {@code false} once the stream has ended
    */
   public boolean isOpen() {
     return life.isOpen();
   }
 
   /**
-   * Returns why the stream ended.
+   * Returns the reason why the stream ended. Until the handler that closed the stream has returned,
+   * {@link Ending#CLOSED} can still change to {@link Ending#FAILED}. Listeners receive the final value.
    *
-   * @return empty while it is open
+   * @return empty while the stream is open
    */
   public Optional<Ending> ending() {
     return life.ending();
   }
 
   /**
-   * Returns what the stream is found by.
+   * Returns the attributes of the application, for example the user. The library does not use them.
    *
-   * @return empty if it was opened without an identifier
+   * @return always the same mutable, thread-safe map, without null keys or values
+   */
+  public ConcurrentMap<String, Object> attributes() {
+    synchronized (sender) { // its monitor guards nothing else
+      attributes = attributes == null ? new ConcurrentHashMap<>() : attributes;
+      return attributes;
+    }
+  }
+
+  /**
+   * Returns the identifier of the stream.
+   *
+   * @return the identifier; empty if the stream was opened without one
    */
   public Optional<String> identifier() {
     return identifier;
   }
 
   /**
-   * Returns who was authenticated when the stream was opened.
+   * Returns the user that was authenticated when the stream was opened.
    *
-   * @return empty if its context has no authenticator
+   * @return the user; empty if the context has no authenticator
    */
   public Optional<HttpPrincipal> principal() {
     return Optional.ofNullable(exchange.getPrincipal());
   }
 
   /**
-   * Tells whether a stop has begun, so that a handler may come to its end before it is cut.
+   * Returns whether a stop has begun. Handlers can check this in order to finish within the grace period.
    *
-   * @return true from the beginning of {@link SseServer#stop} or {@link EventSources#stop}
+   * @return {@code true} once {@link SseServer#stop} or {@link EventSources#stop} has been called
    */
   public boolean isStopping() {
     return engine.isStopping();
   }
 
   /**
-   * Returns how long ago the stream was opened.
+   * Returns the time since the stream was opened.
    *
    * @return zero or more
    */
@@ -308,7 +357,7 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Returns what went through the stream so far.
+   * Returns the traffic of this stream.
    *
    * @return a snapshot
    */

@@ -1,28 +1,28 @@
 package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import com.sun.net.httpserver.HttpServer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 /**
- * The open streams: opens them on exchanges, finds them by identifier, sends to all of them, ends them.
+ * A registry of open streams. It opens streams on exchanges, finds them by identifier, broadcasts to them, and ends
+ * them.
  *
- * <p>{@link #getByIdentifier}, {@link #find} and {@link #all} see the streams that have an identifier;
- * {@link #streams} and {@link #broadcast} see every stream. All methods may be called from any thread;
- * only {@link #open}, {@link #stop} and {@link #close} block.
+ * <p>{@link #getByIdentifier}, {@link #find} and {@link #all} return streams that have an identifier; {@link #streams}
+ * and {@link #broadcast(Event)} also include streams without one. All methods may be called from any thread. Only
+ * {@code open}, {@link #stop} and {@link #close} block on clients.
  *
  * {@snippet file="OwnServer.java" region="open"}
  */
@@ -34,23 +34,16 @@ public final class EventSources implements AutoCloseable {
   private final Capacity capacity;
   private final StreamIndex index;
   private final Admission admission;
-  private final Membership membership = new Membership();
-  private final List<Consumer<? super EventSource>> openListeners = new CopyOnWriteArrayList<>();
-  private final List<BiConsumer<? super EventSource, ? super Ending>> endListeners =
-      new CopyOnWriteArrayList<>();
-  private final LongAdder opened = new LongAdder();
-  private final LongAdder refused = new LongAdder();
-  private final Map<Ending, LongAdder> ended = new ConcurrentHashMap<>();
+  private final Membership membership;
   private final Shutdown.Steps steps;
   private final Shutdown shutdown;
-  private volatile Naming naming = exchange -> exchange.getHttpContext().getPath();
 
-  /** One that has the ticker for itself. */
+  /** Creates a registry that closes the ticker when it stops. */
   EventSources(Settings settings, Ticker ticker) {
     this(settings, ticker, new Threads(), new Random(), true);
   }
 
-  /** The generator has to be thread-safe. If it does not close the ticker, {@link #engine} is to be closed. */
+  /** The generator must be thread-safe. If {@code closesTicker} is false, the caller must close the {@link #engine}. */
   EventSources(
       Settings settings,
       Ticker ticker,
@@ -61,7 +54,8 @@ public final class EventSources implements AutoCloseable {
     this.engine = new Engine(settings.values(), ticker, threads, random);
     this.capacity = new Capacity(settings.maxStreams(), settings.maxStreamsPerClient());
     this.index = new StreamIndex(capacity);
-    this.admission = new Admission(engine, index, settings.bodyLimit(), settings.duplicates());
+    this.membership = new Membership(engine, capacity, index);
+    this.admission = new Admission(engine, index, settings.duplicates());
     this.steps = new Stopping(closesTicker);
     this.shutdown = new Shutdown(ticker, threads, steps);
   }
@@ -69,7 +63,7 @@ public final class EventSources implements AutoCloseable {
   /**
    * Creates a registry with the default settings.
    *
-   * @return a registry, whose one daemon thread ends with {@link #close}
+   * @return a registry with one daemon thread, which ends when the registry is closed
    */
   public static EventSources create() {
     return create(Settings.defaults());
@@ -78,8 +72,8 @@ public final class EventSources implements AutoCloseable {
   /**
    * Creates a registry.
    *
-   * @param settings what holds for its streams
-   * @return a registry, whose one daemon thread ends with {@link #close}
+   * @param settings limits, timeouts and policies of its streams
+   * @return a registry with one daemon thread, which ends when the registry is closed
    */
   public static EventSources create(Settings settings) {
     return new EventSources(settings, Ticker.system(new Threads()));
@@ -88,44 +82,57 @@ public final class EventSources implements AutoCloseable {
   // Opening.
 
   /**
-   * Opens a stream without an identifier; otherwise as {@link #open(HttpExchange, String)}.
+   * Opens a stream without an identifier. {@link #open(HttpExchange, String)} describes the opening.
    *
    * @param exchange the request to answer with a stream
    * @return the stream
-   * @throws IllegalStateException as there
+   * @throws IllegalStateException if the exchange already has a response or a stream, or if the server has no executor
    */
   public EventSource open(HttpExchange exchange) {
-    return open(exchange, Optional.empty(), List.of());
+    return open(exchange, Optional.empty(), List.of(), false);
   }
 
   /**
-   * Opens a stream. What the handler has not read of the request's body is read and thrown away first,
-   * which may block, at most for the write deadline. Nothing is sent yet.
+   * Opens a stream. First reads and discards the rest of the request body, which blocks at most for
+   * {@link Settings#withWriteDeadline}. Sends nothing yet. The caller must close the stream. {@link #handler} closes
+   * the stream for you, and aborts the response if your handler throws.
    *
-   * <p>The stream that is returned has ended already if the client went away ({@link
-   * Ending#CLIENT_GONE}), if its body was larger than {@link Settings#bodyLimit} (413), or if the
-   * client was told before to stay away ({@link Ending#COMPLETED}: {@code 204}; see {@link
-   * EventSource#complete()}). It has ended as {@link Ending#REFUSED} too if there is no room ({@link
-   * Settings#maxStreams(int)}, {@link Settings#maxStreamsPerClient(int)}), if the identifier is in use
-   * and {@link Duplicates#REFUSE} is set, or if the registry stops: a GET that accepts {@code
-   * text/event-stream}, as an EventSource sends it, gets {@code 200}, a {@code retry:} and an end, so
-   * that it comes back; all others get {@code 503} with {@code Retry-After}. A HEAD request gets a
-   * stream that ends with its headers, is in no registry and takes no room. What {@link
-   * Settings#client} throws reaches the caller, and no stream is opened.
+   * <p>In the following cases, no stream is opened, and the returned stream has already ended:
+   *
+   * <ul>
+   *   <li>The client disconnected, or the body did not arrive in time ({@link Ending#CLIENT_GONE}).
+   *   <li>The body is larger than {@link Settings#withBodyLimit} ({@link Ending#REFUSED}). The client receives
+   *       {@code 413}.
+   *   <li>A limit is reached, the identifier is in use and {@link Duplicates#REFUSE} is set, or the registry is
+   *       stopping ({@link Ending#REFUSED}). A GET request that accepts {@code text/event-stream} receives {@code 200}
+   *       and a stream that consists of a {@code retry:}, so that an EventSource reconnects. Other requests receive
+   *       {@code 503} with {@code Retry-After}.
+   *   <li>The client reconnects after {@link EventSource#complete()} ({@link Ending#COMPLETED}). It receives
+   *       {@code 204}.
+   * </ul>
+   *
+   * <p>The stream of a HEAD request ends when its headers are sent. It is not in the registry and does not count
+   * towards limits.
    *
    * @param exchange the request to answer with a stream; any method
-   * @param identifier what the stream can be found by: any text, compared exactly
+   * @param identifier any text, compared exactly
    * @return the stream
-   * @throws IllegalStateException if a response has been started or a stream opened on this exchange,
-   *     or if the server runs its handlers on its own dispatcher thread, which a stream would stop
+   * @throws IllegalStateException if the exchange already has a response or a stream, or if the server has no executor,
+   *     because the stream would block its only thread
    */
   public EventSource open(HttpExchange exchange, String identifier) {
-    return open(exchange, Optional.of(identifier), List.of());
+    return open(exchange, Optional.of(identifier), List.of(), false);
   }
 
-  /** With headers that were checked, besides the stream's own. */
+  /**
+   * Opens a stream with the given headers, which were checked. {@code managed} is whether the end of its handler will
+   * be reported.
+   */
   EventSource open(
-      HttpExchange exchange, Optional<String> identifier, List<Map.Entry<String, String>> headers) {
+      HttpExchange exchange,
+      Optional<String> identifier,
+      List<Map.Entry<String, String>> headers,
+      boolean managed) {
     JdkServer.requireExecutor(exchange);
     if (Response.isBegun(exchange)) {
       throw new IllegalStateException("this request has been answered");
@@ -135,6 +142,9 @@ public final class EventSources implements AutoCloseable {
     Object client = counts ? settings.client().apply(exchange) : null;
     var member = new Member(membership, engine, exchange, identifier, client, settings.recheck());
     var stream = member.stream();
+    if (managed) {
+      stream.life().manage();
+    }
     index.claim(member);
     boolean begun = false;
     try {
@@ -144,11 +154,42 @@ public final class EventSources implements AutoCloseable {
       stream.sender().endOpening();
       begun = true;
     } finally {
-      if (!begun) { // code of the application threw, say where clients are compared
+      if (!begun) { // application code threw, for example the equals method of a client
         stream.life().abandon();
       }
     }
     return stream;
+  }
+
+  /**
+   * Returns a handler for an {@link HttpServer} of your own that answers requests with streams that have no identifier.
+   * For each request, it reads the body, opens a stream, runs your handler, and closes the stream and the exchange.
+   *
+   * @param handler sends the events; {@link RequestHandler} describes the details
+   * @return a handler for {@link HttpServer#createContext(String, HttpHandler)}
+   */
+  public HttpHandler handler(RequestHandler handler) {
+    return handler(StreamRoute.of(handler));
+  }
+
+  /**
+   * Returns a handler for an {@link HttpServer} of your own that answers requests with streams that have an identifier.
+   * For each request, it reads the body, calls {@code id}, opens a stream, runs your handler, and closes the stream and
+   * the exchange.
+   *
+   * @param id chooses the identifier, or refuses the request
+   * @param handler sends the events; {@link RequestHandler} describes the details
+   * @return a handler for {@link HttpServer#createContext(String, HttpHandler)}
+   */
+  public HttpHandler handler(StreamId id, RequestHandler handler) {
+    return handler(StreamRoute.of(id, handler));
+  }
+
+  private HttpHandler handler(StreamRoute route) {
+    return exchange -> {
+      JdkServer.requireExecutor(exchange); // before anything blocks
+      handling(exchange).run(route);
+    };
   }
 
   // Finding.
@@ -157,7 +198,7 @@ public final class EventSources implements AutoCloseable {
    * Returns the open stream with this identifier.
    *
    * @param identifier compared exactly
-   * @return the stream; the newest if there are several; empty if there is none
+   * @return the newest of these streams; empty if there is none
    */
   public Optional<EventSource> getByIdentifier(String identifier) {
     return index.find(identifier);
@@ -166,26 +207,26 @@ public final class EventSources implements AutoCloseable {
   /**
    * Returns the open streams whose identifiers match.
    *
-   * @param identifiers asked once for each identifier, on this thread
-   * @return a snapshot, in no order
+   * @param identifiers called once for each identifier, on this thread
+   * @return a snapshot, in no particular order
    */
   public List<EventSource> find(Predicate<? super String> identifiers) {
     return index.find(Objects.requireNonNull(identifiers, "identifiers"));
   }
 
   /**
-   * Returns the open streams that have an identifier.
+   * Returns the open streams that have an identifier. {@link #streams} also returns the others.
    *
-   * @return a snapshot, in no order
+   * @return a snapshot, in no particular order
    */
   public List<EventSource> all() {
     return index.find(identifier -> true);
   }
 
   /**
-   * Returns all open streams, those without an identifier too.
+   * Returns all open streams, with and without an identifier.
    *
-   * @return a snapshot, in no order
+   * @return a snapshot, in no particular order
    */
   public List<EventSource> streams() {
     var open = new ArrayList<EventSource>();
@@ -198,79 +239,77 @@ public final class EventSources implements AutoCloseable {
   }
 
   /**
-   * Returns how many streams are open, those without an identifier too; of two that replace each other
-   * only the newer one counts.
+   * Returns the number of open streams, with and without an identifier. Streams that are being replaced are not
+   * counted.
    *
-   * @return zero or more, never more than {@link Settings#maxStreams(int)}
+   * @return zero or more, at most {@link Settings#withMaxStreams}
    */
   public int count() {
     return capacity.count();
   }
 
   /**
-   * Returns how many streams have been opened since the registry was created.
-   *
-   * @return zero or more
-   */
-  public long opened() {
-    return opened.sum();
-  }
-
-  /**
-   * Returns how many streams have ended since the registry was created, by their endings; {@link
-   * Ending#REFUSED} counts those that were turned away, but not clients that came back after {@link
-   * EventSource#complete()}, who are no streams.
+   * Returns the counts and the traffic of this registry. Takes time proportional to the number of open streams.
    *
    * @return a snapshot
    */
-  public Map<Ending, Long> ended() {
-    var counts = new EnumMap<Ending, Long>(Ending.class);
-    ended.forEach((why, count) -> counts.put(why, count.sum()));
-    if (refused.sum() > 0) {
-      counts.put(Ending.REFUSED, refused.sum());
-    }
-    return counts;
+  public Stats stats() {
+    return membership.stats();
   }
 
   // Sending.
 
   /**
-   * Offers a message to every open stream; otherwise as {@link #broadcast(Event)}.
+   * Offers a message to every open stream. Does not block on clients.
    *
-   * @param data the text, any text
-   * @return how many streams took it
+   * @param data any text
+   * @return the number of streams that accepted the message
+   * @throws IllegalArgumentException if the message is larger than {@link Settings#withMaxEventBytes}
    */
   public int broadcast(String data) {
     return broadcast(Event.of(data));
   }
 
   /**
-   * Offers an event to every open stream, those without an identifier too. Never waits for a client:
-   * {@link Settings#overflow} decides about a stream whose outbox is full. A stream that is open during
-   * the whole call gets the event exactly once.
+   * Offers a named event to every open stream. Does not block on clients.
    *
-   * @param event encoded once for all
-   * @return how many streams took it
-   * @throws IllegalArgumentException if it is larger than {@link Settings#maxEventBytes(int)}
+   * @param name the event name, which the DOM calls type
+   * @param data any text
+   * @return the number of streams that accepted the event
+   * @throws IllegalArgumentException if the name is empty or has a line break, or the event is larger than {@link
+   *     Settings#withMaxEventBytes}
+   */
+  public int broadcast(String name, String data) {
+    return broadcast(Event.of(name, data));
+  }
+
+  /**
+   * Offers an event to every open stream, with and without an identifier. Does not block on clients:
+   * {@link Settings#withOverflow} applies to streams whose outbox is full. The event is encoded once. A stream that is
+   * open during the whole call is offered the event exactly once.
+   *
+   * @param event the event
+   * @return the number of streams that accepted the event
+   * @throws IllegalArgumentException if the event is larger than {@link Settings#withMaxEventBytes}
    */
   public int broadcast(Event event) {
     return deliver(engine.encode(event), index.streams());
   }
 
   /**
-   * Offers an event to the open streams that match; otherwise as {@link #broadcast(Event)}.
+   * Offers an event to the open streams that match. Does not block on clients. The event is encoded once.
    *
-   * @param event encoded once for all
-   * @param to asked once for each stream, on this thread, while nothing of the library is held: it may
-   *     block, and may send to streams or end them. If it throws, that reaches the caller; the streams
-   *     that it chose before are offered the event
-   * @return how many streams took it
-   * @throws IllegalArgumentException if it is larger than {@link Settings#maxEventBytes(int)}
+   * @param event the event
+   * @param to called once for each stream, on this thread, without locks, so that it may block, send to streams and end
+   *     them. {@code broadcast} throws its exceptions, after it has offered the event to the streams that matched
+   *     before
+   * @return the number of streams that accepted the event
+   * @throws IllegalArgumentException if the event is larger than {@link Settings#withMaxEventBytes}
    */
   public int broadcast(Event event, Predicate<? super EventSource> to) {
     Objects.requireNonNull(to, "to");
     var frame = engine.encode(event);
-    // In portions, so that many streams need no list of as many.
+    // In portions, so that the list stays short even for many streams.
     var chosen = new ArrayList<EventSource>();
     int took = 0;
     try {
@@ -290,6 +329,41 @@ public final class EventSources implements AutoCloseable {
     return took;
   }
 
+  /**
+   * Offers an event to the given streams, in their order. Streams that have ended are skipped. Does not block on
+   * clients. The event is encoded once.
+   *
+   * @param event the event
+   * @param to streams of this registry; a stream that is contained twice is offered the event twice
+   * @return the number of streams that accepted the event
+   * @throws IllegalArgumentException if a stream belongs to another registry, or if the event is larger than
+   *     {@link Settings#withMaxEventBytes}; no stream is then offered the event
+   */
+  public int broadcast(Event event, Collection<EventSource> to) {
+    var streams = List.copyOf(to); // the collection may change during the call
+    for (EventSource stream : streams) {
+      if (!stream.sender().isOf(engine)) {
+        throw new IllegalArgumentException("a stream of another registry: " + stream);
+      }
+    }
+    return deliver(engine.encode(event), streams);
+  }
+
+  /**
+   * Sends a ping to each open stream now, so that tests can detect a disconnect without waiting for a heartbeat. A
+   * second write follows half a second later. Like a heartbeat, this sends the headers if necessary. Does not block on
+   * clients.
+   *
+   * @return the number of streams that accepted the ping; streams with queued events do not need one
+   */
+  public int ping() {
+    return engine
+        .writers()
+        .deliver(
+            index.streams(),
+            (EventSource stream, Outbox.Starter to) -> stream.sender().pingNow(to));
+  }
+
   private int deliver(Frame frame, Iterable<EventSource> streams) {
     return engine
         .writers()
@@ -299,22 +373,21 @@ public final class EventSources implements AutoCloseable {
   // Ending.
 
   /**
-   * Ends all open streams as {@link Ending#CLOSED}, those without an identifier too, without waiting:
-   * what they accepted is still handed over. Streams may open meanwhile and afterwards.
+   * Ends all open streams as {@link Ending#REVOKED}, with and without an identifier. Does not block: other threads
+   * flush the accepted events. New streams may open during and after the call.
    *
-   * @return how many ended by this call
+   * @return the number of streams that this call ended
    */
   public int dropAll() {
-    return (int) streams().stream().filter(stream -> stream.life().end(Ending.CLOSED)).count();
+    return (int) streams().stream().filter(stream -> stream.life().end(Ending.REVOKED)).count();
   }
 
   /**
-   * Ends all open streams that match as {@link Ending#REVOKED}, those without an identifier too, without
-   * waiting: what they accepted is still handed over. A client may come back; whether it gets in again
-   * is for the handler to say.
+   * Ends the open streams that match as {@link Ending#REVOKED}. Does not block: other threads flush the accepted
+   * events. Clients may reconnect; refuse them in the handler or in an authenticator.
    *
-   * @param which asked once for each stream, on this thread, before any ends
-   * @return how many ended by this call
+   * @param which called once for each open stream, on this thread, before any stream is ended
+   * @return the number of streams that this call ended
    */
   public int drop(Predicate<? super EventSource> which) {
     var matching = streams().stream().filter(which).toList();
@@ -323,53 +396,61 @@ public final class EventSources implements AutoCloseable {
 
   // Stopping.
 
-  /**
-   * Stops at once: as {@link #stop} without time of grace.
-   */
+  /** Stops the registry with a grace period of zero ({@link #stop}). */
   @Override
   public void close() {
     stop(Duration.ZERO);
   }
 
   /**
-   * Refuses new streams, sends each open one the {@link Settings#farewell farewell} event and a {@code
-   * retry:} from the range of {@link Settings#reconnect}, and gives them this time to come to their own
-   * end. Then it ends the rest as {@link Ending#STOPPING}, hands over what was accepted, and cuts
-   * who does not take it within 0.8 seconds. Blocks until all streams have ended, which may be early;
-   * returns within the time of grace and a second.
+   * Stops the registry. New streams are refused. Each open stream is sent the {@link Settings#withFarewell farewell}
+   * event and a {@code retry:} from the range of {@link Settings#withReconnect}, and handlers have the grace period to
+   * finish. Then the remaining streams end as {@link Ending#STOPPING}; accepted events are flushed within 0.8 s, and
+   * connections that are not flushed by then are aborted. Blocks until all streams are closed, at most for the grace
+   * period plus one second.
    *
-   * <p>Idempotent: a second call waits for the same stop, and shortens the grace if its own is shorter.
-   * An interrupt ends the grace; the status stays. Called by a handler whose stream is open, it returns
-   * at once, since it would wait for itself, and the stop goes on.
+   * <p>Idempotent: a second call waits for the same stop, and shortens the grace period if its own is shorter. An
+   * interrupt ends the grace period; the interrupt status stays set. If the handler of a stream calls this method, it
+   * returns at once, and the stop continues.
    *
-   * @param grace zero or more; more than 292 years are until each stream has reached its own end
-   * @throws IllegalArgumentException if it is negative
+   * @param grace zero or more; {@code ChronoUnit.FOREVER.getDuration()} means no time limit
+   * @throws IllegalArgumentException if the grace period is negative
    */
   public void stop(Duration grace) {
     Checks.requireNotNegative("grace", grace);
     refuse();
     shutdown.begin(grace);
-    if (streams().stream().noneMatch(stream -> stream.sender().isOwn())) {
+    if (!isInHandler()) {
       shutdown.await();
     }
   }
 
+  /** Returns whether this thread opened a stream whose exchange is not closed. */
+  private boolean isInHandler() {
+    for (EventSource stream : index.streams()) {
+      if (stream.sender().isOwn()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
-   * Tells whether a stop has begun.
+   * Returns whether a stop has begun.
    *
-   * @return true from the beginning of {@link SseServer#stop} or {@link #stop}
+   * @return {@code true} once {@link SseServer#stop} or {@link #stop} has been called
    */
   public boolean isStopping() {
     return engine.isStopping();
   }
 
-  /** Admits no more streams. */
+  /** Begins to refuse new streams. */
   void refuse() {
     engine.beginStop();
     capacity.shut();
   }
 
-  /** The steps of a stop, for that of a server. */
+  /** Returns the steps of the stop, for a server that stops this registry. */
   Shutdown.Steps steps() {
     return steps;
   }
@@ -394,7 +475,7 @@ public final class EventSources implements AutoCloseable {
     }
 
     /**
-     * Also those that ended before and have not written what they accepted: the server's stop would wait for
+     * Includes streams that have ended but not flushed their events. Otherwise, the stop of the server would wait for
      * them, or hang on TLS.
      */
     @Override
@@ -426,89 +507,55 @@ public final class EventSources implements AutoCloseable {
   // Listeners.
 
   /**
-   * Adds a listener for streams that open. It runs exactly once for each, on the thread that opens it,
-   * when the stream is in the registry and before {@code open} returns. What it throws is logged.
+   * Adds a listener for opened streams. The listener runs exactly once for each stream, on the thread that opens the
+   * stream, after the stream has entered the registry and before {@code open} returns. Exceptions are logged.
    *
-   * @param listener told the stream
+   * @param listener receives the stream
+   * @return a registration, which removes the listener when it is closed
    */
-  public void onOpen(Consumer<? super EventSource> listener) {
-    openListeners.add(Objects.requireNonNull(listener, "listener"));
+  public Registration onOpen(Consumer<? super EventSource> listener) {
+    return membership.onOpen(Objects.requireNonNull(listener, "listener"));
   }
 
   /**
-   * Adds a listener for streams that end. It runs exactly once for each, on a thread of its own, when
-   * the stream has left the registry and the listeners of its opening have run. What it throws is
-   * logged.
+   * Adds a listener for ended streams. The listener runs exactly once for each stream, on a thread of its own, after
+   * the stream has left the registry and the {@link #onOpen} listeners have run for it. Exceptions are logged.
    *
-   * @param listener told the stream and why it ended
+   * @param listener receives the stream and the reason why it ended
+   * @return a registration, which removes the listener when it is closed
    */
-  public void onEnd(BiConsumer<? super EventSource, ? super Ending> listener) {
-    endListeners.add(Objects.requireNonNull(listener, "listener"));
-  }
-
-  /** What becomes of the registry when a stream opens, ends and is closed. */
-  private final class Membership implements Member.Registry {
-    @Override
-    public void admitted() {
-      opened.increment();
-    }
-
-    @Override
-    public void opened(EventSource stream) {
-      openListeners.forEach(
-          listener -> UserCode.run("a listener of openings", () -> listener.accept(stream)));
-    }
-
-    /** Nobody finds the stream any more. */
-    @Override
-    public void ended(Member member, Ending why, boolean wasOpen) {
-      if (wasOpen) {
-        ended.computeIfAbsent(why, key -> new LongAdder()).increment();
-        index.leave(member);
-        capacity.leave(member);
-      } else if (why == Ending.REFUSED) {
-        refused.increment();
-      }
-    }
-
-    @Override
-    public void tellEnded(EventSource stream, Ending why) {
-      endListeners.forEach(
-          listener -> engine.tell("a listener of endings", () -> listener.accept(stream, why)));
-    }
-
-    @Override
-    public void closed(Member member, boolean wasOpen) {
-      index.release(member);
-      if (wasOpen) {
-        capacity.gate().leave();
-      }
-    }
-
-    @Override
-    public String route(HttpExchange exchange) {
-      return naming.route(exchange);
-    }
+  public Registration onEnd(BiConsumer<? super EventSource, ? super Ending> listener) {
+    return membership.onEnd(Objects.requireNonNull(listener, "listener"));
   }
 
   // For the server.
-
-  /** Says by what requests are told apart in warnings. */
-  interface Naming {
-    /** Called on the handler's thread; must neither block nor throw. */
-    String route(HttpExchange exchange);
-  }
-
-  Settings settings() {
-    return settings;
-  }
 
   Engine engine() {
     return engine;
   }
 
-  /** To be called before the first warning. */
-  void nameRoutes(Naming naming) {
-    this.naming = naming;
+  Handling handling(HttpExchange exchange) {
+    return new Handling(
+        exchange,
+        engine,
+        new SseRequest.Opener() {
+          @Override
+          public EventSource open(
+              HttpExchange exchange,
+              Optional<String> identifier,
+              List<Map.Entry<String, String>> headers) {
+            return EventSources.this.open(exchange, identifier, headers, true);
+          }
+
+          @Override
+          public void refused() {
+            membership.ended(Ending.REFUSED, false);
+          }
+        });
+  }
+
+  /** Sets the names of routes in warnings. Must be called before the first warning. */
+  void nameRoutes(Membership.Naming naming) {
+    membership.nameRoutes(naming);
   }
 }

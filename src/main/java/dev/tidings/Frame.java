@@ -1,42 +1,47 @@
 package dev.tidings;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 
-/** An entry of an outbox. All encoding begins here, once for however many streams get the frame. */
+/** An entry of an outbox. All events are encoded here, once for all streams that receive the frame. */
 sealed interface Frame {
 
-  /** Tells a client not to come back. */
+  /** Instructs a client not to reconnect. */
   Frame COMPLETION = new Parting(WireFormat.COMPLETION);
 
   /**
-   * An empty comment: the ping, its second write, which makes a closed connection fail, and what carries
-   * the headers. The blank line keeps clients that split at blank lines from losing the next event; some
-   * others take the block for an empty message, which is less than a loss.
+   * An empty comment. It is used as the ping, as the second write, which fails on a closed connection, and to
+   * carry the headers. Without its blank line, clients that split at blank lines would lose the next event.
+   * Some other clients mistake the block for an empty message, which is less harmful.
    */
   Frame COMMENT = of(Event.empty().withComment(""));
 
-  /** The same for clients that take a block without data for a message. */
+  /** An empty comment without a blank line, for clients that mistake a block without data for a message. */
   Frame BARE_COMMENT = new Message(WireFormat.COMMENT_LINE, null, false);
 
-  /** The bytes to write; none for a mark. */
+  /** Returns the bytes to write; none for a mark. */
   byte[] bytes();
 
   /**
    * An event. It counts against the bounds of the outbox.
    *
-   * @param key what the event is about, where the outbox keeps the latest per key; null for none
-   * @param kept whether it is never dropped while it waits: its offerer sees to it that none is missing
+   * @param key the key by which the outbox keeps only the latest event on overflow; null for none
+   * @param kept whether it is never dropped on overflow, because channels must not lose events
    */
   record Message(byte[] bytes, Object key, boolean kept) implements Frame {}
 
-  /** An event that always finds room and is never dropped: one of those with which a stream ends. */
+  /**
+   * A frame that is accepted even if the outbox is full, and is never dropped on overflow, such as the last
+   * events of a stream.
+   */
   record Parting(byte[] bytes) implements Frame {}
 
   /**
-   * The place in the queue of a thread that waits until all before it is written.
+   * Marks a place in the queue, for a thread that waits until all frames before it are written.
    *
-   * @param written completed with true once that is so, with false if it never will be
+   * @param written completed with true once they are written, or with false if they never will be
    */
   record Mark(CompletableFuture<Boolean> written) implements Frame {
     private static final byte[] NOTHING = {};
@@ -47,14 +52,14 @@ sealed interface Frame {
     }
   }
 
-  /** An event of the application; its key is asked for here, outside all locks. */
+  /** Encodes an event of the application. Its key is computed here, outside all locks. */
   static Frame of(Event event, int maxBytes, Overflow overflow) {
     byte[] bytes = WireFormat.bytes(event);
     if (bytes.length > maxBytes) {
       throw new IllegalArgumentException(
           "an event must be at most " + maxBytes + " bytes as it is sent: " + bytes.length);
     }
-    Object key = overflow instanceof Overflow.KeepLatest latest ? latest.key().apply(event) : null;
+    Object key = overflow.key(event);
     return new Message(bytes, key, false);
   }
 
@@ -62,27 +67,32 @@ sealed interface Frame {
     return new Message(WireFormat.bytes(event), null, false);
   }
 
-  /** A comment without the blank line that ends a block. */
+  /** Encodes a comment without the blank line that ends a block. */
   static Frame bare(Event comment) {
     byte[] bytes = WireFormat.bytes(comment);
     return new Message(Arrays.copyOf(bytes, bytes.length - 1), null, false);
   }
 
-  /** An event that is never dropped while it waits. */
+  /** Encodes an event that is never dropped from the queue. */
   static Frame kept(Event event) {
     return new Message(WireFormat.bytes(event), null, true);
   }
 
-  /** The event with this id; the rest of it, without one, is encoded once for many ids. */
+  /** Prepends this id to an event that was encoded without one, so that it is encoded only once for many ids. */
   static Frame kept(String id, Frame rest) {
     return new Message(WireFormat.withId(id, rest.bytes()), null, true);
+  }
+
+  /** Encodes the body of a response that is not a stream. */
+  static Frame text(String text) {
+    return new Parting(text.getBytes(UTF_8));
   }
 
   static Frame parting(Event event) {
     return new Parting(WireFormat.bytes(event));
   }
 
-  /** The same bytes as one of a stream's last words. */
+  /** Returns a parting frame with the same bytes. */
   static Frame parting(Frame frame) {
     return new Parting(frame.bytes());
   }

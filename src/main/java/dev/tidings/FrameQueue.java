@@ -6,41 +6,41 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * The frames that wait in an outbox, their bounds, and what is dropped where these are reached. The bounds
- * hold for what waits behind the first waiting event: that one is always taken and counts for nothing, so
- * that no event is too large, and none is in the way of the next one while it only waits for its writer.
- * A batch that was taken to be written, whose size is bounded by itself, counts no more. So at most one
- * event, one batch and the bound are held; and once the bound, of what waited for the head. Not
- * thread-safe.
+ * The queued frames of an outbox. It enforces the bounds, and chooses the frames to drop. The first queued
+ * event is always accepted and does not count. So no event is too large, and an event that only waits for its
+ * writer does not block the next one. A batch that was taken for writing does not count either, since its size
+ * has a bound of its own. The outbox thus holds at most one event, one batch and as many events as the bounds
+ * allow. Events that were queued before the head was sent are excluded from the bounds once it is sent, and may
+ * take up as much space again. Not thread-safe.
  */
 final class FrameQueue {
 
   /**
    * The limits of one queue.
    *
-   * @param events how many may wait
-   * @param bytes how large these may be together
-   * @param overflow what happens beyond that
+   * @param events the maximum number of queued events
+   * @param bytes the maximum size of the queued events in total
+   * @param overflow the policy beyond these limits
    */
   record Bounds(int events, long bytes, Overflow overflow) {}
 
   private final Bounds bounds;
-  private Frame only; // what waits if that is one frame, which it mostly is; else null
-  private ArrayDeque<Frame> queue; // what waits if that is more; else null
-  private Frame first; // of the events that wait; null if it has to be looked for
-  private int events; // waiting
-  private long bytes; // of these
-  private int free; // the oldest of these, which count for nothing since they waited for the head
-  private long freeBytes; // of these
-  private int taken; // events of the batch that was taken and is not yet released
-  private long takenBytes; // of these
+  private Frame only; // the queued frame if there is only one, the usual case; else null
+  private ArrayDeque<Frame> queue; // the queued frames if there are more; else null
+  private Frame first; // the first queued event; null if it has to be searched for
+  private int events; // number of queued events
+  private long bytes; // of the queued events
+  private int free; // number of the oldest events, excluded since they waited for the head
+  private long freeBytes; // of the excluded events
+  private int taken; // number of events in the batch being written
+  private long takenBytes; // of the batch being written
   private long dropped;
 
   FrameQueue(Bounds bounds) {
     this.bounds = bounds;
   }
 
-  /** Whether the event is the first one that counts or within the bounds. */
+  /** Returns whether the event is within the bounds, or no event that counts is queued before it. */
   boolean fits(Frame frame) {
     if (events == free) {
       return true;
@@ -50,14 +50,14 @@ final class FrameQueue {
     return counted < bounds.events && countedBytes + frame.bytes().length <= bounds.bytes;
   }
 
-  /** Whether an event that does not fit ends the stream. */
+  /** Returns whether an event that does not fit ends the stream. */
   boolean isStrict() {
-    return bounds.overflow instanceof Overflow.Disconnect;
+    return bounds.overflow.choice() == Overflow.Choice.DISCONNECT;
   }
 
-  /** What waits now counts for nothing from now on: it could not be written before. */
+  /** Excludes the queued events from the bounds, since they could not be written until now. */
   void free() {
-    if (isStrict()) { // else the bounds are kept by dropping
+    if (isStrict()) { // other policies keep the bounds by dropping
       free = events;
       freeBytes = bytes;
     }
@@ -74,18 +74,18 @@ final class FrameQueue {
     return first;
   }
 
-  /** Adds the frame, or does what is to be done where it does not fit. */
+  /** Adds the frame, or applies the overflow policy if it does not fit. */
   Answer add(Frame frame) {
     if (!fits(frame)) {
       if (isStrict()) {
         return Answer.OVERFLOW;
       }
-      if (bounds.overflow instanceof Overflow.DropNewest) {
+      if (bounds.overflow.choice() == Overflow.Choice.DROP_NEWEST) {
         dropped++;
         return Answer.DROPPED;
       }
       makeRoom(frame);
-      if (!fits(frame)) { // what waits gives way to nothing
+      if (!fits(frame)) { // the remaining events must not be dropped
         dropped++;
         return Answer.DROPPED;
       }
@@ -96,7 +96,7 @@ final class FrameQueue {
     return Answer.TAKEN;
   }
 
-  /** Adds a mark or a parting event, which count for nothing and are never dropped. */
+  /** Adds a mark or a parting event, which do not count and are never dropped. */
   void addUncounted(Frame frame) {
     append(frame);
   }
@@ -111,7 +111,7 @@ final class FrameQueue {
     }
   }
 
-  /** What waits, as a queue, which is to be settled again. */
+  /** Returns the queued frames as a deque. The caller has to call {@link #settle} if the deque may become empty. */
   private ArrayDeque<Frame> unsettle() {
     if (queue == null) {
       queue = new ArrayDeque<>();
@@ -123,7 +123,7 @@ final class FrameQueue {
     return queue;
   }
 
-  /** An array that was long once would stay, in each of thousands of streams. */
+  /** Releases an empty deque, whose array may have grown large, in each of thousands of streams. */
   private void settle() {
     if (queue.isEmpty()) {
       queue = null;
@@ -132,7 +132,7 @@ final class FrameQueue {
 
   private void makeRoom(Frame frame) {
     var waiting = unsettle();
-    if (bounds.overflow instanceof Overflow.KeepLatest && key(frame) != null) {
+    if (bounds.overflow.choice() == Overflow.Choice.KEEP_LATEST && key(frame) != null) {
       dropAll(waiting, sameKey(waiting, key(frame)));
     }
     for (Iterator<Frame> i = waiting.iterator(); !fits(frame) && i.hasNext(); ) {
@@ -149,7 +149,10 @@ final class FrameQueue {
     return frame instanceof Frame.Message message ? message.key() : null;
   }
 
-  /** Runs code of the application, and changes nothing: if that throws, all is as it was. */
+  /**
+   * Returns the frames with this key. Runs the application's {@code equals} before anything is changed, so that
+   * an exception has no effect.
+   */
   private static List<Frame> sameKey(ArrayDeque<Frame> waiting, Object key) {
     var same = new ArrayList<Frame>();
     for (Frame frame : waiting) {
@@ -160,7 +163,7 @@ final class FrameQueue {
     return same;
   }
 
-  /** In one pass: these are among those that wait, in the same order. */
+  /** Drops these queued frames in one pass; they must be in the order of the queue. */
   private void dropAll(ArrayDeque<Frame> waiting, List<Frame> frames) {
     if (!frames.isEmpty()) {
       var next = frames.iterator();
@@ -196,7 +199,7 @@ final class FrameQueue {
     }
   }
 
-  /** Moves the oldest frames to the batch: as many as fit into these bytes, and at least one. */
+  /** Moves the oldest frames to the batch: as many as fit into this number of bytes, but at least one. */
   void take(List<Frame> batch, int maxBatchBytes) {
     if (only != null) {
       move(only, batch);
@@ -217,19 +220,19 @@ final class FrameQueue {
   private void move(Frame frame, List<Frame> batch) {
     batch.add(frame);
     uncount(frame);
-    if (frame.bytes().length > 0) { // parting words are events by now
+    if (frame.bytes().length > 0) { // parting frames count as events here
       taken++;
       takenBytes += frame.bytes().length;
     }
   }
 
-  /** The batch is written, or lost. */
+  /** Forgets the batch, which is written or lost. */
   void release() {
     taken = 0;
     takenBytes = 0;
   }
 
-  /** Events that were taken to be written. */
+  /** Returns the number of events in the batch. */
   int taken() {
     return taken;
   }
@@ -238,7 +241,7 @@ final class FrameQueue {
     return takenBytes;
   }
 
-  /** Forgets what waits and returns it. */
+  /** Removes and returns all queued frames. */
   List<Frame> clear() {
     var waiting = List.copyOf(unsettle());
     waiting.forEach(this::uncount);
@@ -250,12 +253,12 @@ final class FrameQueue {
     return only == null && queue == null;
   }
 
-  /** Whether nothing waits and nothing is being written. */
+  /** Returns whether nothing is queued or being written. */
   boolean isIdle() {
     return isEmpty() && taken == 0;
   }
 
-  /** Events that wait or are being written. */
+  /** Returns the number of events that are queued or being written. */
   int unwritten() {
     return events + taken;
   }

@@ -4,25 +4,25 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Counts those inside, and can be shut: nobody enters any more, and somebody learns when the last one has
- * left. Thread-safe.
+ * Counts the streams or requests that are inside. Once the gate is shut, {@link #enter} refuses more, and a
+ * callback runs when the last one has left. Thread-safe.
  */
 final class Gate {
 
-  /** Told once that the gate is shut and nobody is inside. */
+  /** Called once, when the gate is shut and empty. */
   interface Emptied {
-    /** Called on the thread of the last one that left, or of the one that asked; must not block or throw. */
+    /** Called on the thread of the last leave, or of {@link Gate#whenEmpty}; must not block or throw. */
     void emptied();
   }
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition empty = lock.newCondition();
-  // What follows is guarded by lock.
+  // The fields below are guarded by lock.
   private int inside;
   private boolean shut;
-  private Emptied emptied; // null until somebody asks, and once told
+  private Emptied emptied; // null before whenEmpty, and after the call
 
-  /** Counts one more, unless it is shut; whether it did. */
+  /** Increments the count, unless the gate is shut. Returns whether it did. */
   boolean enter() {
     lock.lock();
     try {
@@ -33,7 +33,7 @@ final class Gate {
     }
   }
 
-  /** Counts one more that was inside before it was shut. */
+  /** Increments the count even if the gate is shut, for a request that was inside before. */
   void recognize() {
     lock.lock();
     try {
@@ -43,7 +43,7 @@ final class Gate {
     }
   }
 
-  /** Counts one less. */
+  /** Decrements the count. */
   void leave() {
     Emptied told;
     lock.lock();
@@ -56,7 +56,16 @@ final class Gate {
     tell(told);
   }
 
-  /** From now on nobody enters. */
+  boolean isShut() {
+    lock.lock();
+    try {
+      return shut;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Shuts the gate: from now on {@link #enter} refuses. */
   void shut() {
     lock.lock();
     try {
@@ -66,7 +75,7 @@ final class Gate {
     }
   }
 
-  /** Has this told, once it is shut and nobody is inside. */
+  /** Calls the callback once the gate is shut and empty. */
   void whenEmpty(Emptied emptied) {
     Emptied told;
     lock.lock();
@@ -99,7 +108,7 @@ final class Gate {
     }
   }
 
-  /** Waits until it is shut and nobody is inside, at most this long. An interrupt ends the wait. */
+  /** Waits until the gate is shut and empty, at most this long. An interrupt ends the wait. */
   void awaitEmpty(long nanos) throws InterruptedException {
     lock.lock();
     try {

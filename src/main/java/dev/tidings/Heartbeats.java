@@ -6,37 +6,38 @@ import java.util.List;
 import java.util.TreeMap;
 
 /**
- * The heartbeats of all streams of a registry, gathered by tenths of a second: one task of the ticker
- * for all that are due, and their pings as one delivery, instead of a task and a thread for each.
+ * The heartbeats of all streams of a registry, in slots of a tenth of a second. A single task of the ticker
+ * serves all streams that are due, and sends their pings as one delivery. So no stream needs a task or a thread
+ * of its own.
  */
 final class Heartbeats {
   private static final long SLOT = Duration.ofMillis(100).toNanos();
-  /** One that is due later comes by to be added again, so that none is held for long after its end. */
+  /** A heartbeat that is due later is rescheduled after this, so that no slot keeps an ended one for long. */
   private static final long LONGEST = Duration.ofMinutes(1).toNanos();
   private static final long MOMENT = Duration.ofMillis(500).toNanos();
-  private static final long UNLIMITED = Long.MAX_VALUE / 2; // a time can be added to it
+  private static final long UNLIMITED = Long.MAX_VALUE / 2; // halved, so that adding a time does not overflow
 
-  /** A stream that has a heartbeat. Called on the ticker's thread or the stream's own; never blocks. */
+  /** A stream that has a heartbeat. Called on the ticker's thread or a thread that sends; never blocks. */
   interface Beating {
-    /** Whether the head has not gone out. */
+    /** Returns whether the head is still held. */
     boolean isHeld();
 
-    /** When the last message was sent, by the ticker. */
+    /** Returns when the last message was sent, in the ticker's time. */
     long lastMessage();
 
-    /** When the one before was sent. */
+    /** Returns when the message before the last one was sent. */
     long previousMessage();
 
-    /** Sends this if nothing else waits; whether the stream took it. */
+    /** Sends the frame if no other is queued or being written. Returns whether the stream accepted it. */
     boolean ping(Frame frame, Outbox.Starter writers);
   }
 
   private final Ticker ticker;
   private final Writers writers;
   private final long start;
-  // What follows is guarded by this.
+  // The fields below are guarded by this.
   private final TreeMap<Long, List<Heartbeat>> slots = new TreeMap<>();
-  private long next = Long.MAX_VALUE; // the first of them, whose tick is scheduled; the largest for none
+  private long next = Long.MAX_VALUE; // the first slot, whose tick is scheduled; MAX_VALUE for none
   private Ticker.Timer timer = () -> {};
 
   Heartbeats(Ticker ticker, Writers writers) {
@@ -49,7 +50,7 @@ final class Heartbeats {
     return new Heartbeat(stream);
   }
 
-  /** Has it beat in so many nanoseconds or up to a slot later, or in a minute; returns the slot. */
+  /** Schedules the heartbeat after this time, but at most a minute, rounded up to a slot. Returns the slot. */
   private synchronized long add(Heartbeat heartbeat, long nanos) {
     long elapsed = ticker.now() - start;
     long slot = Math.ceilDiv(elapsed + Math.clamp(nanos, 1, LONGEST), SLOT);
@@ -57,21 +58,21 @@ final class Heartbeats {
     if (slot < next) {
       try {
         schedule(elapsed);
-      } catch (Throwable e) { // the heartbeat is in its slot, and the next one that is added tries again
+      } catch (Throwable e) { // the next heartbeat tries again
         Log.failure("scheduling heartbeats", e);
       }
     }
     return slot;
   }
 
-  /** How many beats are to come, those of ended streams too. */
+  /** Returns the number of scheduled beats, including those of ended streams. */
   synchronized int size() {
     return slots.values().stream().mapToInt(List::size).sum();
   }
 
   private void schedule(long elapsed) {
     timer.cancel();
-    next = Long.MAX_VALUE; // if it fails, the next heartbeat that is added tries again
+    next = Long.MAX_VALUE; // if scheduling fails, the next heartbeat tries again
     long first = slots.firstKey();
     timer = ticker.schedule(first * SLOT - elapsed, this::tick);
     next = first;
@@ -80,7 +81,7 @@ final class Heartbeats {
   private void tick() {
     long now = (ticker.now() - start) / SLOT;
     try {
-      // They are taken once the delivery is there, so that none is lost if there is no memory for it.
+      // The heartbeats are removed once the delivery exists, so that none is lost if memory runs out.
       writers.deliver(
           () -> takeDue(now).iterator(),
           (Heartbeat heartbeat, Outbox.Starter to) -> heartbeat.beat(now, to));
@@ -98,7 +99,7 @@ final class Heartbeats {
     return due;
   }
 
-  /** After the beats, which mostly have seen to that: none may be lost because there is no memory for it. */
+  /** Schedules the next tick if no heartbeat has; its attempt may have failed for lack of memory. */
   private synchronized void goOn() {
     if (!slots.isEmpty() && slots.firstKey() < next) {
       schedule(ticker.now() - start);
@@ -106,20 +107,20 @@ final class Heartbeats {
   }
 
   /**
-   * The pings of one stream. The first write after a client's close still succeeds and only the next one
-   * fails, so it takes two writes, a moment apart, within the interval and a second, whatever the
-   * application sends: when nothing was sent for the interval, a ping and a moment later its second write;
-   * when a message came late in the interval, a second write for that one.
+   * The pings of one stream. The first write after a client has disconnected still succeeds, and only the next
+   * one fails. So there are two writes, about half a second apart, within the interval plus a second, whatever
+   * the application sends. If nothing was sent for the interval, these are a ping and its second write. If a
+   * message was sent in the interval and no other follows, the message gets a second write.
    */
   final class Heartbeat {
-    // All of it is guarded by this, whose lock is taken before that of the heartbeats.
-    private Beating stream; // null once stopped, since the slots forget a heartbeat only in time
+    // All fields are guarded by this, whose lock is acquired before that of Heartbeats.
+    private Beating stream; // null once stopped, because a slot keeps the heartbeat until it is due
     private Frame ping;
-    private Frame probe = Frame.COMMENT; // the second write, and what an opening carries
+    private Frame probe = Frame.COMMENT; // the second write, and the comment that carries the head
     private long interval;
-    private long pinged; // when the last ping went out
-    private long probed; // which message or ping has had its second write
-    private long slot; // in which it is expected; what is left of it in others is out of date
+    private long pinged; // when the last ping was sent
+    private long probed; // time of the message or ping that has had its second write
+    private long slot; // in which the heartbeat is due; entries in other slots are stale
 
     private Heartbeat(Beating stream) {
       this.stream = stream;
@@ -142,6 +143,16 @@ final class Heartbeats {
       stream = null;
     }
 
+    /** Returns the ping, which counts as sent now; null once stopped. */
+    synchronized Frame pingNow() {
+      if (stream == null) {
+        return null;
+      }
+      pinged = ticker.now();
+      schedule(); // for its second write
+      return ping;
+    }
+
     private boolean beat(long now, Outbox.Starter writers) {
       Beating beating;
       Frame due;
@@ -156,7 +167,7 @@ final class Heartbeats {
       return due != null && beating.ping(due, writers);
     }
 
-    /** The frame to write now; null for none. */
+    /** Returns the frame to write now; null for none. */
     private Frame due() {
       if (untilPing() <= 0) {
         pinged = ticker.now();
@@ -179,23 +190,23 @@ final class Heartbeats {
       return last() + interval - ticker.now();
     }
 
-    /** The largest number if the last write needs no second one, or has had it. */
+    /** Returns MAX_VALUE if the last write needs no second one, or has had it. */
     private long untilProbe() {
       long last = last();
-      if (last == probed || interval <= 2 * MOMENT) { // such short ones are second writes themselves
+      if (last == probed || interval <= 2 * MOMENT) { // the next ping is the second write
         return Long.MAX_VALUE;
       }
       long due = last == pinged ? last : Math.max(last, before(last) + interval);
       return due + MOMENT - ticker.now();
     }
 
-    /** When the last message or ping was sent. */
+    /** Returns when the last message or ping was sent. */
     private long last() {
-      // What waits for the head is not on its way, and the first ping sends it.
+      // Messages that wait for the head have not been sent; the first ping sends them.
       return stream.isHeld() ? pinged : later(stream.lastMessage(), pinged);
     }
 
-    /** When the one before a message was sent. */
+    /** Returns when the message or ping before this message was sent. */
     private long before(long message) {
       long previous = stream.previousMessage();
       return pinged - message < 0 ? later(previous, pinged) : previous;

@@ -1,17 +1,17 @@
 package dev.tidings;
 
-/** The limit of one wait on a stream: looks at the moments when it could be reached. */
+/** The idle limit of one wait on a stream. It is checked whenever the stream could have reached it. */
 final class IdleTimeout {
 
-  /** A stream with such a limit. Called on the ticker's thread or the waiting one; never blocks. */
+  /** A stream with an idle limit. Called on the ticker's thread or the waiting thread; never blocks. */
   interface Watched {
-    /** When the last message was sent, by the ticker. */
+    /** Returns when the last message was sent, in the ticker's time. */
     long lastMessage();
 
-    /** Whether some thread waits to send. */
+    /** Returns whether a thread waits to send. */
     boolean isAwaited();
 
-    /** Ends as {@link Ending#IDLE}. */
+    /** Ends the stream as {@link Ending#IDLE}. */
     void idle();
   }
 
@@ -27,7 +27,7 @@ final class IdleTimeout {
     this.limit = limit;
   }
 
-  /** Ends the stream if it is idle; otherwise looks again when it could be. */
+  /** Ends the stream if it is idle; otherwise schedules the next check. */
   void check() {
     long left = limit - (ticker.now() - stream.lastMessage());
     if (left > 0 || limit > 0 && stream.isAwaited()) { // a stream to which a thread waits to send is not idle
@@ -43,7 +43,7 @@ final class IdleTimeout {
     }
   }
 
-  /** The wait is over. */
+  /** Called when the wait is over. */
   synchronized void stop() {
     stopped = true;
     timer.cancel();

@@ -13,21 +13,21 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The requests that a server is at work on, each on a virtual thread of its own. The JDK's dispatcher hands
- * one over at its first byte, or at the first of a TLS handshake; one of which the head is not complete is
- * no work of ours, and holds nothing up.
+ * The requests that a server is processing, each on a virtual thread of its own. The JDK's dispatcher submits
+ * a request at its first byte, or at the first byte of a TLS handshake. A request whose head is not complete
+ * is not counted, and delays no stop.
  */
 final class InFlight implements Executor {
   private static final AtomicInteger SERVERS = new AtomicInteger();
-  private static final ScopedValue<InFlight> INSIDE = ScopedValue.newInstance(); // on the threads of each
-  /** Through which the JDK calls every filter, authenticator and handler, once it has read a head. */
+  private static final ScopedValue<InFlight> INSIDE = ScopedValue.newInstance(); // bound on each handler thread
+  /** The class through which the JDK calls filters, authenticators and handlers, once it has read a head. */
   private static final String CHAIN = "com.sun.net.httpserver.Filter$Chain";
 
   private final ExecutorService threads;
-  private final Gate gate = new Gate(); // inside: those that came before the stop and have a complete head
+  private final Gate gate = new Gate(); // counts requests whose head was complete before the stop
   private final ReentrantLock lock = new ReentrantLock();
-  // What follows is guarded by lock.
-  private final Set<Thread> arriving = new HashSet<>(); // those that are not counted
+  // The fields below are guarded by lock.
+  private final Set<Thread> arriving = new HashSet<>(); // threads whose requests are not counted
   private boolean stopping;
 
   InFlight(Threads threads) {
@@ -58,8 +58,8 @@ final class InFlight implements Executor {
   }
 
   /**
-   * The head of this thread's request is complete. From now on it is only counted, since streams are many;
-   * those that come after a stop began only learn that.
+   * Called when the head of this thread's request is complete. From now on the request is only counted, since
+   * there may be many streams. Requests that come after a stop began are refused and not counted.
    */
   void begin() {
     lock.lock();
@@ -84,7 +84,7 @@ final class InFlight implements Executor {
     gate.leave();
   }
 
-  /** Has this told once all that came until now is done. */
+  /** Calls the callback once all requests whose head is complete by now are done. */
   void whenEmpty(Gate.Emptied emptied) {
     var working = stop().stream().filter(InFlight::hasCompleteHead).toList();
     lock.lock();
@@ -100,7 +100,7 @@ final class InFlight implements Executor {
     gate.whenEmpty(emptied);
   }
 
-  /** From now on nobody is counted who comes by itself; returns those of whom it is not known. */
+  /** Makes {@link #begin} count no more requests. Returns the threads that have not called it. */
   private List<Thread> stop() {
     lock.lock();
     try {
@@ -112,32 +112,32 @@ final class InFlight implements Executor {
     }
   }
 
-  /** Contexts that are the application's own do not say that they begin. */
+  /** Needed for the application's own contexts, which do not call {@link #begin}. */
   private static boolean hasCompleteHead(Thread thread) {
     return Arrays.stream(thread.getStackTrace()).anyMatch(frame -> frame.getClassName().equals(CHAIN));
   }
 
-  /** Whether this thread is one of them. */
+  /** Returns whether this thread processes a request of this server. */
   boolean isInside() {
     return INSIDE.isBound() && INSIDE.get() == this;
   }
 
-  /** Takes no more. */
+  /** Accepts no more requests. */
   void shutDown() {
     threads.shutdown();
   }
 
-  /** Takes no more, and interrupts those that are left. */
+  /** Accepts no more requests, and interrupts the remaining ones. */
   void interrupt() {
     threads.shutdownNow();
   }
 
-  /** Once it takes no more: waits until all are done, at most for so long. */
+  /** Waits until all requests are done, at most this long. Called once no more are accepted. */
   void await(Duration limit) {
     try {
       threads.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // nobody interrupts a stop
+      Thread.currentThread().interrupt(); // no other code interrupts a stop
     }
   }
 }

@@ -12,8 +12,8 @@ import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * What has to be known of the JDK's server: the system properties that it reads once, when the first
- * server of the JVM is created, and the thread on which no handler may wait.
+ * Adapts to the JDK's server. That server reads its system properties only once, when the first server of the
+ * JVM is created, and has one dispatcher thread, on which no handler may wait.
  */
 final class JdkServer {
   private static final String PACKAGE = "sun.net.httpserver"; // of its implementation
@@ -23,50 +23,50 @@ final class JdkServer {
   private static final String MAX_REQ_HEADER_SIZE = "sun.net.httpserver.maxReqHeaderSize";
   private static final String DISPATCHER = "HTTP-Dispatcher";
 
-  private static final AtomicBoolean WARNED = new AtomicBoolean(); // as the properties: for the JVM
+  private static final AtomicBoolean WARNED = new AtomicBoolean(); // per JVM, like the properties
   private static final AtomicBoolean WARNED_OF_POOL = new AtomicBoolean();
   private static final AtomicBoolean WARNED_OF_CUT = new AtomicBoolean();
 
   private JdkServer() {}
 
-  /** To be called before a server is created; sets what the user did not. */
+  /** Sets the system properties that the user did not set. Called before a server is created. */
   static void prepare() {
     if (System.getProperty(NODELAY) == null) {
       if (isServerRunning()) {
         Log.warning(
             "a server was running before this one could set "
                 + NODELAY
-                + "=true: events may be held back by 40 ms; set it on the command line");
+                + "=true: events may be delayed by 40 ms; set it on the command line");
       }
       System.setProperty(NODELAY, "true");
     }
     if (System.getProperty(MAX_REQ_TIME) == null) {
-      System.setProperty(MAX_REQ_TIME, "600"); // seconds, whatever the documentation says; uploads too
+      System.setProperty(MAX_REQ_TIME, "600"); // seconds, despite the documentation; limits uploads too
     }
     if (System.getProperty(MAX_REQ_HEADER_SIZE) == null) {
-      System.setProperty(MAX_REQ_HEADER_SIZE, "32768"); // bytes; kept for as long as a stream is open
+      System.setProperty(MAX_REQ_HEADER_SIZE, "32768"); // bytes; the head is kept while a stream is open
     }
-    // The server formats a date for each response. If the JVM were out of file descriptors at the
-    // first one, the data for it could not be loaded, and no later response would work.
+    // The server formats a date for each response. If the JVM had no file descriptors left when it formats the
+    // first one, it could not load the data for dates, and no later response would work.
     DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss zzz", Locale.US)
         .withZone(ZoneId.of("GMT"))
         .format(Instant.now());
   }
 
   /**
-   * Whether {@code Connection: close} may be said. The JDK's server has nothing but HTTP/1, whatever the
-   * client's request line calls it. Another one may have HTTP/2, where that header is an error; HTTP/2 has
-   * no request line, so there the protocol is not the client's text.
+   * Returns whether {@code Connection: close} may be sent. The JDK's server supports only HTTP/1, whatever version
+   * the request line names. Another server may support HTTP/2, where that header is an error. HTTP/2 has no
+   * request line, so there the protocol does not come from the client.
    */
   static boolean canCloseConnection(HttpExchange exchange) {
-    // Not the exchange's own class: a filter may have put another over it.
+    // Not the exchange's own class, since a filter may have wrapped it.
     Class<?> server = exchange.getHttpContext().getServer().getClass();
     return server.getPackageName().equals(PACKAGE)
         || exchange.getProtocol().regionMatches(true, 0, "HTTP/1", 0, "HTTP/1".length());
   }
 
   static boolean isTls(HttpExchange exchange) {
-    return exchange.getHttpContext().getServer() instanceof HttpsServer; // as above, not the exchange's class
+    return exchange.getHttpContext().getServer() instanceof HttpsServer; // again, the exchange may be wrapped
   }
 
   static void warnOnce() {
@@ -83,36 +83,36 @@ final class JdkServer {
     }
   }
 
-  /** Says once why an upload was cut, if that was the server's doing: nothing else tells. */
+  /** Warns once if the server aborted an upload; nothing else reports the reason. */
   static void warnIfCut(Duration sinceBegin) {
     long limit = Long.getLong(MAX_REQ_TIME, -1);
-    // The server's own clock began a little earlier, with the first byte of the head.
+    // The server's clock started a little earlier, with the first byte of the head.
     boolean cut = limit > 0 && sinceBegin.plusSeconds(1).toSeconds() >= limit;
-    if (cut && WARNED_OF_CUT.compareAndSet(false, true)) { // not as often as clients like
+    if (cut && WARNED_OF_CUT.compareAndSet(false, true)) { // otherwise clients could fill the log
       Log.warning(
           "a request whose body was not read after "
               + sinceBegin.toSeconds()
-              + " s was cut by "
+              + " s was aborted by "
               + MAX_REQ_TIME
               + "="
               + limit
-              + " (seconds, for all servers of this JVM; read when its first one is created)");
+              + " (seconds, for all servers of this JVM; read when the first one is created)");
     }
   }
 
-  /** What is set so that streams suffer. */
+  /** Returns a warning for each property setting that harms streams. */
   static List<String> warnings() {
     var warnings = new ArrayList<String>();
     if (System.getProperty(NODELAY) == null) {
       warnings.add(
           NODELAY
-              + " is not set: events may be held back by 40 ms; set it to true before the first"
+              + " is not set: events may be delayed by 40 ms; set it to true before the first"
               + " HttpServer is created");
     }
     String maxRspTime = System.getProperty(MAX_RSP_TIME);
     if (Long.getLong(MAX_RSP_TIME, -1) > 0) {
       warnings.add(
-          MAX_RSP_TIME + "=" + maxRspTime + " cuts every stream after that many seconds; unset it");
+          MAX_RSP_TIME + "=" + maxRspTime + " aborts every stream after that many seconds; unset it");
     }
     return warnings;
   }
@@ -122,10 +122,10 @@ final class JdkServer {
     if (onDispatcher || exchange.getHttpContext().getServer().getExecutor() == null) {
       var error =
           new IllegalStateException(
-              "the server has no executor, so this stream would stop the whole server; before"
+              "the server has no executor, so this stream would block the whole server; before"
                   + " start(), call"
                   + " server.setExecutor(Executors.newVirtualThreadPerTaskExecutor())");
-      Log.failure("opening a stream", error); // the server would swallow it
+      Log.failure("opening a stream", error); // the server would swallow the error
       throw error;
     }
   }

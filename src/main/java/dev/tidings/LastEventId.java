@@ -6,13 +6,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.sun.net.httpserver.HttpExchange;
 import java.util.Optional;
 
-/** What a client that reconnects says it got last: any text, and never a failure. */
+/** The id of the last event that a reconnecting client received. Any text is valid. */
 final class LastEventId {
   private LastEventId() {}
 
   /**
-   * From the header, else from this parameter of the query, if it has a name; an empty id is none (WHATWG
-   * HTML, 9.2.4).
+   * Reads the id from the header, or else from this query parameter, unless its name is empty. An empty id
+   * counts as none (WHATWG HTML, 9.2.4).
    */
   static Optional<String> of(HttpExchange exchange, String parameter) {
     return fromHeader(exchange)
@@ -20,7 +20,12 @@ final class LastEventId {
         .filter(id -> !id.isEmpty());
   }
 
-  /** The header carries UTF-8, and the server reads each byte of it as a character. */
+  /** Returns whether the client reconnects although it was instructed not to. */
+  static boolean isCompleted(HttpExchange exchange, String parameter) {
+    return of(exchange, parameter).filter(WireFormat.COMPLETED_ID::equals).isPresent();
+  }
+
+  /** Decodes the header as UTF-8. The server has decoded each byte of the header as one character. */
   private static Optional<String> fromHeader(HttpExchange exchange) {
     return Optional.ofNullable(exchange.getRequestHeaders().getFirst("Last-Event-ID"))
         .filter(bytes -> !bytes.isEmpty())

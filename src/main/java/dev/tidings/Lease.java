@@ -7,39 +7,42 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 
 /**
- * How long a stream may go on: its share of the largest lifetime, and the check that is asked again
- * and again whether it may.
+ * Limits how long a stream stays open: by a lifetime, chosen at random below the maximum, and by a check that
+ * is repeated.
  */
 final class Lease {
 
-  /** The stream with such a limit. Called on the ticker's thread or a check's own; never blocks. */
+  /** The stream that is limited. Called on the ticker's thread or the thread of a check; never blocks. */
   interface Holder {
     boolean isOpen();
 
-    /** It has reached its lifetime. */
+    /** Ends the stream, which has reached its lifetime. */
     void expire();
 
-    /** It may not go on. */
+    /** Ends the stream, which may not stay open. */
     void revoke();
   }
 
   private final ThreadFactory threads;
   private final Holder stream;
   private final Ticker ticker;
-  private final long lifetime; // nanoseconds; the largest number for no limit
+  private final long lifetime; // nanoseconds; MAX_VALUE for no limit
   private final Optional<BooleanSupplier> check; // code of the application
   private final long interval;
-  private final long first; // when the first check is due
+  private final long first; // the delay of the first check
   private final Duration deadline; // of a check
   private final ReentrantLock lock = new ReentrantLock();
-  // What follows is guarded by lock.
+  // The fields below are guarded by lock.
   private Ticker.Timer expiry = () -> {};
   private Ticker.Timer next = () -> {};
   private Ticker.Timer overdue = () -> {};
-  private Thread asking; // null while nobody asks
+  private Thread asking; // null while no check runs
   private boolean stopped;
 
-  /** Empty if there is neither a largest lifetime nor a check, which is asked whether the stream may go on. */
+  /**
+   * Creates a lease; empty if there is neither a maximum lifetime nor a check. The check returns whether the
+   * stream may stay open.
+   */
   static Optional<Lease> of(Holder stream, Engine engine, Optional<BooleanSupplier> check) {
     boolean limited = Checks.nanos(engine.values().maxLifetime()) < Long.MAX_VALUE;
     return limited || check.isPresent()
@@ -79,7 +82,7 @@ final class Lease {
     }
   }
 
-  /** Has it asked; a stream that cannot be checked may not go on. */
+  /** Starts a check. If that fails, the stream is revoked, because it cannot be checked. */
   private void tick() {
     boolean seenTo = false;
     try {
@@ -92,7 +95,7 @@ final class Lease {
     }
   }
 
-  /** Unless the last asking is not over. */
+  /** Starts a check, unless the previous one is still running. */
   private void startAsking() {
     lock.lock();
     try {
@@ -108,7 +111,7 @@ final class Lease {
     }
   }
 
-  /** A check that hangs is as one that says no. */
+  /** Revokes the stream if the check still runs: a check that hangs counts as one that returned false. */
   private void giveUp(Thread thread) {
     boolean hangs;
     lock.lock();
@@ -119,7 +122,7 @@ final class Lease {
     }
     if (hangs) {
       String silent = stream.toString();
-      stream.revoke(); // first, as a log may block
+      stream.revoke(); // first, because logging may block
       Log.warning("the recheck of " + silent + " has not answered for " + deadline);
     }
   }
@@ -129,7 +132,7 @@ final class Lease {
     try {
       goesOn = check.orElseThrow().getAsBoolean();
     } catch (Throwable e) {
-      if (stream.isOpen()) { // else the interrupt may have been the reason
+      if (stream.isOpen()) { // otherwise the interrupt may be the reason
         Log.failure("the recheck of " + stream, e);
       }
     } finally {
@@ -150,7 +153,7 @@ final class Lease {
     }
   }
 
-  /** The stream has ended: nothing is to be asked any more, and a check that is under way need not answer. */
+  /** Called when the stream has ended. Starts no more checks, and interrupts a running check. */
   void stop() {
     lock.lock();
     try {

@@ -13,58 +13,69 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * The one state machine of a stream: its phases, its one ending, those that wait for it, and those that are
- * told of it.
+ * The state machine of a stream: its phases and its only ending, with the threads that wait for the ending
+ * and the listeners that are notified of it.
  *
  * <pre>
- * from      to      by                          what happens then
+ * from      to      by                          effect
  * --------  ------  --------------------------  -----------------------------------------------------
- * -         CLAIMED the constructor             nobody else knows the stream
- * CLAIMED   OPEN    admit, the registry's lock  the outbox takes events; the registry finds the stream
- * CLAIMED   APART   apart, the opening thread   it is never in the registry: HEAD, or another answer
- * CLAIMED,  ENDED   end, any thread; the first  channels are asked for the last position, the head is
- *  APART,            call wins                  sealed, pings and lease stop, the owner forgets the
- *  OPEN                                         identifier and the place, the last words are queued or
- *                                               the connection is aborted; waits return; listeners run
+ * -         CLAIMED the constructor             no other thread knows the stream
+ * CLAIMED   OPEN    admit, the registry's lock  the outbox accepts events; the registry lists the stream
+ * CLAIMED   APART   apart, the opening thread   it is never in the registry: HEAD, or another response
+ * OPEN      CLOSING close, any thread           the owner forgets the identifier and the place; waits
+ *                                               return; the outbox accepts only events that channels had
+ *                                               published before; a handler that closed it can still fail
+ * CLAIMED,  ENDED   end, any thread: the first  channels are asked for the last position; the head is
+ *  APART,            call wins; from CLOSING,   sealed; pings and lease stop; the owner forgets the
+ *  OPEN,             when the events are        identifier and the place; the last frames are queued, or
+ *  CLOSING           delivered or aborted       the connection is aborted; waits return; listeners run
  * ENDED     CLOSED  ended, the last writer      the owner forgets the exchange
- * CLAIMED,  CLOSED  abandon, the opening thread nothing was written: the exchange is its caller's again
+ * CLAIMED,  CLOSED  abandon, the opening thread nothing was written: the caller can respond instead
  *  APART
  * </pre>
  *
- * Phase and ending change under the monitor of this, under which nothing else is done. Whether the head is
- * held, sent or replaced is the state of {@link Response}.
+ * Phase and ending change under the monitor of this object, under which nothing else is done.
+ * {@link Response} has the state of the head: held, committed or replaced.
  *
- * <p>It is long since every way into and out of a phase is here, which is what it is for.
+ * <p>The class is long because its purpose is to contain every transition into and out of a phase.
  */
 final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Looping {
-  private static final long LONGEST_HEAD = Duration.ofSeconds(15).toNanos(); // of a request for it alone
+  private static final CompletableFuture<Boolean> NOTHING = CompletableFuture.completedFuture(true);
+  private static final long LONGEST_HEAD = Duration.ofSeconds(15).toNanos(); // of a HEAD request
 
   private enum Phase {
     CLAIMED,
     APART,
     OPEN,
+    CLOSING,
     ENDED,
     CLOSED
   }
 
-  /** Where a stream is registered. */
+  /** The registry of a stream. */
   interface Owner {
-    /** It has been admitted. Under the registry's lock; must neither block nor throw. */
+    /** Called under the registry's lock when the stream has been admitted. Must neither block nor throw. */
     void admitted();
 
-    /** It has opened: runs listeners of the application, on the opening thread, which they may block. */
+    /** Runs listeners of the application on the opening thread, which they may block. */
     void opened();
 
-    /** It has ended: forgets the identifier and the place. Any thread; must neither block nor throw. */
+    /** Forgets the identifier and the place of the stream. Called on any thread; must neither block nor throw. */
+    void left();
+
+    /** Counts the ending. Called on any thread; must neither block nor throw. */
     void ended(Ending why, boolean wasOpen);
 
-    /** Runs the listeners of endings, each on a thread of its own. Any thread; must not block. */
+    /** Runs the listeners of endings, each on a thread of its own. Called on any thread; must not block. */
     void tellEnded(Ending why);
 
-    /** Its exchange is closed. On the last writer's thread; must neither block nor throw. */
+    /**
+     * Called when the exchange is closed, or if the opening fails. Called on the last writer's thread or the
+     * opening thread; must neither block nor throw.
+     */
     void closed(boolean wasOpen);
 
-    /** By what requests like this are told apart in warnings. On the handler's thread. */
+    /** Returns the route of the request, for warnings. Called on the handler's thread. */
     String route();
   }
 
@@ -74,19 +85,24 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private final Response response;
   private final Outbox outbox;
   private final Sender sender;
-  private final Optional<Lease> lease; // empty if nothing limits it
+  private final Optional<Lease> lease; // empty if the stream has no limit
   private final AtomicReference<Attachment> attachment = new AtomicReference<>(); // null outside channels
 
   private volatile Phase phase = Phase.CLAIMED; // set under the monitor of this
   private volatile Ending ending; // set under the monitor of this, with the phase; null before
   private volatile boolean wasOpen; // set under the monitor of this, with the phase
   private volatile boolean farewellSaid; // set under the monitor of response
+  private Optional<Frame> answer = Optional.empty(); // sent instead of a stream; guarded by the monitor of response
+  private volatile boolean managed; // whether the end of its handler is reported; set on opening
+  private volatile CompletableFuture<Boolean> delivered = NOTHING; // of published events; set with CLOSING
+  private boolean lingering; // guarded by this: whether the handler closed its own stream
+  private volatile Ticker.Timer lingered = () -> {}; // its time limit
 
   private final CountDownLatch over = new CountDownLatch(1);
   private final CompletableFuture<Consumer<Ending>> openedTold = new CompletableFuture<>();
-  private final CompletableFuture<Ending> endedTold = new CompletableFuture<>();
+  private final EndListeners listeners;
 
-  /** The check is asked again and again whether the stream may go on. */
+  /** Creates the lifecycle of a stream. The check, which is repeated, returns whether the stream may stay open. */
   Lifecycle(
       Engine engine,
       HttpExchange exchange,
@@ -99,6 +115,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     this.response = new Response(exchange, engine.deadlines());
     this.outbox = new Outbox(response, this, engine.writers(), engine.values().queue());
     this.sender = new Sender(this, engine, response, outbox);
+    this.listeners = new EndListeners(engine);
     this.lease = Lease.of(this, engine, check);
   }
 
@@ -108,12 +125,12 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   // The beginning.
 
-  /** Sets the headers, once it is sure that the exchange is this stream's. */
+  /** Sets the headers, once the exchange is claimed for this stream. */
   void prepare() {
     response.prepare();
   }
 
-  /** The registry has it from now on; called once, under its lock, before others can find it. */
+  /** Opens the stream in the registry. Called once, under the registry's lock, before others can find it. */
   void admit() {
     synchronized (this) {
       phase = Phase.OPEN;
@@ -123,7 +140,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     owner.admitted();
   }
 
-  /** Begins the life of a stream that was admitted. */
+  /** Starts a stream that was admitted. */
   void begin() {
     sender.startPings(Frame.COMMENT, Frame.COMMENT, engine.values().heartbeat());
     lease.ifPresent(Lease::start);
@@ -131,7 +148,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     openedTold.complete(owner::tellEnded);
   }
 
-  /** It is no stream of the registry, and nobody is told of its end. */
+  /** Keeps the stream out of the registry, whose listeners are not notified of its end. */
   void apart() {
     synchronized (this) {
       phase = phase == Phase.CLAIMED ? Phase.APART : phase;
@@ -139,88 +156,78 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     openedTold.complete(why -> {});
   }
 
-  /** Begins one whose client wants the headers only: it ends with them, also if its handler does nothing. */
+  /** Starts the stream of a HEAD request. It ends once its headers are sent, even if its handler does nothing. */
   void beginHead() {
     apart();
     long heartbeat = Checks.nanos(engine.values().heartbeat());
     engine.ticker().schedule(Math.min(heartbeat, LONGEST_HEAD), sender::commit);
   }
 
-  /** Ends it before it began, with this answer instead of a stream. */
+  /** Ends the stream before it begins, with this response instead. */
   void refuse(Refusal refusal, Ending why) {
     apart();
     response.refuse(refusal);
-    end(why, engine.deadlines().limit(), refusal.event().map(Frame::parting));
+    end(why, engine.closeWithin(), refusal.body().stream().toList());
   }
 
-  /** Its opening failed: unless others know of it already, the caller may answer otherwise. */
+  /** Called when the opening failed. Unless the stream was admitted, the caller can respond instead. */
   void abandon() {
     if (wasOpen) {
       openedTold.complete(why -> {}); // the listeners of its opening did not all run
-      fail();
+      fail(Refusal.with(500, "opening the stream failed"));
     } else {
       apart();
-      close(Ending.FAILED);
+      forget(Ending.FAILED);
       over();
       owner.closed(false);
     }
   }
 
-  private synchronized void close(Ending why) {
+  private synchronized void forget(Ending why) {
     ending = ending == null ? why : ending;
     phase = Phase.CLOSED;
   }
 
   // The end.
 
-  /** Ends the stream without waiting; whether it had not ended before. */
-  boolean end(Ending why) {
-    return end(why, engine.deadlines().limit());
+  /** How the response of a stream ends. */
+  private record Manner(boolean forced, boolean whole, boolean forGood) {
+    /** Not all published events could be delivered. A client that reconnects receives the rest. */
+    static final Manner PARTLY = new Manner(false, false, false);
   }
 
-  /** Ends it on another thread, for callers that hold a lock. */
+  private Manner manner(Ending why) {
+    return new Manner(why.isForced(), why.isWhole(response.isGet()), why.isForGood());
+  }
+
+  /** Ends the stream without waiting; returns whether this call ended it. */
+  boolean end(Ending why) {
+    return end(why, engine.closeWithin());
+  }
+
+  /** Ends the stream on another thread, for callers that hold a lock. */
   void endSoon(Ending why) {
     engine.ticker().schedule(0, () -> end(why));
   }
 
-  /** As {@link #end(Ending)}; what was accepted has this many nanoseconds to be written. */
+  /** Ends the stream like {@link #end(Ending)}, but accepted events have this many nanoseconds to be flushed. */
   boolean end(Ending why, long nanos) {
-    return end(why, nanos, Optional.empty());
+    return end(why, nanos, List.of());
   }
 
-  private boolean end(Ending why, long nanos, Optional<Frame> answer) {
-    boolean first = endAs(why);
-    var words = new ArrayList<Frame>();
-    boolean replaced = false;
-    if (first) {
-      answer.ifPresent(words::add);
-      each(() -> endAttachment(why, words));
-      response.commit();
-      replaced = response.isReplaced();
-      each(
-          sender::stopPings,
-          this::leaveChannels,
-          () -> lease.ifPresent(Lease::stop),
-          () -> owner.ended(why, wasOpen));
+  private boolean end(Ending why, long nanos, List<Frame> answer) {
+    if (endAs(why)) {
+      conclude(manner(why), nanos, answer, owner::left);
+      return true;
     }
-    try {
-      if (why.isForced()) {
-        outbox.abort();
-        response.guard().cut();
-      } else {
-        response.guard().finishWithin(nanos);
-        if (replaced) {
-          outbox.finishEmpty();
-        } else if (first) { // a later call must not finish before the words of the first are queued
-          outbox.finish(lastWords(why, words));
-        }
-      }
-    } finally {
-      if (first) {
-        over();
-      }
+    if (why.endsClosing() && endClosing(why)) {
+      conclude(mannerOfClosing(why), nanos, List.of(), () -> {});
+    } else if (why.isForced()) {
+      breakOff();
+    } else if (phase != Phase.CLOSING) {
+      response.guard().finishWithin(nanos);
     }
-    return first;
+    return false;
   }
 
   private synchronized boolean endAs(Ending why) {
@@ -232,7 +239,85 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     return true;
   }
 
-  /** Takes all steps whatever one of them throws, or the stream would never come to its end. */
+  /**
+   * Ends the closing, if the stream is closing; returns whether it did. If the handler closed the stream and
+   * then fails, the ending becomes FAILED. If another thread closed it, a failure of the handler has no effect,
+   * unless the response was replaced.
+   */
+  private synchronized boolean endClosing(Ending why) {
+    boolean failed = why == Ending.FAILED;
+    if (phase != Phase.CLOSING || failed && !lingering && !response.isReplaced()) {
+      return false;
+    }
+    phase = Phase.ENDED;
+    ending = failed && lingering ? why : ending;
+    return true;
+  }
+
+  /** Returns how the response ends if this ending concludes the closing of the stream. */
+  private Manner mannerOfClosing(Ending why) {
+    if (why.isForced() || ending == Ending.FAILED) {
+      return manner(why);
+    }
+    return delivered.getNow(false) ? manner(ending) : Manner.PARTLY;
+  }
+
+  private void conclude(Manner manner, long nanos, List<Frame> answer, Runnable leaving) {
+    var words = new ArrayList<>(answer);
+    each(() -> endAttachment(manner, words));
+    response.commit();
+    boolean replaced = response.isReplaced();
+    each(
+        sender::stopPings,
+        lingered::cancel, // the timer would retain the exchange
+        this::leaveChannels,
+        () -> lease.ifPresent(Lease::stop),
+        wasOpen ? leaving : () -> {},
+        () -> owner.ended(ending, wasOpen));
+    try {
+      if (manner.forced()) {
+        breakOff();
+      } else {
+        limit(nanos);
+        if (replaced) {
+          outbox.finishInstead(answer());
+        } else {
+          outbox.finish(lastWords(manner, words), manner.whole());
+        }
+      }
+    } finally {
+      over();
+    }
+  }
+
+  /**
+   * Limits the time for the remaining writes. If the handler closed the stream itself, the limit is renewed,
+   * because the handler has used up the earlier one.
+   */
+  private void limit(long nanos) {
+    if (hasLingered()) {
+      response.guard().finishAnew(nanos);
+    } else {
+      response.guard().finishWithin(nanos);
+    }
+  }
+
+  private synchronized boolean hasLingered() {
+    return lingering;
+  }
+
+  private List<Frame> answer() {
+    synchronized (response) {
+      return answer.stream().toList();
+    }
+  }
+
+  private void breakOff() {
+    outbox.abort();
+    response.guard().cut();
+  }
+
+  /** Runs all steps even if one of them throws; otherwise the stream would never end. */
   private static void each(Runnable... steps) {
     for (Runnable step : steps) {
       try {
@@ -243,12 +328,12 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     }
   }
 
-  /** Nothing of a channel is sent any more, but where the client is, if it may come back. */
-  private void endAttachment(Ending why, List<Frame> words) {
+  /** Stops the delivery of channels, and adds the position if the client may reconnect. */
+  private void endAttachment(Manner manner, List<Frame> words) {
     var channels = attachment.get();
     if (channels != null) {
       var position = channels.end();
-      if (!why.isForGood()) {
+      if (!manner.forGood()) {
         position.ifPresent(words::add);
       }
     }
@@ -261,52 +346,178 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     }
   }
 
-  private List<Frame> lastWords(Ending why, List<Frame> words) {
+  private List<Frame> lastWords(Manner manner, List<Frame> words) {
     if (wasOpen) {
       synchronized (response) {
         words.addAll(farewell());
         farewellSaid = true;
       }
-      if (why.isForGood()) {
+      if (manner.forGood()) {
         words.add(Frame.COMPLETION);
       }
     }
     return words;
   }
 
-  /** What is still to be said because of a stop; the caller has the monitor of response. */
+  // Closing.
+
+  /**
+   * Ends the stream as CLOSED or COMPLETED, once the events that its channels had published before are
+   * delivered. Waits until the exchange is closed. If the handler closes its own stream, this waits at most
+   * until accepted events are written, and the stream ends when the handler returns. In a filter, this does not
+   * wait.
+   */
+  void close(Ending why) {
+    close(why, managed && why == Ending.CLOSED && sender.isOwn());
+  }
+
+  /** Called when the handler has returned. Waits until the exchange is closed. */
+  void returned() {
+    close(Ending.CLOSED, false);
+    settle();
+    awaitEnd();
+  }
+
+  private void close(Ending why, boolean lingers) {
+    boolean begins = beginClosing(why, lingers);
+    if (begins) {
+      response.guard().finishWithin(engine.closeWithin());
+      each(owner::left, outbox::beginClosing, over::countDown, this::deliverPublished);
+    } else {
+      end(why);
+    }
+    if (UserCode.isFilter()) { // a filter would wait for itself, and for a client
+      engine.closer(this::settle);
+      return;
+    }
+    if (!isLingering()) {
+      settle();
+      awaitEnd();
+      return;
+    }
+    if (isAttached()) {
+      sender.commit(); // a channel delivers no more than a few events while the head is held
+    }
+    if (!response.isHeld()) { // otherwise the response can still be replaced
+      delivered.join();
+      outbox.flush();
+    }
+    if (begins) {
+      lingerNoLongerThan(engine.closeWithin()); // from now on, since its handler may be failing
+    }
+  }
+
+  /** Returns false if there is nothing to do before the end. */
+  private synchronized boolean beginClosing(Ending why, boolean lingers) {
+    if (phase != Phase.OPEN || !lingers && attachment.get() == null) {
+      return false;
+    }
+    ending = why;
+    phase = Phase.CLOSING;
+    lingering = lingers;
+    delivered = new CompletableFuture<>();
+    return true;
+  }
+
+  private void lingerNoLongerThan(long nanos) {
+    lingered = engine.ticker().schedule(nanos, () -> engine.closer(this::settle));
+    if (phase != Phase.CLOSING) {
+      lingered.cancel(); // the closing may have ended before the timer was set
+    }
+  }
+
+  private synchronized boolean isLingering() {
+    return phase == Phase.CLOSING && lingering;
+  }
+
+  private void deliverPublished() {
+    boolean asked = false;
+    try {
+      published(true, engine.closeWithin()).thenAccept(delivered::complete);
+      asked = true;
+    } finally {
+      if (!asked) {
+        delivered.complete(false);
+      }
+    }
+  }
+
+  private CompletableFuture<Boolean> published(boolean last, long nanos) {
+    var channels = attachment.get();
+    return channels == null ? NOTHING : channels.deliverPublished(last, nanos);
+  }
+
+  /**
+   * Waits, at most this long, until events that its channels have published are in the outbox. Returns whether
+   * they are.
+   */
+  boolean awaitPublished(long nanos) {
+    return published(false, nanos).join();
+  }
+
+  /** Ends the closing, if the stream is closing, once the published events are in the outbox or cannot be. */
+  private void settle() {
+    if (phase == Phase.CLOSING) {
+      limit(engine.closeWithin());
+      sender.commit();
+      delivered.join();
+      if (endClosing(ending)) {
+        conclude(mannerOfClosing(ending), engine.closeWithin(), List.of(), () -> {});
+      }
+    }
+  }
+
+  /**
+   * Returns the farewell, if a stop has begun and the farewell was not sent. The caller holds the monitor of
+   * response.
+   */
   private List<Frame> farewell() {
     return engine.isStopping() && !farewellSaid ? engine.farewell() : List.of();
   }
 
-  /** Tells the client of a stop, if there is one, once; not before the headers may go out. */
+  /** Sends the farewell once, if a stop has begun and the head is not held. */
   void sayFarewell() {
     if (engine.isStopping() && !farewellSaid && !response.isHeld() && isListed()) {
       synchronized (response) {
         outbox.add(farewell());
-        farewellSaid = true; // not before: who sees it sends what comes after
+        farewellSaid = true; // set last: a thread that sees the flag sends later events
       }
     }
   }
 
-  /** Its handler failed: answers so if nothing was sent yet, else ends it. Waits until it is closed. */
-  void fail() {
-    synchronized (response) {
-      if (response.replace(Refusal.with(500))) {
-        farewellSaid = true; // that is no stream any more, and what others sent is dropped
+  /**
+   * Called when the handler failed. Responds with this if the head is still held; otherwise flushes accepted
+   * events and aborts the response. If another thread has closed the stream, the failure has no effect on the
+   * response. Waits until the exchange is closed.
+   */
+  void fail(Refusal refusal) {
+    if (!isClosedByAnother()) {
+      synchronized (response) {
+        if (response.replace(refusal)) {
+          farewellSaid = true; // no longer a stream; events that others sent are dropped
+          answer = refusal.body();
+        }
       }
+      end(Ending.FAILED); // outside the monitor, which is acquired under those of channels
     }
-    end(Ending.FAILED); // without the monitor, which is taken under those of channels
+    settle();
     awaitEnd();
   }
 
-  /** Ends it since a check did not let it go on; many may end so at once, and return each in its time. */
+  private synchronized boolean isClosedByAnother() {
+    return phase == Phase.CLOSING && !lingering;
+  }
+
+  /**
+   * Ends the stream because a check failed. Many streams may be revoked at once, so each client gets a {@code
+   * retry:} of its own.
+   */
   @Override
   public void revoke() {
     try {
       outbox.add(List.of(engine.retry()));
     } finally {
-      end(Ending.REVOKED); // whatever happens, it must not go on
+      end(Ending.REVOKED); // even after an exception
     }
   }
 
@@ -320,7 +531,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     outbox.awaitEnd();
   }
 
-  /** Waits until it has ended. An interrupt ends it; the status stays. */
+  /** Waits until the stream is closing or has ended. An interrupt ends the stream; the interrupt status stays set. */
   Ending await() {
     try {
       over.await();
@@ -331,18 +542,23 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     return ending;
   }
 
-  /** Lets those go who wait for the end, and has it told once the opening was. */
+  /** Declares that {@link #returned} or {@link #fail} will report the end of the handler. */
+  void manage() {
+    managed = true;
+  }
+
+  /** Wakes the waiting threads, and runs the listeners once those of the opening have run. */
   private void over() {
     over.countDown();
     openedTold.thenAccept(
         tell -> {
-          endedTold.complete(ending);
+          listeners.tell(ending);
           tell.accept(ending);
         });
   }
 
-  void onEnd(Consumer<? super Ending> action) {
-    endedTold.thenAccept(why -> engine.tell("a listener of a stream", () -> action.accept(why)));
+  Registration onEnd(Consumer<? super Ending> action) {
+    return listeners.add(action::accept);
   }
 
   // The outbox.
@@ -361,7 +577,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     if (cause instanceof Deadlines.CutOffException) {
       return Ending.TOO_SLOW;
     }
-    // That can only be the thread that waits on the stream, which wrote its first bytes.
+    // An interrupted thread can only be the one that waits on the stream and wrote its first bytes.
     return Thread.currentThread().isInterrupted() ? Ending.INTERRUPTED : Ending.CLIENT_GONE;
   }
 
@@ -375,7 +591,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   // Channels.
 
-  /** What gives the client its position; false if there is something already. */
+  /** Sets the channels; returns false if they are already set. */
   boolean attach(Attachment channels) {
     return attachment.compareAndSet(null, channels);
   }
@@ -384,16 +600,31 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     attachment.compareAndSet(channels, null);
   }
 
-  /** Sends a ping with the position before it, if the client does not know that; whether it did. */
+  /** Sends the position and a ping, if the client does not know the position. Returns whether they were sent. */
   boolean tellPosition(Frame ping, Outbox.Starter writers) {
     var channels = attachment.get();
     return channels != null
         && channels.tell(position -> outbox.offerIfIdle(List.of(position), ping, writers));
   }
 
-  // What it is.
+  // State.
 
-  /** Whether it is one of the registry's open streams. */
+  /** Returns whether channels may deliver to the stream. */
+  boolean isDelivering() {
+    var now = phase;
+    return now == Phase.OPEN || now == Phase.CLOSING;
+  }
+
+  boolean isAttached() {
+    return attachment.get() != null;
+  }
+
+  /** Returns whether the stream is or was one of the registry's open streams. */
+  boolean wasOpen() {
+    return wasOpen;
+  }
+
+  /** Returns whether the stream is one of the registry's open streams. */
   boolean isListed() {
     return phase == Phase.OPEN;
   }

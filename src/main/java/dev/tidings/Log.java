@@ -5,9 +5,9 @@ import java.lang.System.Logger.Level;
 import java.util.function.Supplier;
 
 /**
- * What the library says: a client that goes is DEBUG, an exception of the user's code never hides. No
- * method throws, whatever the application's log handlers do, since writers and timers depend on what
- * comes after a line of the log. Text from outside stands in it only through {@link Quoted}.
+ * The log of the library. A disconnect is logged at DEBUG; an exception of the application's code is always
+ * logged. No method throws, whatever the application's log handlers do, since writers and timers depend on
+ * the code after a log call. Text from outside is logged only through {@link Quoted}.
  */
 final class Log {
   private static final Logger LOGGER = System.getLogger("dev.tidings");
@@ -22,7 +22,7 @@ final class Log {
     log(Level.WARNING, () -> message, null);
   }
 
-  /** The text of what was thrown is the logger's to print. */
+  /** Names only the exception's class; the logger prints the exception's own text. */
   static void failure(String where, Throwable thrown) {
     log(Level.ERROR, () -> where + " threw " + thrown.getClass().getName(), thrown);
   }
@@ -39,13 +39,13 @@ final class Log {
     }
   }
 
-  /** The log is out of order, and nothing is to be swallowed. */
+  /** Prints to standard error: the log failed, and no message may be lost. */
   private static void lastResort(Level level, Supplier<String> message, Throwable why) {
     try {
       System.err.println(
           level + " dev.tidings: " + message.get() + " (the log threw " + why.getClass().getName() + ")");
     } catch (Throwable e) {
-      // There is nobody left to tell.
+      // No output is left to report this to.
     }
   }
 }

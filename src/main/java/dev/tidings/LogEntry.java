@@ -4,19 +4,19 @@ import java.util.Optional;
 import java.util.StringJoiner;
 
 /**
- * An event of a log on its way to streams, encoded once for all that get it with the same id. Thread-safe:
- * what is computed later is immutable, and at worst computed twice.
+ * An event of a log that is delivered to streams, encoded once for all that receive it with the same id.
+ * Thread-safe: lazily computed values are immutable, and are at worst computed twice.
  */
 final class LogEntry {
 
-  /** How the entry moves a stream on, and the frame that does it. */
+  /** The positions of a stream before and after the entry, and the frame that carries it. */
   record Step(Positions from, Positions to, Frame frame) {}
 
   private final Event event;
   private final String id;
   private final boolean message;
-  private Frame frame; // with the log's id; null until asked for
-  private Frame rest; // without an id; null until asked for
+  private Frame frame; // with the log's id; null until needed
+  private Frame rest; // without an id; null until needed
   private volatile Step last; // null before the first
 
   LogEntry(Event event) {
@@ -30,16 +30,16 @@ final class LogEntry {
   }
 
   /**
-   * An event for its id alone. It has data, without which Firefox and many clients that are no browsers
-   * forget the id, and a type of its own, for which no script listens that does not ask for it.
+   * Returns an event that only carries an id. It has data, without which Firefox and many non-browser clients
+   * ignore the id, and an event name of its own, so that only scripts that listen for it receive it.
    */
   static LogEntry position(String id) {
     return new LogEntry(Event.of("tidings:position", "").withId(id), false);
   }
 
   /**
-   * The event that tells a client of a gap in its history, as JSON; {@code missed} only if it is known, {@code
-   * channel} only if named.
+   * Returns the event that reports a gap in the history to a client, as JSON. The JSON has {@code missed} only
+   * if the number is known, and {@code channel} only if the channel has a name.
    *
    * @param after the id that the client had
    */
@@ -53,7 +53,7 @@ final class LogEntry {
     return new LogEntry(Event.of(name, json.toString()).withId(reading.from()));
   }
 
-  /** Whether it is a message, for which a stream is not idle, and no mere position. */
+  /** Returns whether the entry is a message, which resets the idle time of a stream, and not just a position. */
   boolean isMessage() {
     return message;
   }
@@ -66,12 +66,12 @@ final class LogEntry {
     return id;
   }
 
-  /** How large its data is, for bounds that need not be exact. */
+  /** Returns the size of the data, for bounds that need not be exact. */
   int chars() {
     return event.data().map(String::length).orElse(0);
   }
 
-  /** The event as the log has it. */
+  /** Returns the event with the id of the log. */
   Frame frame() {
     var encoded = frame;
     if (encoded == null) {
@@ -81,11 +81,11 @@ final class LogEntry {
     return encoded;
   }
 
-  /** The step of a stream that is at these positions, in the channel of this name. */
+  /** Returns the step of a stream that is at these positions, in the channel of this name. */
   Step step(Positions from, String channel) {
     var shared = last;
     if (shared != null && shared.from == from) {
-      return shared; // as mostly: live streams are all at the same place
+      return shared; // the usual case: all live streams are at the same position
     }
     var to = from.with(channel, id);
     if (shared != null && shared.to.isSame(to)) {

@@ -4,15 +4,18 @@ import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
-/** Reads a log for those who follow it, and tries again while it cannot be reached. */
+/** Reads a log for its followers, and retries while the log fails. */
 final class LogReader {
+  /** Lasts from a failed attempt until an attempt that began later succeeds. Only the first failure is logged. */
+  private static final class Outage {}
+
   private final EventLog log;
   private final long pause;
   private final Jitter jitter = Jitter.ofThread();
-  private final AtomicBoolean failing = new AtomicBoolean();
+  private final AtomicReference<Outage> outage = new AtomicReference<>(); // null if none is known
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
@@ -20,14 +23,14 @@ final class LogReader {
     this.pause = Checks.nanos(pause);
   }
 
-  /** Blocks until the log answers, or nobody wants its answer any more. */
+  /** Blocks until the log answers, or the answer is no longer wanted. */
   Reading read(String after, int most, Duration wait, BooleanSupplier wanted)
       throws InterruptedException {
     return untilItAnswers(
-        () -> Objects.requireNonNull(log.read(after, most, wait), "a log must answer a read"), wanted);
+        () -> Objects.requireNonNull(log.read(after, most, wait), "EventLog.read returned null"), wanted);
   }
 
-  /** Blocks until the log answers, or nobody wants its answer any more. */
+  /** Blocks until the log answers, or the answer is no longer wanted. */
   String latest(BooleanSupplier wanted) throws InterruptedException {
     return untilItAnswers(
         () -> {
@@ -39,15 +42,16 @@ final class LogReader {
   }
 
   /**
-   * An interrupt means the end only if the answer is not wanted any more: it may also come out of the
-   * log, or of a filter that ran on this thread.
+   * Repeats the call until it succeeds. An interrupt ends this only if the answer is no longer wanted: it may
+   * also come from the log, or from a filter that ran on this thread.
    */
   private <T> T untilItAnswers(Callable<T> call, BooleanSupplier wanted)
       throws InterruptedException {
     while (!closed && wanted.getAsBoolean()) {
+      var before = outage.get();
       try {
         T answer = call.call();
-        failing.set(false);
+        outage.compareAndSet(before, null); // a call that began before the outage does not end it
         return answer;
       } catch (Throwable e) {
         if (!closed && wanted.getAsBoolean()) {
@@ -59,12 +63,12 @@ final class LogReader {
     throw new InterruptedException("the channel is closed, or the stream has left it");
   }
 
-  /** Before the next attempt. Whoever ends it interrupts it, and is found by asking again. */
+  /** Pauses before the next attempt. An interrupt ends the pause; the caller then checks whether to go on. */
   void pause() {
     try {
-      Thread.sleep(jitter.around(pause)); // so that not all that follow come at once
+      Thread.sleep(jitter.around(pause)); // so that not all followers retry at once
     } catch (InterruptedException e) {
-      // The status is clean now, as it has to be for the next attempt.
+      // The interrupt status is clean now, as the next attempt requires.
     }
   }
 
@@ -72,14 +76,14 @@ final class LogReader {
     return closed;
   }
 
-  /** Tries no more; to be called before those who read are interrupted. */
+  /** Ends the retries. Called before the reading threads are interrupted. */
   void close() {
     closed = true;
   }
 
-  /** Told once for as long as nothing succeeds. */
+  /** Logs the first failure of an outage. */
   void failed(Throwable why) {
-    if (failing.compareAndSet(false, true)) {
+    if (outage.compareAndSet(null, new Outage())) {
       Log.failure("the log of a channel", why);
     }
   }

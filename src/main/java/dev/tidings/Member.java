@@ -4,16 +4,18 @@ import com.sun.net.httpserver.HttpExchange;
 import java.util.Optional;
 import java.util.function.Predicate;
 
-/** One stream as its registry keeps it. */
+/** A stream, with the data that its registry keeps about it. */
 final class Member implements Lifecycle.Owner {
 
-  /** What a registry does for its members. Called on the threads, and under the rules, of the owner. */
+  /** The registry, called on the same threads and under the same rules as {@link Lifecycle.Owner}. */
   interface Registry {
     void admitted();
 
     void opened(EventSource stream);
 
-    void ended(Member member, Ending why, boolean wasOpen);
+    void left(Member member);
+
+    void ended(Ending why, boolean wasOpen);
 
     void tellEnded(EventSource stream, Ending why);
 
@@ -25,11 +27,11 @@ final class Member implements Lifecycle.Owner {
   private final Registry registry;
   private final HttpExchange exchange;
   private final Optional<String> identifier;
-  private final Object client; // the application's: whose place it takes; null where nobody counts them
+  private final Object client; // the application's object for the limit per client; null for no limit
   private final EventSource stream;
   private boolean placed; // guarded by the lock of Capacity
-  private long number; // in the index, guarded by that; set before others know it
-  private long namesake; // among those of its identifier, guarded by the index
+  private long number; // in the index; set when the exchange is claimed
+  private long namesake; // its number among the streams of its identifier; guarded by the index
 
   Member(
       Registry registry,
@@ -65,7 +67,7 @@ final class Member implements Lifecycle.Owner {
     return placed;
   }
 
-  /** Gives it a place, or takes it; under the lock of Capacity. */
+  /** Sets whether the stream has a place. Called under the lock of Capacity. */
   void place(boolean placed) {
     this.placed = placed;
   }
@@ -97,8 +99,13 @@ final class Member implements Lifecycle.Owner {
   }
 
   @Override
+  public void left() {
+    registry.left(this);
+  }
+
+  @Override
   public void ended(Ending why, boolean wasOpen) {
-    registry.ended(this, why, wasOpen);
+    registry.ended(why, wasOpen);
   }
 
   @Override

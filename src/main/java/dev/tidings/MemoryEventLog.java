@@ -16,18 +16,18 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 /**
- * A log in memory. An id is the time of the append in milliseconds and the number of the event: {@code
- * 1795342825000-90417}. The number alone would find the event; the time tells that it is of this log, and
- * not of one before a restart. Should the clock have been set back over that, the numbers differ, since
- * they begin anywhere.
+ * A log in memory. An id consists of the time of the append in milliseconds and the number of the event: {@code
+ * 1795342825000-90417}. Within this log, the number alone identifies the event. The time distinguishes the id
+ * from those of a log before a restart. Even if the clock was set back, the numbers most likely differ, since
+ * the first one is random.
  *
- * <p>Who reads never queues for a lock. Otherwise a publisher would wait behind a reader's virtual
- * thread that is next but finds no carrier, which of thousands that catch up takes long.
+ * <p>Readers never queue for a lock. Otherwise a publisher could wait behind a reader that is next in the
+ * queue, but whose virtual thread has no carrier; with thousands of readers, that takes long.
  */
 final class MemoryEventLog implements EventLog {
   private static final int LONGEST_ID = 2 * 19 + 1; // two numbers of 63 bits
 
-  /** A place in the log: right after the event of this number. */
+  /** A place in the log, right after the event with this number. */
   private record Place(long number, long time, String id) {
     Place(long number, long time) {
       this(number, time, time + "-" + number);
@@ -40,16 +40,16 @@ final class MemoryEventLog implements EventLog {
   private final int maxEvents;
   private final long maxBytes;
   private final long maxAge; // nanoseconds
-  private final InstantSource clock; // names things; its jumps mean nothing
-  private final LongSupplier time; // nanoseconds, monotonic: by which events age
+  private final InstantSource clock; // only for ids; jumps of the clock have no effect
+  private final LongSupplier time; // nanoseconds, monotonic: for the age of events
   private final Place start;
 
-  private final ReentrantLock lock = new ReentrantLock(); // for whoever changes what is held
+  private final ReentrantLock lock = new ReentrantLock(); // for all changes of the held events
   private final ConcurrentSkipListMap<Long, Held> held = new ConcurrentSkipListMap<>(); // by number
-  private volatile int events; // of those held; set under lock
-  private volatile long bytes; // of those held; set under lock
-  private volatile Place latest; // of the newest event, held or not; set under lock once it is held
-  private volatile Place base; // the oldest covered; set under lock before its event is forgotten
+  private volatile int events; // number of held events; set under lock
+  private volatile long bytes; // of the held events; set under lock
+  private volatile Place latest; // of the newest event; set under lock once that event is held
+  private volatile Place base; // the oldest that is covered; set under lock before its event is forgotten
   private final Set<Thread> waiting = ConcurrentHashMap.newKeySet(); // for the next event
 
   MemoryEventLog(int events, long bytes, Duration age, InstantSource clock, LongSupplier time, long first) {
@@ -67,6 +67,11 @@ final class MemoryEventLog implements EventLog {
 
   static long anyNumber() {
     return ThreadLocalRandom.current().nextLong(1_000_000_000);
+  }
+
+  @Override
+  public int maxIdLength() {
+    return LONGEST_ID;
   }
 
   @Override
@@ -89,7 +94,10 @@ final class MemoryEventLog implements EventLog {
     return place.id();
   }
 
-  /** The newest event is held whatever its size, as in an outbox. */
+  /**
+   * Forgets the oldest events while a limit is exceeded. The newest event is held whatever its size, as in an
+   * outbox.
+   */
   private void forget() {
     for (var first = held.firstEntry(); first != null; first = held.firstEntry()) {
       var event = first.getValue();
@@ -97,7 +105,7 @@ final class MemoryEventLog implements EventLog {
       if (!full && !isTooOld(event)) {
         return;
       }
-      base = event.place(); // before it is gone, so that who misses it finds out why
+      base = event.place(); // before the removal, so that a reader without the event finds the gap
       held.remove(first.getKey());
       events--;
       bytes -= event.size();
@@ -108,12 +116,15 @@ final class MemoryEventLog implements EventLog {
     return time.getAsLong() - event.appended() > maxAge;
   }
 
-  /** Whether so many events are a tenth of what it can hold, or this is a tenth of its age. */
+  /**
+   * Returns whether this many events are at least a tenth of the capacity, or this time is at least a tenth of
+   * the maximum age.
+   */
   boolean isTenth(long events, long nanos) {
     return events >= tenth() || nanos >= maxAge / 10;
   }
 
-  /** A tenth of the events that it can hold, as large as they are now; at least one. */
+  /** Returns a tenth of the number of events that fit at their current average size, but at least one. */
   private long tenth() {
     int count = events;
     long size = bytes;
@@ -121,7 +132,10 @@ final class MemoryEventLog implements EventLog {
     return Math.max(1, Math.min(maxEvents, fitting) / 10);
   }
 
-  /** Who appends does it too, so it is enough that somebody does. */
+  /**
+   * Forgets events that are too old. Does not wait for the lock, because a thread that holds it forgets them,
+   * too.
+   */
   private void forgetTheOld() {
     var first = held.firstEntry();
     if (first != null && isTooOld(first.getValue()) && lock.tryLock()) {
@@ -195,12 +209,15 @@ final class MemoryEventLog implements EventLog {
         : Optional.empty();
   }
 
-  /** Empty if the first of them was forgotten meanwhile. */
+  /** Returns the events after this place; empty if the first of them was forgotten meanwhile. */
   private Optional<List<Event>> after(Place place, int most) {
-    long newest = latest.number(); // before looking: what is newer may be there or not
+    long newest = latest.number(); // read first, so that no event is returned before latest() includes it
     var events = new ArrayList<Event>();
     long next = place.number() + 1;
     for (Held event : held.tailMap(place.number(), false).values()) {
+      if (event.place().number() > newest) {
+        break;
+      }
       if (event.place().number() != next) {
         return Optional.empty();
       }
@@ -214,7 +231,10 @@ final class MemoryEventLog implements EventLog {
     return missing ? Optional.empty() : Optional.of(events);
   }
 
-  /** Of what can be an id of this log and is forgotten; its time is not known any more. */
+  /**
+   * Returns the number of forgotten events after this id; empty if it cannot be an id of this log. The exact
+   * times of forgotten events are unknown.
+   */
   private OptionalLong missed(String id, Place base) {
     long number = numberOf(id);
     if (number < start.number() || number >= base.number()) {
@@ -226,7 +246,7 @@ final class MemoryEventLog implements EventLog {
     return ours ? OptionalLong.of(base.number() - number) : OptionalLong.empty();
   }
 
-  /** The number of an id, real or not; -1 if it has none. */
+  /** Returns the number in this text, which need not be a real id; -1 if it has none. */
   private static long numberOf(String id) {
     int dash = id.length() > LONGEST_ID ? -1 : id.lastIndexOf('-');
     return dash < 0 ? -1 : parse(id.substring(dash + 1));

@@ -5,7 +5,7 @@ import java.net.InetAddress;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** What a browser's Origin header can say (WHATWG HTML, 7.1.1; for hosts WHATWG URL, 3.5). */
+/** The syntax of a browser's Origin header (WHATWG HTML, 7.1.1; for hosts WHATWG URL, 3.5). */
 final class OriginSyntax {
   private static final Pattern ORIGIN =
       Pattern.compile(
@@ -13,13 +13,13 @@ final class OriginSyntax {
               + "([a-z0-9_-]+(?:\\.[a-z0-9_-]+)*\\.?|\\[[0-9a-f:]+])"
               + "(?::(0|[1-9]\\d{0,4}))?");
 
-  /** Hosts that a browser reads as an IPv4 address, and how it says one. */
+  /** Hosts that a browser parses as an IPv4 address, which it sends in dotted form. */
   private static final Pattern NUMBER_AT_THE_END = Pattern.compile("(.*\\.)?(\\d+|0x[0-9a-f]*)\\.?");
 
   private static final String OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
   private static final Pattern IPV4 = Pattern.compile(OCTET + "(\\." + OCTET + "){3}");
 
-  /** Of pages that have no origin, or another one's. */
+  /** Schemes of pages that have no origin, or the origin of another page. */
   private static final Set<String> NO_ORIGIN =
       Set.of("about", "blob", "data", "file", "ftp", "javascript", "ws", "wss");
 
@@ -30,8 +30,8 @@ final class OriginSyntax {
   static void check(String origin) {
     if (!isSerialized(origin)) {
       throw new IllegalArgumentException(
-          "an origin must be scheme://host or scheme://host:port as browsers say it, in lower case, without"
-              + " the scheme's own port, a host that is not ASCII as xn--: "
+          "an origin must be scheme://host or scheme://host:port as browsers send it: in lower case, without"
+              + " the default port, with a host in xn-- form if it is not ASCII: "
               + Quoted.java(origin));
     }
   }
@@ -49,7 +49,7 @@ final class OriginSyntax {
     return port <= MOST_PORTS && !own;
   }
 
-  /** An address can be written in many ways, of which browsers use one. */
+  /** Returns whether browsers send the host in this form: an address can be written in many ways. */
   private static boolean isSerializedHost(String scheme, String host) {
     if (host.startsWith("[")) {
       return isSerializedIpv6(host.substring(1, host.length() - 1));
@@ -66,9 +66,9 @@ final class OriginSyntax {
     }
   }
 
-  /** In hexadecimal, without the first of the longest runs of zeros. */
+  /** Returns the address in hexadecimal, with the first of the longest runs of zeros compressed. */
   private static String serialized(InetAddress address) {
-    if (!(address instanceof Inet6Address)) { // Java takes out what is mapped to IPv4
+    if (!(address instanceof Inet6Address)) { // Java converts an address that is mapped to IPv4
       byte[] b = address.getAddress();
       return "::ffff:" + hex(b[0], b[1]) + ":" + hex(b[2], b[3]);
     }

@@ -8,77 +8,84 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The bounded queue of one stream and its single writer, which exists only while there is something to
- * write: a virtual thread, of its own or for one block of a delivery's streams ({@link Writers}); for its
- * first bytes the one that is about to wait on the stream.
+ * The bounded queue of one stream and its single writer, which exists only while there is something to write.
+ * The writer is a virtual thread of its own, or one for a block of streams of a delivery ({@link Writers}).
+ * The first bytes may be written by the thread that is about to wait on the stream.
  *
- * <p>It is long since all that needs its one lock is here: the states, the writer's role, and the threads
- * that wait for room. Taken apart, each of these would need the lock of the others.
+ * <p>The class is long because it contains everything that needs its one lock: the states, the role of the
+ * writer, and the threads that wait for room. Separate classes would need each other's locks.
  */
 final class Outbox {
 
-  /** Where the writer puts what it takes. Called by one thread at a time, which holds no lock. */
+  /** The destination of the frames. Called by one thread at a time, which holds no lock. */
   interface Sink {
-    /** Writes all of it and flushes. Blocks on the client, at most for the write deadline. */
+    /** Writes the whole batch and flushes. Blocks on the client, at most for the write deadline. */
     void write(List<Frame> batch) throws IOException;
 
-    /** Ends politely. Blocks on the client, within the time that the stream has for its end. */
-    void finish() throws IOException;
+    /**
+     * Ends the response after all frames are written. If it is not whole, it is aborted, so that the client can
+     * detect that it is incomplete. Blocks on the client, at most for the time that the stream has to end.
+     */
+    void finish(boolean whole) throws IOException;
 
-    /** Ends at once, without blocking and without failing. */
+    /** Ends the response at once. Never blocks or fails. */
     void abort();
   }
 
-  /** The stream that has the outbox. Called on the writer's thread, which holds no lock. */
+  /** The stream of the outbox. Called on the writer's thread, which holds no lock. */
   interface Owner {
-    /** A write failed; the outbox is aborted after this. Must not block on the client. */
+    /** Called when a write failed, before the outbox is aborted. Must not block on the client. */
     void failed(Throwable cause);
 
-    /** Nothing more is written: the sink has ended. Must not block or throw. */
+    /** Called when the sink has ended, after which nothing is written. Must not block or throw. */
     void ended();
   }
 
-  /** Sees to it that some thread calls {@link #write} soon. */
+  /** Makes some thread call {@link #write} soon. */
   interface Starter {
     /**
-     * Called on the thread that made the outbox ready, which does not hold its lock, but perhaps those of the
-     * stream's head and positions. Never blocks or throws.
+     * Called on the thread that made the outbox ready. That thread does not hold the lock of the outbox, but it
+     * may hold those of the stream's head and positions. Must not throw, and must not block except in {@link
+     * #writeIfIdle}.
      */
     void start(Outbox outbox);
   }
 
   private enum State {
-    /** Nothing is taken yet. */
+    /** No frame is accepted yet. */
     NEW,
     OPEN,
-    /** No more is taken; what waits is written, then the sink finishes. */
+    /** Only events that channels had published before are accepted. */
+    CLOSING,
+    /** No more frames are accepted; the queued ones are written, then the sink finishes. */
     FINISHING,
-    /** No more is taken, what waited is gone, and the sink is aborted. */
+    /** No more frames are accepted, the queued ones are discarded, and the sink is aborted. */
     ABORTING,
     ENDED
   }
 
   /**
-   * So much goes out in one write: one chunk of the server's chunked encoding, framing included, fits
-   * into the buffers that each connection has anyway. What is written in longer pieces makes these grow
-   * for the life of the stream.
+   * The largest size of a batch. One chunk of the server's chunked encoding, including its framing, then fits
+   * into the buffers that each connection has anyway. Larger writes make these buffers grow for the life of
+   * the stream.
    */
   static final int BATCH_BYTES = 4000;
 
   private final Sink sink;
   private final Owner owner;
   private final Starter writers;
-  // What follows is guarded by this, whose waiters wait for a state. A monitor, since a broadcast to
-  // thousands pays for each object that it touches of each stream.
+  // The fields below are guarded by the monitor of this, on which threads wait for the end. It is a monitor
+  // because each additional object per stream slows down a broadcast to thousands.
   private final FrameQueue queue;
   private State state = State.NEW;
-  private boolean held = true; // whether what waits is not to be written yet
+  private boolean held = true; // whether the queued frames must not be written yet
   private boolean writing; // whether there is a writer
-  private ArrayDeque<Waiter> waiters; // those that wait for room, in their order; null for none
+  private boolean whole; // whether the response ends normally; set with FINISHING
+  private ArrayDeque<Waiter> waiters; // the threads that wait for room, in order; null for none
   private long sentEvents;
   private long sentBytes;
 
-  /** Creates one that takes nothing before {@link #open} and writes nothing before {@link #release}. */
+  /** Creates an outbox that accepts frames after {@link #open} and writes after {@link #release}. */
   Outbox(Sink sink, Owner owner, Starter writers, FrameQueue.Bounds bounds) {
     this.sink = sink;
     this.owner = owner;
@@ -90,20 +97,20 @@ final class Outbox {
   private static final class Waiter {
     final Frame frame;
     final Thread thread = Thread.currentThread();
-    volatile boolean late; // whether its time is over
-    volatile Answer answer; // set under the lock of the outbox; null while it waits
+    volatile boolean late; // whether its time has expired
+    volatile Answer answer; // set under the lock of the outbox; null while the thread waits
 
     Waiter(Frame frame) {
       this.frame = frame;
     }
   }
 
-  /** From now on it takes frames; they wait until {@link #release} or the end. */
+  /** Begins to accept frames, which are queued until {@link #release} or the end. */
   synchronized void open() {
     state = state == State.NEW ? State.OPEN : state;
   }
 
-  /** Has written what waits, from now on. */
+  /** Begins to write the queued frames. */
   void release() {
     boolean start;
     synchronized (this) {
@@ -116,12 +123,15 @@ final class Outbox {
     startWriter(start, writers);
   }
 
-  /** Takes the frame, or says why not; never waits for the client. Nothing is lost for being held. */
+  /**
+   * Adds the frame, or returns the reason for not adding it. Never waits for the client. If overflow ends the
+   * stream and the outbox is held, returns {@code HELD} instead of {@code OVERFLOW}.
+   */
   Answer offer(Frame frame) {
     return offer(frame, writers);
   }
 
-  /** As above, with somebody else to see to the writing. */
+  /** Offers the frame like {@link #offer(Frame)}, with another starter of the writer. */
   Answer offer(Frame frame, Starter writers) {
     Answer answer;
     boolean start;
@@ -133,24 +143,31 @@ final class Outbox {
     return answer;
   }
 
-  /** Takes the frame if it fits; if not, nothing happens, and the answer is an overflow. */
+  /**
+   * Adds the frame if it fits; otherwise returns {@code OVERFLOW} and changes nothing. Used by channels, even
+   * while the stream is closing.
+   */
   Answer offerIfFits(Frame frame, Starter writers) {
     Answer answer;
     boolean start;
     synchronized (this) {
-      answer = isFull(frame) ? Answer.OVERFLOW : add(frame);
+      if (state != State.OPEN && state != State.CLOSING) {
+        answer = Answer.CLOSED;
+      } else {
+        answer = queue.fits(frame) ? queue.add(frame) : Answer.OVERFLOW;
+      }
       start = needsWriter();
     }
     startWriter(start, writers);
     return answer;
   }
 
-  /** Takes the frame only if nothing else waits or is being written; whether it did. */
+  /** Adds the frame only if nothing is queued or being written. Returns whether it was added. */
   boolean offerIfIdle(Frame frame, Starter writers) {
     return offerIfIdle(List.of(), frame, writers);
   }
 
-  /** As above, with parting words before it; returns whether they were taken. */
+  /** Offers the frame like {@link #offerIfIdle(Frame, Starter)}, with parting frames before it. */
   boolean offerIfIdle(List<Frame> words, Frame frame, Starter writers) {
     boolean taken;
     boolean start;
@@ -166,14 +183,15 @@ final class Outbox {
     return taken;
   }
 
-  /** As {@link #offerIfIdle}, but what there is to write first, this thread writes itself. */
+  /** Offers the frame like {@link #offerIfIdle}, and writes the first batch on this thread. */
   void writeIfIdle(Frame frame) {
     offerIfIdle(frame, Outbox::writeOnce);
   }
 
   /**
-   * As {@link #offer}, but waits for room first, at most for these nanoseconds, behind those that wait
-   * already. An interrupt ends the waiting, and the frame is not taken; the status stays.
+   * Offers the frame like {@link #offer}, but first waits for room, at most this many nanoseconds and behind
+   * threads that already wait. Returns {@code HELD} at once if the outbox is held and full. An interrupt ends
+   * the wait without adding the frame, and the interrupt status stays set.
    */
   Answer put(Frame frame, Ticker ticker, long nanos) {
     Waiter waiter = null;
@@ -181,7 +199,7 @@ final class Outbox {
     boolean start;
     synchronized (this) {
       if (held && isFull(frame)) {
-        return Answer.HELD; // it would wait for ever
+        return Answer.HELD; // nothing would make room
       }
       if (isFull(frame) || state == State.OPEN && waiters != null) {
         waiter = new Waiter(frame);
@@ -200,7 +218,10 @@ final class Outbox {
     return state == State.OPEN && !queue.fits(frame);
   }
 
-  /** Whoever makes room adds the frame and wakes this thread, so it wakes once. */
+  /**
+   * Waits for the answer. The thread that makes room adds the frame before it wakes this one, which wakes only
+   * once.
+   */
   private Answer awaitRoom(Waiter waiter, Ticker ticker, long nanos) {
     Ticker.Timer timer = () -> {};
     try {
@@ -221,7 +242,10 @@ final class Outbox {
     return waiter.answer;
   }
 
-  /** Ends a wait without an answer: one whose time is over is an offer now, an interrupted one is dropped. */
+  /**
+   * Ends a wait that has no answer. If its time has expired, offers the frame; if it was interrupted, drops the
+   * frame.
+   */
   private void giveUp(Waiter waiter) {
     List<Waiter> served = List.of();
     boolean start = false;
@@ -237,7 +261,7 @@ final class Outbox {
     wake(served);
   }
 
-  /** Adds the frames of those that wait for room, in their order, as far as they fit. */
+  /** Adds the frames of waiting threads, in order, while they fit. Returns the waiters that have to be woken. */
   private List<Waiter> serve() {
     if (waiters == null) {
       return List.of();
@@ -263,7 +287,7 @@ final class Outbox {
     return state == State.OPEN ? queue.add(frame) : Answer.CLOSED;
   }
 
-  /** Waits until all that was taken is written; false if the outbox ends before that. */
+  /** Waits until all accepted frames are written. Returns false if the outbox ends before that. */
   boolean flush() {
     var mark = new CompletableFuture<Boolean>();
     boolean start;
@@ -282,7 +306,7 @@ final class Outbox {
     return mark.join();
   }
 
-  /** Takes parting words, whatever else waits. */
+  /** Adds parting frames, regardless of the bounds. */
   void add(List<Frame> words) {
     boolean start;
     synchronized (this) {
@@ -294,22 +318,32 @@ final class Outbox {
     startWriter(start, writers);
   }
 
-  /** Takes no more than these words; what was taken is written, then the sink finishes. */
-  void finish(List<Frame> words) {
-    close(State.FINISHING, false, words);
+  /** Accepts only events that channels had published before, from now on. */
+  void beginClosing() {
+    List<Waiter> served;
+    synchronized (this) {
+      state = state.compareTo(State.CLOSING) < 0 ? State.CLOSING : state;
+      served = serve(); // the waiters get CLOSED
+    }
+    wake(served);
   }
 
-  /** Takes no more and forgets what was taken; then the sink is aborted. */
+  /** Adds these frames as the last ones. Once all accepted frames are written, the sink finishes. */
+  void finish(List<Frame> words, boolean whole) {
+    close(State.FINISHING, false, words, whole);
+  }
+
+  /** Accepts no more frames, discards the queued ones, and aborts the sink. */
   void abort() {
-    close(State.ABORTING, true, List.of());
+    close(State.ABORTING, true, List.of(), false);
   }
 
-  /** As {@link #finish}, but what was taken and still waits is not written. */
-  void finishEmpty() {
-    close(State.FINISHING, true, List.of());
+  /** Finishes like {@link #finish}, but these frames replace the queued ones. */
+  void finishInstead(List<Frame> words) {
+    close(State.FINISHING, true, words, true);
   }
 
-  private void close(State next, boolean clear, List<Frame> words) {
+  private void close(State next, boolean clear, List<Frame> words, boolean whole) {
     List<Frame> lost = List.of();
     List<Waiter> served = List.of();
     boolean start;
@@ -318,7 +352,8 @@ final class Outbox {
         lost = clear ? queue.clear() : lost;
         words.forEach(queue::addUncounted);
         state = next;
-        served = serve(); // they learn that it is closed
+        this.whole = whole;
+        served = serve(); // the waiters get CLOSED
       }
       start = needsWriter();
     }
@@ -327,7 +362,7 @@ final class Outbox {
     wake(served);
   }
 
-  /** Waits until the sink has ended. An interrupt does not end this; its status stays. */
+  /** Waits until the sink has ended. An interrupt does not end the wait; the interrupt status stays set. */
   void awaitEnd() {
     boolean interrupted = false;
     synchronized (this) {
@@ -348,12 +383,12 @@ final class Outbox {
     return new Traffic(sentEvents, sentBytes, queue.unwritten(), queue.dropped());
   }
 
-  /** Whether somebody waits for room. */
+  /** Returns whether a thread waits for room. */
   synchronized boolean isAwaited() {
     return waiters != null;
   }
 
-  /** Whether there is something to do and nobody does it; the caller has to start a writer then. */
+  /** Returns whether there is work but no writer; the caller then has to start one. */
   private boolean needsWriter() {
     boolean work =
         isBeforeEnd()
@@ -365,7 +400,7 @@ final class Outbox {
   }
 
   private boolean isBeforeEnd() {
-    return state == State.NEW || state == State.OPEN;
+    return state.compareTo(State.FINISHING) < 0;
   }
 
   private void startWriter(boolean start, Starter writers) {
@@ -374,10 +409,7 @@ final class Outbox {
     }
   }
 
-  /**
-   * Is the writer, on a thread of the library's: writes until there is nothing to write, batch by batch in
-   * the given list.
-   */
+  /** Acts as the writer, on a thread of the library, until the queue is empty. The list is reused for each batch. */
   void write(List<Frame> batch) {
     try {
       State next;
@@ -387,7 +419,7 @@ final class Outbox {
       }
       clearInterrupt();
       if (next == State.FINISHING) {
-        end(sink::finish);
+        end(() -> sink.finish(isWhole()));
       } else if (next == State.ABORTING) {
         end(sink::abort);
       }
@@ -397,12 +429,12 @@ final class Outbox {
     }
   }
 
-  /** What a log handler of the application left behind would close the socket of the next write. */
+  /** Clears an interrupt that a log handler of the application left; otherwise the next write closes the socket. */
   private static void clearInterrupt() {
     Thread.interrupted();
   }
 
-  /** The writer dies of what nobody foresaw, such as a lack of memory: another one ends it all. */
+  /** Gives up after an unexpected failure, such as lack of memory; another writer then ends the stream. */
   private void resign(List<Frame> batch, Throwable why) {
     synchronized (this) {
       writing = false;
@@ -414,7 +446,7 @@ final class Outbox {
     }
   }
 
-  /** Is the writer for one batch, and leaves the rest to another thread. */
+  /** Acts as the writer for one batch, and leaves the rest to another thread. */
   private void writeOnce() {
     try {
       var batch = new ArrayList<Frame>(1);
@@ -431,7 +463,10 @@ final class Outbox {
     }
   }
 
-  /** Says what is to be done next: write the batch, or nothing if it is empty; finish; or abort. */
+  /**
+   * Takes the next batch. Returns {@code OPEN} if the batch is to be written, or if there is nothing to do and
+   * it is empty; otherwise returns how the sink has to end.
+   */
   private synchronized State take(List<Frame> batch) {
     batch.clear();
     if (queue.isEmpty()) {
@@ -458,7 +493,7 @@ final class Outbox {
     try {
       owner.failed(cause);
     } finally {
-      abort(); // also if telling it failed, or the writer would die and nobody come after it
+      abort(); // even if the owner throws; otherwise this writer would end without a successor
     }
   }
 
@@ -474,7 +509,7 @@ final class Outbox {
     wake(served);
   }
 
-  /** One of the two ends of the sink. */
+  /** One of the two ways to end the sink. */
   private interface SinkEnd {
     void run() throws IOException;
   }
@@ -490,7 +525,7 @@ final class Outbox {
         state = State.ENDED;
         notifyAll();
       }
-      tellMarks(late, done); // marks only: all that was taken had been written, or is lost
+      tellMarks(late, done); // only marks are left: all accepted events are written, or lost
     }
   }
 
@@ -512,6 +547,10 @@ final class Outbox {
       owner.ended();
     }
     return done;
+  }
+
+  private synchronized boolean isWhole() {
+    return whole;
   }
 
   private static void tellMarks(List<Frame> frames, boolean done) {

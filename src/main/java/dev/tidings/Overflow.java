@@ -4,71 +4,74 @@ import java.util.Objects;
 import java.util.function.Function;
 
 /**
- * What happens to a stream whose outbox is full when one more event is offered. {@code send} waits
- * for room first and comes here only after the write deadline; {@code offer} and {@code broadcast}
- * come here at once.
+ * The policy for events that do not fit into the outbox of a stream. {@code offer} and {@code broadcast} apply the
+ * policy at once; {@code send} first waits for room, and applies the policy after the write deadline.
  */
-public sealed interface Overflow {
+public final class Overflow {
 
-  /**
-   * The stream ends, as {@link Ending#OVERFLOW} or, after {@code send} has waited, as {@link
-   * Ending#TOO_SLOW}: a client that reconnects beats one that silently misses events. The default.
-   *
-   * @return the choice
-   */
-  static Overflow disconnect() {
-    return new Disconnect();
+  /** The reaction to a full outbox. */
+  enum Choice {
+    DISCONNECT,
+    DROP_OLDEST,
+    DROP_NEWEST,
+    KEEP_LATEST
+  }
+
+  private final Choice choice;
+  private final Function<? super Event, ?> key;
+
+  private Overflow(Choice choice, Function<? super Event, ?> key) {
+    this.choice = choice;
+    this.key = Objects.requireNonNull(key, "key");
   }
 
   /**
-   * The oldest waiting events make room for the new one.
+   * Ends the stream as {@link Ending#OVERFLOW}, or as {@link Ending#TOO_SLOW} after {@code send} has waited. This is
+   * the default, because clients can catch up after a reconnect, but cannot detect dropped events.
    *
-   * @return the choice
+   * @return the policy
    */
-  static Overflow dropOldest() {
-    return new DropOldest();
+  public static Overflow disconnect() {
+    return new Overflow(Choice.DISCONNECT, event -> null);
   }
 
   /**
-   * The new event is not taken.
+   * Drops the oldest queued events to make room for the new event.
    *
-   * @return the choice
+   * @return the policy
    */
-  static Overflow dropNewest() {
-    return new DropNewest();
+  public static Overflow dropOldest() {
+    return new Overflow(Choice.DROP_OLDEST, event -> null);
   }
 
   /**
-   * Waiting events with the new one's key make room for it, and where these are not enough, the
-   * oldest do: for values of which only the latest counts, such as prices or positions.
+   * Drops the new event.
    *
-   * @param key what an event is about; a null key is nobody's. Called once for each event on the
-   *     sending thread, outside all locks; the {@code equals} of what it returns is called under the
-   *     lock of a full outbox, so it must neither block nor throw
-   * @return the choice
+   * @return the policy
    */
-  static Overflow keepLatest(Function<? super Event, ?> key) {
-    return new KeepLatest(key);
+  public static Overflow dropNewest() {
+    return new Overflow(Choice.DROP_NEWEST, event -> null);
   }
 
-  /** See {@link #disconnect()}. */
-  record Disconnect() implements Overflow {}
-
-  /** See {@link #dropOldest()}. */
-  record DropOldest() implements Overflow {}
-
-  /** See {@link #dropNewest()}. */
-  record DropNewest() implements Overflow {}
-
   /**
-   * See {@link #keepLatest(Function)}.
+   * Drops queued events with the key of the new event; if that does not make enough room, also drops the oldest events.
+   * Suitable if only the latest value matters, such as for prices or positions.
    *
-   * @param key what an event is about
+   * @param key returns the key of an event, or null if it has none. Called once per event on the sending thread,
+   *     without locks. The key's {@code equals} method is called under the lock of a full outbox, so it must neither
+   *     block nor throw
+   * @return the policy
    */
-  record KeepLatest(Function<? super Event, ?> key) implements Overflow {
-    /** Requires a function. */
-    public KeepLatest {
-      Objects.requireNonNull(key, "key");
-    }
+  public static Overflow keepLatest(Function<? super Event, ?> key) {
+    return new Overflow(Choice.KEEP_LATEST, key);
+  }
+
+  Choice choice() {
+    return choice;
+  }
+
+  /** Returns the key of an event, or null if it has none. */
+  Object key(Event event) {
+    return key.apply(event);
   }
 }

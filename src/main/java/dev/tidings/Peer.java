@@ -8,35 +8,35 @@ import java.time.Duration;
 import java.util.function.Predicate;
 
 /**
- * The client's end of one exchange: knows what the exchange's own streams threw, and so whether a handler
- * failed only because the client is gone. No type and no text of an exception tells that, since files and
- * other connections throw the same.
+ * The client of one exchange. It records the exceptions of the exchange's own streams, to determine whether a
+ * handler failed only because the client is gone. Neither the type nor the text of an exception shows that,
+ * since files and other connections throw similar ones.
  */
 final class Peer {
-  /** What a client is answered, if it still can be. */
-  static final String GONE = "the client is gone or does not go on";
+  /** The response to the client, if it can still be sent. */
+  static final String GONE = "the client disconnected or stalled";
 
-  private static final int MOST_CAUSES = 1000; // that are looked at; exceptions can be chained in circles
+  private static final int MOST_CAUSES = 1000; // to examine, since a chain of causes can be circular
 
   private final HttpExchange exchange;
   private final long begun = System.nanoTime();
-  // What follows is guarded by this.
+  // The fields below are guarded by this.
   private IOException first; // null until the client was found to be gone
-  private IOException last; // what comes after is the consequence, and a handler may throw that instead
-  private IOException cut; // thrown at a thread that was interrupted; null if there was none
-  private boolean answered; // whether the response was closed, after which all streams refuse to go on
+  private IOException last; // follows from the first, and a handler may throw it instead
+  private IOException cut; // thrown in a thread that was interrupted; null if there was none
+  private boolean answered; // whether the response's body was closed, after which both bodies throw
 
   Peer(HttpExchange exchange) {
     this.exchange = exchange;
   }
 
   /**
-   * Looks at what the exchange's streams throw from now on, if they are of this package, the server's. Those
-   * that a filter has put over them have failures of their own.
+   * Records the exceptions of the exchange's streams from now on, if their classes are in this package, the
+   * server's. Streams in which a filter has wrapped them can fail for other reasons.
    */
   void watch(String serversPackage) {
     var in = exchange.getRequestBody();
-    var out = exchange.getResponseBody(); // of the JDK's, one that gets its substance with the head
+    var out = exchange.getResponseBody(); // in the JDK's server a placeholder until the head is sent
     try {
       if (in.getClass().getPackageName().equals(serversPackage)) {
         exchange.setStreams(new Input(in), null);
@@ -45,11 +45,11 @@ final class Peer {
         exchange.setStreams(null, new Output(out));
       }
     } catch (UnsupportedOperationException e) {
-      // Not every server behind the API can; then a client that goes is a failure of the handler.
+      // Some servers behind the API cannot do this; a disconnect then counts as a failure of the handler.
     }
   }
 
-  /** This came of the client's going, or of its not going on. */
+  /** Records an exception that is due to a client that is gone or stalled. */
   synchronized void gone(IOException thrown) {
     first = first == null ? thrown : first;
     last = thrown;
@@ -75,12 +75,12 @@ final class Peer {
     answered = true;
   }
 
-  /** Whether the connection is of no more use. */
+  /** Returns whether the connection is unusable. */
   synchronized boolean isBroken() {
     return first != null || cut != null;
   }
 
-  /** Whether this was thrown because the client is gone. */
+  /** Returns whether this was thrown because the client is gone. */
   boolean isBehind(Throwable thrown) {
     return isCausedBy(thrown, this::isGoing);
   }
@@ -89,7 +89,7 @@ final class Peer {
     return thrown == first || thrown == last;
   }
 
-  /** Whether this was thrown because a thread was interrupted while it read or wrote. */
+  /** Returns whether this was thrown because a thread was interrupted while it read or wrote. */
   boolean isInterruptBehind(Throwable thrown) {
     return isCausedBy(thrown, this::isCut);
   }
@@ -98,7 +98,7 @@ final class Peer {
     return thrown == cut;
   }
 
-  /** What was suppressed does not count, since what was thrown may be the handler's own failure. */
+  /** Searches the causes. Ignores suppressed exceptions, since the one thrown may be the handler's own failure. */
   private static boolean isCausedBy(Throwable thrown, Predicate<Throwable> wanted) {
     var next = thrown;
     for (int i = 0; i < MOST_CAUSES && next != null; i++) {
@@ -166,7 +166,7 @@ final class Peer {
     @Override
     public void close() throws IOException {
       try {
-        in.close(); // reads what is left
+        in.close(); // reads the rest
       } catch (IOException e) {
         throw failed(e);
       } finally {
@@ -184,7 +184,7 @@ final class Peer {
       this.out = out;
     }
 
-    /** As long as it was to be, or it may be of any length. */
+    /** Returns whether this length is valid under the Content-Length; without one, any length is. */
     private boolean isWithin(long length, boolean whole) {
       String announced = exchange.getResponseHeaders().getFirst("Content-Length");
       try {

@@ -5,17 +5,17 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * How a stream is kept from being silent, so that nothing on the way takes it for dead, and its client's
- * going is noticed; set by {@link EventSource#withPing}. A ping goes out when nothing else was sent for
- * the interval. Used by one thread at a time.
+ * The ping of one stream, set by {@link EventSource#withPing}. A ping is sent when nothing else was sent for the
+ * interval. Pings keep intermediaries from closing the connection, and let the server detect a disconnect. Not
+ * thread-safe.
  *
  * {@snippet file="KeepAlive.java" region="ping"}
  */
 public final class PingPolicy {
 
-  /** The stream that pings. */
+  /** The stream to which the policy applies. */
   interface Starting {
-    /** Called on the thread that starts the policy; never blocks. */
+    /** Applies the policy. Called on the thread that starts it; never blocks. */
     void start(Frame ping, Frame probe, Duration interval);
   }
 
@@ -31,10 +31,9 @@ public final class PingPolicy {
   }
 
   /**
-   * Sets the text of the ping (default: none). It may be any text: as a comment, its line breaks start
-   * further comment lines.
+   * Sets the text of the ping (default: none).
    *
-   * @param text the text
+   * @param text any text; if the ping is a comment, each line becomes a comment line
    * @return this policy
    */
   public PingPolicy dataMessage(String text) {
@@ -43,11 +42,11 @@ public final class PingPolicy {
   }
 
   /**
-   * Sets how long the stream may be silent (default: the registry's heartbeat, 15 s).
+   * Sets the time without events after which a ping is sent (default: {@link Settings#withHeartbeat}).
    *
    * @param interval longer than zero
    * @return this policy
-   * @throws IllegalArgumentException if it is not longer than zero
+   * @throws IllegalArgumentException if the interval is zero or negative
    */
   public PingPolicy interval(Duration interval) {
     this.interval = Checks.requirePositive("interval", interval);
@@ -55,10 +54,9 @@ public final class PingPolicy {
   }
 
   /**
-   * Sends the ping as an event that scripts can see, instead of as a comment (the default), which they
-   * cannot.
+   * Sends the ping as an event, which scripts can receive. The default is a comment.
    *
-   * @param name the event type
+   * @param name the event name
    * @return this policy
    * @throws IllegalArgumentException if the name is empty or has CR, LF or a lone surrogate
    */
@@ -69,9 +67,9 @@ public final class PingPolicy {
   }
 
   /**
-   * Sends comments without the blank line that ends a block (default: with it), for clients that take a
-   * block without data for an empty message. Other clients, those that split what they get at blank
-   * lines, lose the event that comes after such a comment. An event ({@link #asEvent}) keeps its blank line.
+   * Omits the blank line after comments, for clients that treat a block without data as an empty message. Clients that
+   * split the stream at blank lines lose the event after such a comment. A ping that is an event ({@link #asEvent})
+   * keeps its blank line.
    *
    * @return this policy
    */
@@ -80,10 +78,7 @@ public final class PingPolicy {
     return this;
   }
 
-  /**
-   * Makes the stream ping like this from now on, in place of what was started before; does nothing once
-   * the stream has ended. Without it the stream goes on as before. Never blocks.
-   */
+  /** Applies this policy to the stream. Does nothing after the stream has ended. Does not block. */
   public void start() {
     var ping = event.map(name -> Event.of(name, text)).orElseGet(() -> Event.empty().withComment(text));
     boolean bare = !blankLines && event.isEmpty();

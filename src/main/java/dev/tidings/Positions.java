@@ -3,51 +3,78 @@ package dev.tidings;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.net.URLDecoder;
-import java.net.URLEncoder;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
- * The positions of a stream in its channels, and the id that tells them to its client: in one channel its
- * own id, in several all of them in one: {@code news=1795342825000-17&prices=1795342825000-3}. What a client
- * says is kept only as far as it can be one. Immutable, so that streams at the same place share one.
+ * The positions of a stream in its channels, and the id that carries them to its client. If the stream is in
+ * one channel, this is the channel's own id. If it is in several, the id combines theirs, each after a key for
+ * the name of its channel: {@code ~Xq3_ab=1795342825000-17&h0LmZp=1795342825000-3}. Text from a client is kept
+ * only up to a length that exceeds any id. Immutable, so that streams at the same positions share one object.
  */
 final class Positions {
-  /** Of one id, as UTF-8. */
+  /** The largest size of an id in UTF-8: half of the line length that nginx allows in a request's head. */
   static final int MOST_BYTES = 4000;
 
-  private static final int MOST_REPEATED = 100; // bytes of what is no position, more than any id has
-  private static final int MOST_WITHIN = 20; // bytes of what is no id of a log, within an id
+  private static final int KEY = 6; // characters of 6 bits; more if these are equal for two names
+  private static final String MARK = "~"; // starts ids with keys; ids of older versions had encoded names
+  private static final String NONE = "!"; // for text from a client that is not an id of a log
+  private static final int MOST_REPEATED = 100; // bytes of text from a client; more than any id has
 
-  private final boolean several; // whether the id names the channels
+  /** A channel among several. */
+  private record Place(String key, int longestId) {}
+
+  private final Map<String, Place> places; // by name; empty if the stream is in one channel
   private final Map<String, String> byName; // in the order of joining
 
-  private Positions(boolean several, Map<String, String> byName) {
-    this.several = several;
+  private Positions(Map<String, Place> places, Map<String, String> byName) {
+    this.places = places;
     this.byName = byName;
   }
 
-  static Positions none(boolean several) {
-    return new Positions(several, Map.of());
+  /** Returns the positions of a stream in one channel, where it has none yet. */
+  static Positions ofOne() {
+    return new Positions(Map.of(), Map.of());
+  }
+
+  /**
+   * Returns the positions of a stream in these channels, where it has none yet. The values are the maximum
+   * lengths of the channels' ids.
+   */
+  static Positions ofSeveral(Map<String, Integer> longestIds) {
+    var places = new LinkedHashMap<String, Place>();
+    keys(longestIds.keySet()).forEach((name, key) -> places.put(name, new Place(key, longestIds.get(name))));
+    requireFit(places);
+    return new Positions(places, Map.of());
   }
 
   Positions with(String name, String id) {
+    return with(Map.of(name, id));
+  }
+
+  Positions with(Map<String, String> ids) {
     var others = new LinkedHashMap<>(byName);
-    others.put(name, id);
-    return new Positions(several, others);
+    others.putAll(ids);
+    return new Positions(places, others);
   }
 
   Positions without(String name) {
     var others = new LinkedHashMap<>(byName);
     others.remove(name);
-    return new Positions(several, others);
+    return new Positions(places, others);
   }
 
-  /** Empty if the stream has no position in this channel, not yet or no more. */
+  /** Returns the position in this channel; empty if the stream has none there. */
   Optional<String> of(String name) {
     return Optional.ofNullable(byName.get(name));
   }
@@ -57,26 +84,37 @@ final class Positions {
   }
 
   boolean isSeveral() {
-    return several;
+    return !places.isEmpty();
   }
 
-  /** The id that tells them; there must be one. */
+  /** Returns the id that carries the positions; there must be at least one. */
   String id() {
-    return several ? join(byName) : byName.values().iterator().next();
+    return isSeveral() ? join() : byName.values().iterator().next();
   }
 
-  /** In the same order too, since the ids are to be the same. */
+  private String join() {
+    return byName.entrySet().stream()
+        .map(position -> join(places.get(position.getKey()), position.getValue()))
+        .collect(Collectors.joining("&", MARK, ""));
+  }
+
+  private static String join(Place place, String position) {
+    boolean isId = WireFormat.isLogId(position) && position.length() <= place.longestId();
+    return place.key() + "=" + (isId ? position : NONE);
+  }
+
+  /** Returns whether the positions are equal and in the same order, so that their ids are equal. */
   boolean isSame(Positions other) {
-    return several == other.several
+    return (places == other.places || places.equals(other.places))
         && List.copyOf(byName.entrySet()).equals(List.copyOf(other.byName.entrySet()));
   }
 
-  /** The id, or its beginning: an id of a log is shorter, and so that is none. */
+  /** Truncates the text. The limit exceeds the length of any id of a log, so truncated text is never an id. */
   static String bounded(String id) {
     return cut(id, MOST_REPEATED);
   }
 
-  /** At most so many bytes of UTF-8 from the beginning of the text. */
+  /** Returns the beginning of the text, with at most this many bytes of UTF-8. */
   private static String cut(String text, int most) {
     int bytes = 0;
     for (int i = 0; i < text.length(); ) {
@@ -90,55 +128,95 @@ final class Positions {
     return text;
   }
 
-  static String join(Map<String, String> byName) {
-    return byName.entrySet().stream()
-        .map(position -> encode(position.getKey()) + "=" + encode(within(position.getValue())))
-        .collect(Collectors.joining("&"));
+  // Keys.
+
+  /** Returns a unique key for each name: the beginning of its digest, as long as necessary. */
+  private static Map<String, String> keys(Set<String> names) {
+    var digests = new LinkedHashMap<String, String>();
+    names.forEach(name -> digests.put(name, digest(name)));
+    var keys = new LinkedHashMap<String, String>();
+    for (int length = KEY; keys.size() < names.size(); length++) {
+      int most = length;
+      var namesakes = new HashMap<String, Integer>();
+      digests.values().forEach(digest -> namesakes.merge(key(digest, most), 1, Integer::sum));
+      digests.forEach(
+          (name, digest) -> {
+            if (namesakes.get(key(digest, most)) == 1) {
+              keys.putIfAbsent(name, key(digest, most));
+            }
+          });
+    }
+    return keys;
   }
 
-  /** What a client said and is no id of a log is still none, and no longer than one once encoded. */
-  private static String within(String position) {
-    return WireFormat.isLogId(position) ? position : cut(position, MOST_WITHIN) + "!";
+  private static String key(String digest, int length) {
+    return digest.substring(0, length);
   }
 
-  /** Whether the ids of these channels are positions, whatever their logs give. */
-  static void requireFit(Set<String> names) {
-    long most = names.stream().mapToLong(name -> encode(name).length() + "=&".length() + 64).sum() - 1;
-    if (most > MOST_BYTES) {
-      throw new IllegalArgumentException(
-          "ids of several channels must have at most " + MOST_BYTES
-              + " bytes: of these " + names.size() + " channels they can have " + most);
+  private static String digest(String name) {
+    try {
+      var sha = MessageDigest.getInstance("SHA-256").digest(name.getBytes(UTF_8));
+      return Base64.getUrlEncoder().withoutPadding().encodeToString(sha);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
     }
   }
 
+  /** Checks that the combined id of these channels stays within the limit, whatever ids their logs assign. */
+  private static void requireFit(Map<String, Place> places) {
+    long most = MARK.length() - 1; // the first one has no separator
+    for (Place place : places.values()) {
+      most += place.key().length() + "=&".length() + place.longestId();
+    }
+    if (most > MOST_BYTES) {
+      throw new IllegalArgumentException(
+          "the ids of a stream in several channels must have at most " + MOST_BYTES + " bytes: those of "
+              + places.size() + " channels can have " + most);
+    }
+  }
+
+  // Ids from clients.
+
   /**
-   * The positions in those of the channels that are named. An id that is no such one is everybody's, so
-   * that each channel finds out that it never gave it.
+   * Returns the positions in those of these channels that the id names. Text of any other form becomes the
+   * position in all of them, and each log then finds that it never assigned it.
    */
   static Map<String, String> split(String id, Set<String> names) {
-    var byName = new LinkedHashMap<String, String>();
+    boolean isMarked = id.startsWith(MARK);
+    var byKey = new HashMap<String, String>();
     if (cut(id, MOST_BYTES).length() < id.length()) {
       return none(id, names);
     }
-    for (String pair : id.split("&", -1)) {
+    for (String pair : (isMarked ? id.substring(MARK.length()) : id).split("&", -1)) {
       int equals = pair.indexOf('=');
+      if (equals < (isMarked ? KEY : 1)) {
+        return none(id, names);
+      }
       try {
-        byName.put(decode(pair.substring(0, equals)), bounded(decode(pair.substring(equals + 1))));
-      } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+        byKey.put(decode(pair.substring(0, equals)), bounded(decode(pair.substring(equals + 1))));
+      } catch (IllegalArgumentException e) {
         return none(id, names);
       }
     }
-    byName.keySet().retainAll(names);
+    var byName = new LinkedHashMap<String, String>();
+    for (String name : names) {
+      var position = isMarked ? byDigest(byKey, digest(name)) : Optional.ofNullable(byKey.get(name));
+      position.ifPresent(its -> byName.put(name, its));
+    }
     return byName;
+  }
+
+  /** Returns the position in a channel. Its key may have been longer or shorter than now, among other channels. */
+  private static Optional<String> byDigest(Map<String, String> byKey, String digest) {
+    return IntStream.rangeClosed(KEY, digest.length())
+        .mapToObj(length -> byKey.get(key(digest, length)))
+        .filter(Objects::nonNull)
+        .findFirst();
   }
 
   private static Map<String, String> none(String id, Set<String> names) {
     String beginning = bounded(id);
     return names.stream().collect(Collectors.toMap(name -> name, name -> beginning));
-  }
-
-  private static String encode(String text) {
-    return URLEncoder.encode(text, UTF_8);
   }
 
   private static String decode(String text) {

@@ -10,12 +10,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The query of a request, decoded as a form's (WHATWG URL, 5.1). */
+/** Decodes the query of a request as form data (WHATWG URL, 5.1). */
 final class Query {
   private Query() {}
 
-  /** All parameters, in their order; an error if one cannot be decoded. */
-  static Map<String, List<String>> parse(String rawQuery) throws StatusException {
+  /** Returns all parameters in order. Throws a 400 if one cannot be decoded. */
+  static Map<String, List<String>> parse(String rawQuery) {
     var values = new LinkedHashMap<String, List<String>>();
     for (String pair : pairs(rawQuery)) {
       values.computeIfAbsent(decode(name(pair)), key -> new ArrayList<>()).add(decode(value(pair)));
@@ -24,7 +24,7 @@ final class Query {
     return Collections.unmodifiableMap(values);
   }
 
-  /** The first value of this parameter that is given and can be decoded; whatever the others are. */
+  /** Returns the first value of this parameter. Ignores pairs without {@code =} and those that cannot be decoded. */
   static Optional<String> find(String rawQuery, String parameter) {
     for (String pair : pairs(rawQuery)) {
       try {
@@ -32,7 +32,7 @@ final class Query {
           return Optional.of(decode(value(pair)));
         }
       } catch (StatusException e) {
-        // It is no text, and so not what is looked for.
+        // A pair that cannot be decoded does not match.
       }
     }
     return Optional.empty();
@@ -54,7 +54,7 @@ final class Query {
     return equals < 0 ? "" : pair.substring(equals + 1);
   }
 
-  private static String decode(String text) throws StatusException {
+  private static String decode(String text) {
     try {
       return URLDecoder.decode(text, UTF_8);
     } catch (IllegalArgumentException e) {

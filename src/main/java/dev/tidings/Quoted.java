@@ -2,13 +2,13 @@ package dev.tidings;
 
 import java.util.HexFormat;
 
-/** A text in quotes, so that nothing in it is taken for what is around it. */
+/** Quotes text, so that it cannot be mistaken for the text around it. */
 final class Quoted {
   private static final int MOST = 80; // characters
 
   private Quoted() {}
 
-  /** The value as it would stand in Java source, cut where it is long. */
+  /** Returns the value as a Java string literal, truncated if it is long. */
   static String java(String value) {
     boolean cut = value.length() > MOST && value.codePointCount(0, value.length()) > MOST;
     var out = new StringBuilder("\"");
@@ -36,13 +36,13 @@ final class Quoted {
     return out.append(cut ? "\" (cut)" : "\"").toString();
   }
 
-  /** What was thrown, by a server or a network: its text may have come from a client. */
+  /** Describes an exception of a server or a network, whose text may come from a client. */
   static String java(Throwable thrown) {
     String name = thrown.getClass().getName();
     return thrown.getMessage() == null ? name : name + " " + java(thrown.getMessage());
   }
 
-  /** Whether it shows as itself: no control, no line break, nothing that turns the direction of text. */
+  /** Returns whether the character can be printed as it is: no control, line break or change of text direction. */
   private static boolean isPlain(int c) {
     return switch (Character.getType(c)) {
       case Character.CONTROL,
@@ -60,7 +60,7 @@ final class Quoted {
     out.append("\\u").append(HexFormat.of().toHexDigits(unit));
   }
 
-  /** A JSON string (RFC 8259, 7); a lone surrogate is escaped, since UTF-8 cannot carry it. */
+  /** Returns a JSON string (RFC 8259, 7). A lone surrogate is escaped, since UTF-8 cannot encode it. */
   static String json(String text) {
     var out = new StringBuilder(text.length() + 2).append('"');
     text.codePoints()

@@ -4,9 +4,13 @@ import com.sun.net.httpserver.HttpExchange;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.time.Duration;
 
 /** Reads the body of a request, within a bound and under the write deadline. */
 final class RequestBody {
+  private static final int MOST_DISCARDED = 16 * 1024 * 1024; // bytes
+  private static final long LONGEST_DISCARD = Duration.ofSeconds(5).toNanos();
+
   private RequestBody() {}
 
   /** Runs a read that may block on the client. */
@@ -14,13 +18,13 @@ final class RequestBody {
     void run(Deadlines.Blocking read) throws IOException;
   }
 
-  /** Whether the request came with a body: without these headers there is none (RFC 9112, 6.3). */
+  /** Returns whether the request has a body: without these headers there is none (RFC 9112, 6.3). */
   static boolean isPresent(HttpExchange exchange) {
     var headers = exchange.getRequestHeaders();
     return headers.containsKey("Content-Length") || headers.containsKey("Transfer-Encoding");
   }
 
-  /** Reads the rest and throws it away, as one blocking call; whether that was no more than the limit. */
+  /** Reads and discards the rest in one blocking call. Returns whether it was within the limit. */
   static boolean drain(HttpExchange exchange, Deadlines.Guard guard, int limit) throws IOException {
     var within = new boolean[1];
     guard.run(
@@ -30,16 +34,39 @@ final class RequestBody {
     return within[0];
   }
 
-  /** Reads all of it, each read as a blocking call of its own; the client's fault if that is too much. */
+  /** Reads the whole body. Each read is a blocking call of its own. Throws a 413 if the body is too large. */
   static byte[] read(HttpExchange exchange, int limit, Reading reading) throws IOException {
     var body = new ByteArrayOutputStream();
-    if (!copy(exchange, limit, 8192, body, reading)) {
-      throw new StatusException(413, "request body is larger than " + limit + " bytes");
-    }
+    requireWithin(limit, copy(exchange, limit, 8192, body, reading) ? 0 : limit + 1L);
     return body.toByteArray();
   }
 
-  /** False as soon as there is more than the limit. */
+  /** Throws a 413 if the body is too large. */
+  static void requireWithin(int limit, long bytes) {
+    if (bytes > limit) {
+      throw new StatusException(413, "request body is larger than " + limit + " bytes");
+    }
+  }
+
+  /**
+   * Reads the rest of the request after the response was sent. A connection closed with unread bytes is reset,
+   * and the client may never see the response (RFC 9112, 9.6). Limited in size and time; failures are only
+   * logged.
+   */
+  static void discard(HttpExchange exchange, Deadlines deadlines) {
+    if (!isPresent(exchange) || deadlines.isClosed()) {
+      return;
+    }
+    var guard = deadlines.newGuard();
+    guard.finishWithin(LONGEST_DISCARD);
+    try {
+      drain(exchange, guard, MOST_DISCARDED);
+    } catch (IOException | RuntimeException e) {
+      Log.debug(() -> "reading the rest of a request: " + Quoted.java(e));
+    }
+  }
+
+  /** Copies the body. Returns false as soon as it exceeds the limit. */
   private static boolean copy(
       HttpExchange exchange, int limit, int portion, OutputStream to, Reading reading)
       throws IOException {

@@ -7,19 +7,20 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * The response of one exchange: the head, the bytes, an end. All that may block is under the guard. The
- * head goes out with the first bytes.
+ * The response of one exchange: its head, its bytes and its end. All calls that may block run under the guard.
+ * The head is sent with the first bytes.
  *
- * <p>The head is held until it is committed, after which no header can be added, or until it is replaced by
- * that of another answer. The monitor of this guards these changes, and what has to happen in one step with
- * them.
+ * <p>The head is held until it is committed or replaced by that of another response. Once it is committed, no
+ * header can be added. The monitor of this object guards these changes, and the actions that must be atomic
+ * with them.
  */
 final class Response implements Outbox.Sink {
   private static final Set<String> OWN_HEADERS =
       Set.of("connection", "content-length", "content-type", "transfer-encoding");
-  /** Of no more use once they are sent, and 110 bytes of heap each for as long as the stream is open. */
+  /** Headers that are removed once they are sent: each takes 110 bytes of heap while the stream is open. */
   private static final List<String> SENT_HEADERS =
       List.of("Connection", "Cache-Control", "X-Accel-Buffering");
 
@@ -30,12 +31,17 @@ final class Response implements Outbox.Sink {
   }
 
   private static final long SLOW = Duration.ofMillis(100).toNanos();
+  /** The pause before an abort, so that a script can read the last event: fetch discards unread data on failure. */
+  private static final long READING = Duration.ofMillis(100).toNanos();
+  private static final long CHUNKED = 0; // in sendResponseHeaders
+  private static final long EMPTY = -1;
 
   private final HttpExchange exchange;
   private final Deadlines.Guard guard;
   private final Deadlines deadlines;
   private volatile Head head = Head.HELD; // set under the monitor of this
   private int status = 200; // set before the writer begins
+  private long length = CHUNKED; // of the body, for sendResponseHeaders; set before the writer begins
   private OutputStream body; // owned by the writer; null until the head is sent
   private boolean slow; // owned by the writer: whether its last write had to wait
 
@@ -51,8 +57,8 @@ final class Response implements Outbox.Sink {
     headers.set("Cache-Control", "no-store, no-transform");
     headers.set("X-Accel-Buffering", "no");
     if (JdkServer.canCloseConnection(exchange)) {
-      // Otherwise a dead connection would go to the server's few places for idle ones, and a
-      // connection that an interrupt closed would never leave the server's books.
+      // Otherwise a dead connection would take up one of the server's few slots for idle ones, and
+      // the server would never forget a connection that an interrupt closed.
       headers.set("Connection", "close");
     }
   }
@@ -69,12 +75,12 @@ final class Response implements Outbox.Sink {
     return head == Head.REPLACED;
   }
 
-  /** No header can be added any more; does nothing if the head is replaced. */
+  /** Commits the head: no more headers can be added. Does nothing if the head is replaced. */
   synchronized void commit() {
     head = head == Head.HELD ? Head.COMMITTED : head;
   }
 
-  /** Answers with this instead of a stream, unless the head is committed; whether it will. */
+  /** Replaces the stream with this refusal, unless the head is committed. Returns whether it did. */
   synchronized boolean replace(Refusal refusal) {
     if (head != Head.HELD) {
       return false;
@@ -84,11 +90,16 @@ final class Response implements Outbox.Sink {
     return true;
   }
 
+  /** Returns whether the client may be an EventSource, which reconnects after a normal end. */
+  boolean isGet() {
+    return exchange.getRequestMethod().equals("GET") || isHeadOnly();
+  }
+
   boolean isHeadOnly() {
     return exchange.getRequestMethod().equals("HEAD");
   }
 
-  /** The head must be held, and the caller have the monitor of this. */
+  /** Adds a header. The head must be held, and the caller must own the monitor of this. */
   void addHeader(String name, String value) {
     checkHeader(name, value);
     exchange.getResponseHeaders().add(name, value);
@@ -101,26 +112,29 @@ final class Response implements Outbox.Sink {
     }
   }
 
-  /** Whether somebody began to answer; some servers behind the API say 0 where the JDK's says -1. */
+  /** Returns whether a response has begun. Before that, some servers behind the API return 0, and the JDK's -1. */
   static boolean isBegun(HttpExchange exchange) {
     return exchange.getResponseCode() > 0;
   }
 
-  /** Gives the head of this answer; before anything is written. */
+  /** Sets the head of this refusal. Called before anything is written. */
   void refuse(Refusal refusal) {
     status = refusal.status();
     refusal.addRetryAfter(exchange.getResponseHeaders());
-    if (status == 204) {
-      exchange.getResponseHeaders().remove("Content-Type");
-    } else if (status != 200) {
-      exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
+    if (!refusal.isStream()) {
+      length = refusal.body().map(body -> (long) body.bytes().length).orElse(EMPTY);
+      if (Refusal.hasContent(status)) {
+        exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
+      } else {
+        exchange.getResponseHeaders().remove("Content-Type");
+      }
     }
   }
 
   @Override
   public void write(List<Frame> batch) throws IOException {
     if (isEmpty(batch)) {
-      return; // somebody waits for what was written before; nothing goes out, the head neither
+      return; // the batch has only marks: nothing is sent, not even the head
     }
     long start = deadlines.now();
     if (batch.size() == 1 && batch.getFirst().bytes().length > Outbox.BATCH_BYTES) {
@@ -139,7 +153,7 @@ final class Response implements Outbox.Sink {
   }
 
   private static boolean isEmpty(List<Frame> batch) {
-    for (Frame frame : batch) { // and no stream of Java's: this is done for each write
+    for (Frame frame : batch) { // without java.util.stream, since this runs for each write
       if (frame.bytes().length > 0) {
         return false;
       }
@@ -147,7 +161,7 @@ final class Response implements Outbox.Sink {
     return true;
   }
 
-  /** Each part has the write deadline for itself, and leaves as one system call. */
+  /** Writes a large event in parts. Each part has its own write deadline, and is sent with one system call. */
   private void writeInParts(byte[] bytes) throws IOException {
     for (int i = 0; i < bytes.length; i += Outbox.BATCH_BYTES) {
       int start = i;
@@ -162,42 +176,54 @@ final class Response implements Outbox.Sink {
 
   private OutputStream body() throws IOException {
     if (body == null) {
-      exchange.sendResponseHeaders(status, isHeadOnly() || status == 204 ? -1 : 0);
+      exchange.sendResponseHeaders(status, isHeadOnly() ? EMPTY : length);
       body = exchange.getResponseBody();
       SENT_HEADERS.forEach(exchange.getResponseHeaders()::remove);
     }
     return body;
   }
 
-  /** Ends politely, unless that could block where no guard helps. */
+  /** Ends the response normally if it is whole and nothing can block without a guard; otherwise aborts it. */
   @Override
-  public void finish() throws IOException {
-    // The server's only dispatcher thread says goodbye on TLS, and would wait for this client.
+  public void finish(boolean whole) throws IOException {
+    // On TLS the server's only dispatcher thread sends the close_notify, and would wait for this client.
     boolean stuckServer = slow && JdkServer.isTls(exchange);
-    // A close waits for what is left of a request, and after the end nobody cuts that off.
+    // A close waits for the rest of a request, and no guard aborts the wait once the deadlines are closed.
     boolean stuckRequest = deadlines.isClosed() && RequestBody.isPresent(exchange);
-    if (stuckServer || stuckRequest) {
-      guard.run(() -> body().flush());
+    if (!whole || stuckServer || stuckRequest) {
+      if (body == null) {
+        guard.run(() -> body().flush()); // all else has been flushed
+      }
+      LockSupport.parkNanos(whole ? 0 : READING);
       abort();
       return;
     }
+    if (isUnread()) {
+      guard.run(() -> body().flush());
+      RequestBody.discard(exchange, deadlines);
+    }
     guard.run(
         () -> {
-          body().close(); // the last chunk, before anything that may wait for the request's rest
+          body().close(); // the last chunk, before any wait for the rest of the request
           exchange.close();
         });
   }
 
-  /** Ends at once: the first attempt to write makes the interrupt close the socket. */
+  /** Returns whether the request's body was too large, and so was not read to its end. */
+  private boolean isUnread() {
+    return status == 413;
+  }
+
+  /** Aborts the response at once: the interrupt makes the first write close the socket. */
   @Override
   public void abort() {
     Thread.currentThread().interrupt();
     try {
-      // An exchange that closes without a head would be counted as active for ever, and what is left
-      // of a request would be read before the end of the response.
+      // An exchange that is closed without a head would stay counted as active, and the rest of the
+      // request would be read before the end of the response.
       body().close();
     } catch (IOException | RuntimeException e) {
-      Log.debug(() -> "aborted: " + Quoted.java(e));
+      Log.debug(() -> "aborting a response: " + Quoted.java(e));
     }
     try {
       exchange.close();

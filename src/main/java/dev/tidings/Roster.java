@@ -8,23 +8,23 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Predicate;
 
 /**
- * A set in the order of joining, that many threads walk without a lock while others join and leave: an
- * array in chunks, with holes where members have left. To join and to leave costs the same however many
- * there are, and a walk visits the members in the order in which they mostly lie in memory, for which a
- * delivery to thousands waits more than for anything else.
+ * A set in insertion order that many threads iterate without a lock while others add and remove members: an
+ * array in chunks, with holes where members were removed. The time to add or remove a member hardly depends on
+ * the size of the set. An iteration mostly follows the order in memory, since memory access takes most of the
+ * time of a delivery to thousands.
  *
- * <p>A walk visits each member once that is in the set during all of it; one that joins or leaves meanwhile
- * may be visited or not.
+ * <p>An iteration visits each member exactly once that is in the set throughout. A member that is added or
+ * removed meanwhile may or may not be visited.
  */
 final class Roster<T> implements Iterable<T> {
-  private static final int CHUNK = 256; // the first ones are smaller, since many sets are
+  private static final int CHUNK = 256; // the first chunks are smaller, since many sets are small
   private static final int SMALLEST_CHUNK = 4;
 
   /** Members with ascending numbers; a hole is null. */
   private static final class Chunk<T> {
     final long[] numbers;
     final AtomicReferenceArray<T> members;
-    int used; // guarded by the roster: the places that were ever given
+    int used; // guarded by the roster: the places ever assigned
     int live; // guarded by the roster
 
     Chunk(int size) {
@@ -34,7 +34,7 @@ final class Roster<T> implements Iterable<T> {
 
     void add(long number, T member) {
       numbers[used] = number;
-      members.set(used, member); // whoever sees the member sees its number
+      members.set(used, member); // after the number, so that a thread that sees the member sees its number
       used++;
       live++;
     }
@@ -52,8 +52,8 @@ final class Roster<T> implements Iterable<T> {
     }
   }
 
-  private volatile Chunk<T>[] chunks = chunks(0); // replaced under the monitor of this; none is empty for long
-  private long next; // guarded by this: the number of the next to join
+  private volatile Chunk<T>[] chunks = chunks(0); // replaced under monitor of this; none is empty for long
+  private long next; // guarded by this: the number of the next member
   private int size; // guarded by this
 
   @SuppressWarnings({"unchecked", "rawtypes"})
@@ -61,11 +61,11 @@ final class Roster<T> implements Iterable<T> {
     return new Chunk[length];
   }
 
-  /** Adds a member, behind all others; returns the number by which it leaves. */
+  /** Adds a member at the end. Returns its number, which {@link #remove} takes. */
   synchronized long add(T member) {
     var present = chunks;
     if (present.length == 0 || present[present.length - 1].isFull()) {
-      if (present.length > 0 && present[present.length - 1].isSparse()) { // no more of it may ever leave
+      if (present.length > 0 && present[present.length - 1].isSparse()) { // otherwise this chunk may never shrink
         shrink(present.length - 1);
         present = chunks;
       }
@@ -78,7 +78,7 @@ final class Roster<T> implements Iterable<T> {
     return next++;
   }
 
-  /** Removes the member with this number, if it is there; whether it was. */
+  /** Removes the member with this number. Returns whether it was present. */
   synchronized boolean remove(long number) {
     int index = chunkOf(number);
     if (index < 0) {
@@ -97,7 +97,7 @@ final class Roster<T> implements Iterable<T> {
     return true;
   }
 
-  /** The chunk in which the number would be; -1 if there is none. */
+  /** Returns the index of the chunk in which the number would be, or -1. */
   private int chunkOf(long number) {
     int low = 0;
     int high = chunks.length - 1;
@@ -115,7 +115,7 @@ final class Roster<T> implements Iterable<T> {
     return -1;
   }
 
-  /** Holes take memory and time: puts what is left of a chunk together with its sparse neighbour before it. */
+  /** Removes the holes of a chunk, and merges it with a sparse chunk before it. Holes cost memory and time. */
   private void shrink(int index) {
     int first = index > 0 && chunks[index - 1].live + chunks[index].live <= CHUNK / 2 ? index - 1 : index;
     int live = 0;
@@ -146,12 +146,12 @@ final class Roster<T> implements Iterable<T> {
     return size;
   }
 
-  /** The places that a walk looks at, holes too. */
+  /** Returns the number of places that an iteration visits, including holes. */
   synchronized int places() {
     return Arrays.stream(chunks).mapToInt(chunk -> chunk.used).sum();
   }
 
-  /** The member that joined last of those that match. */
+  /** Returns the newest member that matches. */
   Optional<T> last(Predicate<? super T> which) {
     var present = chunks;
     for (int index = present.length - 1; index >= 0; index--) {
@@ -166,7 +166,7 @@ final class Roster<T> implements Iterable<T> {
     return Optional.empty();
   }
 
-  /** Above the numbers of all that have joined so far. */
+  /** Returns a number above those of all members added so far. */
   synchronized long next() {
     return next;
   }
@@ -176,7 +176,7 @@ final class Roster<T> implements Iterable<T> {
     return until(Long.MAX_VALUE).iterator();
   }
 
-  /** The members whose numbers are below this one. */
+  /** Returns the members whose numbers are below this one. */
   Iterable<T> until(long number) {
     return () -> new Walk<>(chunks, number);
   }
@@ -185,7 +185,7 @@ final class Roster<T> implements Iterable<T> {
     private final Chunk<T>[] chunks;
     private final long until;
     private int index; // of the chunk
-    private int place; // the next one to be looked at
+    private int place; // the next one to visit
     private T next;
 
     Walk(Chunk<T>[] chunks, long until) {

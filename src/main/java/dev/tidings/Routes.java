@@ -7,7 +7,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Handlers by path and method. */
+/** Finds handlers by path and method. */
 final class Routes {
   private static final Set<String> STANDARD = // RFC 9110, 9.3, and RFC 5789
       Set.of("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE");
@@ -39,11 +39,11 @@ final class Routes {
     Checks.requireWellFormed("path", path);
   }
 
-  /** The handler, or one that says why there is none. */
+  /** Returns the handler, or one that responds with 404 or 405. */
   SseHandler find(String method, String path) {
     var methods = byPath.get(path);
     if (methods == null) {
-      return request -> request.respond(404, "text/plain", "nothing here\n");
+      return request -> request.respond(404, "text/plain", "not found\n");
     }
     var handler = methods.get(method);
     if (handler == null && method.equals("HEAD")) {

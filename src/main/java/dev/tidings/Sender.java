@@ -4,9 +4,9 @@ import java.time.Duration;
 import java.util.function.Supplier;
 
 /**
- * The way of events into the outbox of one stream, and when its head goes out: with the first message, ping
- * or wait of the thread that opened the stream; soon after a direct message of another thread; when a held
- * event has no room; at the latest at the first heartbeat.
+ * Puts events into the outbox of one stream, and decides when its head is sent: at the first message or wait of
+ * the thread that opened the stream, at the first ping, 100 ms after a direct message of another thread, or
+ * when the outbox is full, whichever comes first.
  */
 final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   private static final long HEAD_DELAY = Duration.ofMillis(100).toNanos();
@@ -18,10 +18,10 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   private final Heartbeats.Heartbeat heartbeat;
   private final long opener = Thread.currentThread().threadId();
 
-  private volatile boolean opening = true; // whether the call that opens it goes on
-  private boolean hastened; // guarded by the monitor of response: another thread sent before the head was out
+  private volatile boolean opening = true; // whether the call that opens it has not returned
+  private boolean hastened; // guarded by the monitor of response: another thread sent before the head
   private volatile long lastMessage;
-  private volatile long previousMessage; // the one before; near enough when several threads send
+  private volatile long previousMessage; // the one before; approximate when several threads send
 
   Sender(Lifecycle life, Engine engine, Response response, Outbox outbox) {
     this.life = life;
@@ -31,6 +31,11 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     this.heartbeat = engine.heartbeats().of(this);
     this.lastMessage = engine.ticker().now();
     this.previousMessage = lastMessage;
+  }
+
+  /** Returns whether the stream belongs to the registry of this engine. */
+  boolean isOf(Engine engine) {
+    return this.engine == engine;
   }
 
   // The header phase.
@@ -49,8 +54,8 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   }
 
   /**
-   * Ends the header phase: the head goes out with what waits, or with the first message. A request for the
-   * headers only has got all that it asked for.
+   * Ends the header phase: the head is sent with the queued events, or with the first message. The stream of a
+   * HEAD request ends now.
    */
   void commit() {
     if (response.isHeld()) {
@@ -58,7 +63,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
         if (response.isReplaced()) {
           return;
         }
-        outbox.release(); // first, so that nobody sees the phase ended and the outbox held
+        outbox.release(); // first, so that no thread sees the phase ended and the outbox held
         response.commit();
       }
       if (response.isHeadOnly()) {
@@ -69,9 +74,9 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   }
 
   /**
-   * Before a message that is sent to this stream directly: that of its own handler ends the header phase,
-   * that of another thread does so soon. A listener of the opening, which runs on the handler's thread,
-   * does not.
+   * Called before a direct message to this stream. A message of the stream's own handler ends the header phase,
+   * and one of another thread ends it soon. A message of a listener of the opening, which runs on the handler's
+   * thread, does not end it.
    */
   private void beforeMessage() {
     if (response.isHeld()) {
@@ -84,23 +89,26 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     life.sayFarewell();
   }
 
-  /** A handler may block in a call whose answers another thread sends. */
+  /** Commits soon: the handler may block in a call whose results another thread sends. */
   private void hasten() {
     synchronized (response) {
       if (!response.isHeld() || hastened || !life.isListed()) {
         return;
       }
       engine.ticker().schedule(HEAD_DELAY, this::commit);
-      hastened = true; // once that is sure
+      hastened = true; // only once the commit is scheduled
     }
   }
 
-  /** The call that opens it is about to return. */
+  /** Called when the call that opens the stream is about to return. */
   void endOpening() {
     opening = false;
   }
 
-  /** Sends what waits for the head when there is no room for more: nothing is lost for a slow handler. */
+  /**
+   * Sends a frame. If the outbox is held and full, sends the head and the queued events first, so that a slow
+   * handler loses no event.
+   */
   private Answer sendWith(Supplier<Answer> sending) {
     var answer = sending.get();
     if (answer == Answer.HELD) {
@@ -110,7 +118,10 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     return answer;
   }
 
-  /** Before a wait: sends the head, so that {@code open} fires, with a comment that carries it through proxies. */
+  /**
+   * Called before a wait. Sends the head, with a comment that carries it through proxies so that {@code open}
+   * fires.
+   */
   void beforeWait() {
     if (response.isHeld()) {
       commit();
@@ -123,24 +134,37 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     }
   }
 
-  /** Whether this thread, which is about to wait, may as well write: a guard has to be able to free it. */
+  /** Sends the head now, with a comment that carries it through proxies. */
+  void sendHeaders() {
+    if (response.isHeld()) {
+      commit();
+      outbox.offerIfIdle(heartbeat.probe(), engine.writers());
+    }
+  }
+
+  /** Returns whether this thread, which is about to wait, can write: a guard must be able to interrupt the write. */
   private static boolean mayWrite() {
     return Thread.currentThread().isVirtual() && !Thread.currentThread().isInterrupted();
   }
 
   // Sending.
 
-  /** Waits for room, at most for the write deadline. */
+  /** Sends an event. Waits for room, at most for the write deadline. */
   boolean send(Event event) {
     var frame = engine.encode(event);
     beforeMessage();
     long limit = engine.deadlines().limit();
-    return counted(
+    var answer =
         life.isListed()
-            && took(sendWith(() -> outbox.put(frame, engine.ticker(), limit)), Ending.TOO_SLOW));
+            ? sendWith(() -> outbox.put(frame, engine.ticker(), limit))
+            : Answer.CLOSED;
+    if (answer == Answer.DROPPED && isOwn() && Thread.currentThread().isInterrupted()) {
+      life.end(Ending.INTERRUPTED); // otherwise a response that lacks this event would end normally
+    }
+    return counted(took(answer, Ending.TOO_SLOW));
   }
 
-  /** Never waits. */
+  /** Sends an event without waiting for room. */
   boolean offer(Event event) {
     var frame = engine.encode(event);
     beforeMessage();
@@ -148,7 +172,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
         life.isListed() && took(sendWith(() -> outbox.offer(frame)), Ending.OVERFLOW));
   }
 
-  /** A handler that goes on sending when its stream has ended is to be found. */
+  /** Reports the result of a send, to detect a handler that keeps sending after its stream has ended. */
   private boolean counted(boolean took) {
     if (took) {
       engine.loops().acquit();
@@ -158,7 +182,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     return took;
   }
 
-  /** As one target of a broadcast. */
+  /** Sends a frame to the stream as one target of a broadcast. */
   boolean offer(Frame frame, Outbox.Starter writers) {
     life.sayFarewell();
     return life.isListed()
@@ -166,13 +190,13 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   }
 
   /**
-   * Takes the frame if there is room now; an overflow is the caller's to deal with.
+   * Accepts the frame if there is room now; the caller handles an overflow.
    *
-   * @param message whether the stream is not idle for it
+   * @param message whether the frame restarts the idle time
    */
   Answer offerIfFits(Frame frame, boolean message, Outbox.Starter writers) {
     life.sayFarewell();
-    var answer = life.isListed() ? outbox.offerIfFits(frame, writers) : Answer.CLOSED;
+    var answer = life.isDelivering() ? outbox.offerIfFits(frame, writers) : Answer.CLOSED;
     if (answer == Answer.TAKEN && message) {
       sentMessage();
     }
@@ -193,21 +217,32 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     lastMessage = engine.ticker().now();
   }
 
-  /** Waits until all that was accepted before is written. Sends the headers if something waits for them. */
+  /**
+   * Waits until all events that were accepted or published before the call are written. Sends the headers if an
+   * event waits for them.
+   */
   boolean flush() {
-    if (response.isHeld() && outbox.traffic().waiting() > 0) {
+    if (UserCode.isFilter()) {
+      throw new IllegalStateException("the filter of a channel must not wait for what the channel delivers");
+    }
+    if (response.isHeld() && (life.isAttached() || outbox.traffic().waiting() > 0)) {
       if (isOwn()) {
-        commit(); // a listener of the opening waits for it too
+        commit(); // even in a listener of the opening
       } else {
         hasten();
       }
     }
+    boolean delivered = life.awaitPublished(engine.deadlines().limit());
+    return outbox.flush() && delivered;
+  }
+
+  /** Waits until all accepted events are written. Waits for the headers, but does not send them. */
+  boolean awaitWritten() {
     return outbox.flush();
   }
 
-  /** As {@link #flush()}, but does not send the headers, on which it waits too. */
-  boolean awaitWritten() {
-    return outbox.flush();
+  Ticker ticker() {
+    return engine.ticker();
   }
 
   Writers writers() {
@@ -220,9 +255,15 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
 
   // Pings.
 
-  /** Pings like this from now on; the probe is the second write. Does nothing after the end. */
+  /** Sets the ping, the probe, which is the second write, and their interval. Does nothing after the end. */
   void startPings(Frame ping, Frame probe, Duration interval) {
     heartbeat.start(ping, probe, interval);
+  }
+
+  /** Sends a ping to the stream as one target of a delivery of pings. */
+  boolean pingNow(Outbox.Starter writers) {
+    var ping = life.isListed() ? heartbeat.pingNow() : null;
+    return ping != null && ping(ping, writers);
   }
 
   void stopPings() {
@@ -262,12 +303,12 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     life.end(Ending.IDLE);
   }
 
-  /** Whether this thread opened it: that of its handler. */
+  /** Returns whether this thread opened the stream, and so runs its handler. */
   boolean isOwn() {
     return opener == Thread.currentThread().threadId();
   }
 
-  /** A handler that leaves its stream does not loop over it. */
+  /** Called when the stream is closed. A handler that closes its stream is not suspected of an endless loop. */
   void leave() {
     if (isOwn()) {
       engine.loops().acquit();

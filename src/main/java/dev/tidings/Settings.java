@@ -10,8 +10,8 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * What a registry of streams can be told. Immutable: each method with an argument returns a changed
- * copy.
+ * Limits, timeouts and policies for the streams of a registry. Immutable: each {@code with} method returns a changed
+ * copy. {@code ChronoUnit.FOREVER.getDuration()} means no time limit.
  *
  * {@snippet file="Broadcast.java" region="settings"}
  *
@@ -21,7 +21,8 @@ public final class Settings {
   private static final Settings DEFAULTS = new Settings();
 
   private Duration heartbeat = Duration.ofSeconds(15);
-  private Duration writeDeadline = Duration.ofSeconds(10);
+  private Duration writeDeadline = Duration.ofMinutes(2);
+  private Duration closeWithin = Duration.ofSeconds(10);
   private int queueEvents = 1024;
   private long queueBytes = 1024 * 1024;
   private int maxEventBytes = Integer.MAX_VALUE;
@@ -45,6 +46,7 @@ public final class Settings {
   private Settings(Settings other) {
     heartbeat = other.heartbeat;
     writeDeadline = other.writeDeadline;
+    closeWithin = other.closeWithin;
     queueEvents = other.queueEvents;
     queueBytes = other.queueBytes;
     maxEventBytes = other.maxEventBytes;
@@ -70,295 +72,90 @@ public final class Settings {
   }
 
   /**
-   * Returns the defaults, which each method names.
+   * Returns the default settings.
    *
-   * @return the settings to start from
+   * @return the settings whose values the {@code with} methods document as defaults
    */
   public static Settings defaults() {
     return DEFAULTS;
   }
 
+  // Time.
+
   /**
-   * Sets how long a stream may be silent before it is pinged with a comment (default: 15 s). A client
-   * that closed is noticed within this and a second. {@link EventSource#withPing} sets another one for
-   * a single stream.
+   * Sets the heartbeat interval (default: 15 s). If nothing was sent on a stream for this time, a comment is sent,
+   * because only a write can detect a disconnect. A disconnect is detected within this time plus 1 s. The interval
+   * should be shorter than the timeout of any intermediary.
    *
    * @param heartbeat longer than zero
-   * @return changed settings
-   * @throws IllegalArgumentException if it is not longer than zero
+   * @return a changed copy
+   * @throws IllegalArgumentException if the duration is zero or negative
    */
-  public Settings heartbeat(Duration heartbeat) {
+  public Settings withHeartbeat(Duration heartbeat) {
     Checks.requirePositive("heartbeat", heartbeat);
     return with(copy -> copy.heartbeat = heartbeat);
   }
 
   /**
-   * Returns the heartbeat.
+   * Sets how long one write may block before the stream ends as {@link Ending#TOO_SLOW}, and how long {@code
+   * send} waits for room in the outbox (default: 2 min).
    *
-   * @return how long a stream may be silent
-   */
-  public Duration heartbeat() {
-    return heartbeat;
-  }
-
-  /**
-   * Sets how long a write may take before its stream ends as {@link Ending#TOO_SLOW} (default: 10 s),
-   * how long {@code send} waits for room, and how long {@code close} has to hand over what was
-   * accepted. A write is at most 4,000 bytes, so that a slow client that reads all the time lives.
+   * <p>A write has at most 4,000 bytes, but a slow client can block it for a long time: on Linux, the kernel buffers up
+   * to 4 MiB for a connection ({@code net.ipv4.tcp_wmem}), and a full buffer accepts bytes only after a third of it, up
+   * to 1.3 MB, has been acknowledged. At 20 KB/s, that takes 65 s. A client that reads at least 1.3 MB per write
+   * deadline (11 KB/s by default) therefore never exceeds it. If a client stops reading, its stream ends at most this
+   * time plus 1 s after the buffer is full.
    *
    * @param writeDeadline longer than zero
-   * @return changed settings
-   * @throws IllegalArgumentException if it is not longer than zero
+   * @return a changed copy
+   * @throws IllegalArgumentException if the duration is zero or negative
    */
-  public Settings writeDeadline(Duration writeDeadline) {
+  public Settings withWriteDeadline(Duration writeDeadline) {
     Checks.requirePositive("writeDeadline", writeDeadline);
     return with(copy -> copy.writeDeadline = writeDeadline);
   }
 
   /**
-   * Returns the write deadline.
+   * Sets how long a stream that ends, for example by {@code close} or {@code complete}, may take to flush accepted
+   * events (default: 10 s). This includes the time in which channels deliver earlier events. After this time, the
+   * connection is aborted.
    *
-   * @return how long a write may take
+   * @param closeWithin longer than zero
+   * @return a changed copy
+   * @throws IllegalArgumentException if the duration is zero or negative
    */
-  public Duration writeDeadline() {
-    return writeDeadline;
+  public Settings withCloseWithin(Duration closeWithin) {
+    Checks.requirePositive("closeWithin", closeWithin);
+    return with(copy -> copy.closeWithin = closeWithin);
   }
 
   /**
-   * Sets how many events may wait in the outbox of one stream behind the first one, which is always
-   * taken (default: 1024).
+   * Sets how long a stream may be open before it ends as {@link Ending#EXPIRED} (default: {@link ChronoUnit#FOREVER}).
+   * The lifetime of each stream is 90 % to 100 % of this, chosen at random, so that streams that opened together do not
+   * end together.
    *
-   * @param queueEvents 1 or more
-   * @return changed settings
-   * @throws IllegalArgumentException if it is less than 1
+   * @param maxLifetime longer than zero
+   * @return a changed copy
+   * @throws IllegalArgumentException if the duration is zero or negative
    */
-  public Settings queueEvents(int queueEvents) {
-    Checks.requireAtLeast("queueEvents", queueEvents, 1);
-    return with(copy -> copy.queueEvents = queueEvents);
+  public Settings withMaxLifetime(Duration maxLifetime) {
+    Checks.requirePositive("maxLifetime", maxLifetime);
+    return with(copy -> copy.maxLifetime = maxLifetime);
   }
 
   /**
-   * Returns the bound in events.
+   * Sets the range of the {@code retry:} or {@code Retry-After} time that is sent when a client is refused, the
+   * registry stops, or a recheck fails (default: 1 s to 5 s). The time is random for each client, so that clients do
+   * not all reconnect at once.
    *
-   * @return how many events may wait in an outbox
+   * @param least zero or more; truncated to milliseconds
+   * @param most not less than {@code least}; truncated to milliseconds
+   * @return a changed copy
+   * @throws IllegalArgumentException if {@code least} is negative, or if {@code most} is less than {@code least}
    */
-  public int queueEvents() {
-    return queueEvents;
-  }
-
-  /**
-   * Sets how many bytes may wait in the outbox of one stream behind the first event, which is always
-   * taken, however large it is (default: 1 MiB). So a stream holds at most one event, what is being
-   * written (one event, or up to 4,000 bytes), and this; {@link #maxEventBytes(int)} bounds an event.
-   *
-   * @param queueBytes 1 or more
-   * @return changed settings
-   * @throws IllegalArgumentException if it is less than 1
-   */
-  public Settings queueBytes(long queueBytes) {
-    Checks.requireAtLeast("queueBytes", queueBytes, 1);
-    return with(copy -> copy.queueBytes = queueBytes);
-  }
-
-  /**
-   * Returns the bound in bytes.
-   *
-   * @return how many bytes may wait in an outbox
-   */
-  public long queueBytes() {
-    return queueBytes;
-  }
-
-  /**
-   * Sets how large an event may be that is sent, offered or broadcast (default: {@link
-   * Integer#MAX_VALUE}, no limit). A larger one is an {@link IllegalArgumentException}, and no stream
-   * gets it. The events of a channel are bounded by what is published, and are not refused here.
-   *
-   * @param maxEventBytes bytes as they are sent, field names and line breaks included; 1 or more
-   * @return changed settings
-   * @throws IllegalArgumentException if it is less than 1
-   */
-  public Settings maxEventBytes(int maxEventBytes) {
-    Checks.requireAtLeast("maxEventBytes", maxEventBytes, 1);
-    return with(copy -> copy.maxEventBytes = maxEventBytes);
-  }
-
-  /**
-   * Returns the bound of one event.
-   *
-   * @return bytes
-   */
-  public int maxEventBytes() {
-    return maxEventBytes;
-  }
-
-  /**
-   * Sets what happens when an outbox is full (default: {@link Overflow#disconnect()}).
-   *
-   * @param overflow the choice
-   * @return changed settings
-   */
-  public Settings overflow(Overflow overflow) {
-    Objects.requireNonNull(overflow, "overflow");
-    return with(copy -> copy.overflow = overflow);
-  }
-
-  /**
-   * Returns what happens when an outbox is full.
-   *
-   * @return the choice
-   */
-  public Overflow overflow() {
-    return overflow;
-  }
-
-  /**
-   * Sets what happens when a stream opens with an identifier that is in use (default: {@link
-   * Duplicates#REPLACE}).
-   *
-   * @param duplicates the choice
-   * @return changed settings
-   */
-  public Settings duplicates(Duplicates duplicates) {
-    Objects.requireNonNull(duplicates, "duplicates");
-    return with(copy -> copy.duplicates = duplicates);
-  }
-
-  /**
-   * Returns what happens to duplicates.
-   *
-   * @return the choice
-   */
-  public Duplicates duplicates() {
-    return duplicates;
-  }
-
-  /**
-   * Sets how much of a request body is read (default: 1 MiB): by {@link SseRequest#text()}, by {@link
-   * SseRequest#bytes()}, and by a stream that opens on a request whose body nobody has read.
-   *
-   * @param bodyLimit bytes, 0 or more
-   * @return changed settings
-   * @throws IllegalArgumentException if it is negative
-   */
-  public Settings bodyLimit(int bodyLimit) {
-    Checks.requireAtLeast("bodyLimit", bodyLimit, 0);
-    return with(copy -> copy.bodyLimit = bodyLimit);
-  }
-
-  /**
-   * Returns the limit of a request body.
-   *
-   * @return bytes
-   */
-  public int bodyLimit() {
-    return bodyLimit;
-  }
-
-  /**
-   * Sets the query parameter that {@link EventSource#lastEventId()} reads where the request has no
-   * {@code Last-Event-ID} (default: {@code lastEventId}).
-   *
-   * @param lastEventIdParameter compared exactly with decoded names; an empty one is never read
-   * @return changed settings
-   * @throws IllegalArgumentException if it has a lone surrogate, as no decoded name has
-   */
-  public Settings lastEventIdParameter(String lastEventIdParameter) {
-    Checks.requireWellFormed("lastEventIdParameter", lastEventIdParameter);
-    return with(copy -> copy.lastEventIdParameter = lastEventIdParameter);
-  }
-
-  /**
-   * Returns the query parameter of the last event id.
-   *
-   * @return its name
-   */
-  public String lastEventIdParameter() {
-    return lastEventIdParameter;
-  }
-
-  /**
-   * Sets how many streams may be open at once (default: {@link Integer#MAX_VALUE}, no limit). Who comes
-   * when there is no room is refused, as {@link EventSources#open(HttpExchange, String)} says; nobody is
-   * ended for it. A stream that replaces one with its own identifier takes its place.
-   *
-   * @param maxStreams 1 or more
-   * @return changed settings
-   * @throws IllegalArgumentException if it is less than 1
-   */
-  public Settings maxStreams(int maxStreams) {
-    Checks.requireAtLeast("maxStreams", maxStreams, 1);
-    return with(copy -> copy.maxStreams = maxStreams);
-  }
-
-  /**
-   * Returns the limit of all streams.
-   *
-   * @return how many streams may be open at once
-   */
-  public int maxStreams() {
-    return maxStreams;
-  }
-
-  /**
-   * Sets how many streams one client may have open at once (default: {@link Integer#MAX_VALUE}, no
-   * limit); otherwise as {@link #maxStreams(int)}.
-   *
-   * @param maxStreamsPerClient 1 or more
-   * @return changed settings
-   * @throws IllegalArgumentException if it is less than 1
-   */
-  public Settings maxStreamsPerClient(int maxStreamsPerClient) {
-    Checks.requireAtLeast("maxStreamsPerClient", maxStreamsPerClient, 1);
-    return with(copy -> copy.maxStreamsPerClient = maxStreamsPerClient);
-  }
-
-  /**
-   * Returns the limit of one client's streams.
-   *
-   * @return how many streams one client may have open at once
-   */
-  public int maxStreamsPerClient() {
-    return maxStreamsPerClient;
-  }
-
-  /**
-   * Sets who a request's client is, for {@link #maxStreamsPerClient(int)} (default: the remote IP
-   * address, which behind a proxy is the proxy's).
-   *
-   * @param client asked once for each stream that is to open, on the thread that opens it, if there is
-   *     a limit for each client; two requests are of one client if the answers are equal (whose {@code
-   *     equals} and {@code hashCode} must not block), and nobody's if the answer is null, for whom no
-   *     such limit holds. What it throws reaches who opens
-   * @return changed settings
-   */
-  public Settings client(Function<? super HttpExchange, ?> client) {
-    Objects.requireNonNull(client, "client");
-    return with(copy -> copy.client = client);
-  }
-
-  /**
-   * Returns who a request's client is.
-   *
-   * @return the function
-   */
-  public Function<? super HttpExchange, ?> client() {
-    return client;
-  }
-
-  /**
-   * Sets between which times a client shall wait before it reconnects, when it is refused or the
-   * registry stops (default: 1 s to 5 s). Each is told a time of its own, evenly distributed over the
-   * range, so that they do not return all at once.
-   *
-   * @param least zero or more; counted in whole milliseconds
-   * @param most not shorter than the least
-   * @return changed settings
-   * @throws IllegalArgumentException if they break that rule
-   */
-  public Settings reconnect(Duration least, Duration most) {
+  public Settings withReconnect(Duration least, Duration most) {
     Checks.requireNotNegative("least", least);
-    if (most.compareTo(least) < 0) {
+    if (Objects.requireNonNull(most, "most").compareTo(least) < 0) {
       throw new IllegalArgumentException(
           "most must not be shorter than least, " + least + ": " + most);
     }
@@ -369,123 +166,214 @@ public final class Settings {
         });
   }
 
+  // The outbox of a stream.
+
   /**
-   * Returns the shortest time before a client reconnects.
+   * Sets how many events may be queued in the outbox of a stream behind the first queued event (default: 1024). The
+   * first event is always accepted.
    *
-   * @return how long it is told to wait at least
+   * @param queueEvents 1 or more
+   * @return a changed copy
+   * @throws IllegalArgumentException if the value is less than 1
    */
-  public Duration leastReconnect() {
-    return leastReconnect;
+  public Settings withQueueEvents(int queueEvents) {
+    Checks.requireAtLeast("queueEvents", queueEvents, 1);
+    return with(copy -> copy.queueEvents = queueEvents);
   }
 
   /**
-   * Returns the longest time before a client reconnects.
+   * Sets how many bytes may be queued in the outbox of a stream behind the first queued event (default: 1 MiB). The
+   * first event is always accepted, regardless of its size. The outbox therefore holds at most this many bytes, the
+   * first event, and the event or the batch of up to 4,000 bytes that is being written. With
+   * {@link Overflow#disconnect()}, events that were queued before the headers were sent do not count.
    *
-   * @return how long it is told to wait at most
+   * @param queueBytes 1 or more
+   * @return a changed copy
+   * @throws IllegalArgumentException if the value is less than 1
    */
-  public Duration mostReconnect() {
-    return mostReconnect;
+  public Settings withQueueBytes(long queueBytes) {
+    Checks.requireAtLeast("queueBytes", queueBytes, 1);
+    return with(copy -> copy.queueBytes = queueBytes);
   }
 
   /**
-   * Sets how long a stream may be open before it ends as {@link Ending#EXPIRED} (default: {@link
-   * ChronoUnit#FOREVER}). Each stream is given a time of its own, evenly distributed over the last tenth
-   * of this, so that those that opened at once do not end at once.
+   * Sets the policy for a full outbox (default: {@link Overflow#disconnect()}).
    *
-   * @param maxLifetime longer than zero; more than 292 years are for ever
-   * @return changed settings
-   * @throws IllegalArgumentException if it is not longer than zero
+   * @param overflow the policy
+   * @return a changed copy
    */
-  public Settings maxLifetime(Duration maxLifetime) {
-    Checks.requirePositive("maxLifetime", maxLifetime);
-    return with(copy -> copy.maxLifetime = maxLifetime);
+  public Settings withOverflow(Overflow overflow) {
+    Objects.requireNonNull(overflow, "overflow");
+    return with(copy -> copy.overflow = overflow);
   }
 
   /**
-   * Returns the largest lifetime.
+   * Sets the largest size of an event that is sent, offered or broadcast (default: {@link Integer#MAX_VALUE}, no
+   * limit). For a larger event, an {@link IllegalArgumentException} is thrown, and no stream receives the event. Events
+   * of channels are not checked.
    *
-   * @return how long a stream may be open
+   * @param maxEventBytes the size of the encoded event, including field names and line breaks; 1 or more
+   * @return a changed copy
+   * @throws IllegalArgumentException if the value is less than 1
    */
-  public Duration maxLifetime() {
-    return maxLifetime;
+  public Settings withMaxEventBytes(int maxEventBytes) {
+    Checks.requireAtLeast("maxEventBytes", maxEventBytes, 1);
+    return with(copy -> copy.maxEventBytes = maxEventBytes);
+  }
+
+  // Admission.
+
+  /**
+   * Sets the policy for a new stream whose identifier is in use (default: {@link Duplicates#REPLACE}).
+   *
+   * @param duplicates the policy
+   * @return a changed copy
+   */
+  public Settings withDuplicates(Duplicates duplicates) {
+    Objects.requireNonNull(duplicates, "duplicates");
+    return with(copy -> copy.duplicates = duplicates);
   }
 
   /**
-   * Sets a check that is asked again and again whether a stream may go on (default: none), such as
-   * whether the token that opened it is still valid. It is asked once in each {@link #heartbeat}, first
-   * at a random time within the first one, also while messages flow, on a virtual thread where it may
-   * block; never twice at once for one stream. When it answers false, or throws, which is logged, or
-   * does not answer within {@link #recheckDeadline(Duration)}, the stream ends as {@link
-   * Ending#REVOKED}, with a {@code retry:} from the range of {@link #reconnect}. When the stream ends
-   * while the check is asked, its thread is interrupted.
+   * Sets the largest size of a request body in bytes (default: 1 MiB). It applies to {@link SseRequest#text()},
+   * {@link SseRequest#bytes()}, and the opening of a stream, which reads the rest of the body. A larger body is refused
+   * with 413.
    *
-   * @param recheck whether the stream may go on
-   * @return changed settings
+   * @param bodyLimit 0 or more
+   * @return a changed copy
+   * @throws IllegalArgumentException if the limit is negative
    */
-  public Settings recheck(Predicate<? super EventSource> recheck) {
+  public Settings withBodyLimit(int bodyLimit) {
+    Checks.requireAtLeast("bodyLimit", bodyLimit, 0);
+    return with(copy -> copy.bodyLimit = bodyLimit);
+  }
+
+  /**
+   * Sets the query parameter that {@link EventSource#lastEventId()} reads when the request has no {@code
+   * Last-Event-ID} header (default: {@code lastEventId}).
+   *
+   * @param lastEventIdParameter the decoded name, compared exactly; if empty, no parameter is read
+   * @return a changed copy
+   * @throws IllegalArgumentException if the name has a lone surrogate, which no decoded name contains
+   */
+  public Settings withLastEventIdParameter(String lastEventIdParameter) {
+    Checks.requireWellFormed("lastEventIdParameter", lastEventIdParameter);
+    return with(copy -> copy.lastEventIdParameter = lastEventIdParameter);
+  }
+
+  /**
+   * Sets how many streams may be open at once (default: {@link Integer#MAX_VALUE}, no limit). When the limit is
+   * reached, new streams are refused ({@link EventSources#open(HttpExchange, String)}); open streams are never evicted.
+   * A stream that replaces an older stream with the same identifier is admitted even when the limit is reached.
+   *
+   * @param maxStreams 1 or more
+   * @return a changed copy
+   * @throws IllegalArgumentException if the value is less than 1
+   */
+  public Settings withMaxStreams(int maxStreams) {
+    Checks.requireAtLeast("maxStreams", maxStreams, 1);
+    return with(copy -> copy.maxStreams = maxStreams);
+  }
+
+  /**
+   * Sets how many streams one client may have open at once (default: {@link Integer#MAX_VALUE}, no limit). When
+   * the limit is reached, new streams of that client are refused.
+   *
+   * @param maxStreamsPerClient 1 or more
+   * @return a changed copy
+   * @throws IllegalArgumentException if the value is less than 1
+   */
+  public Settings withMaxStreamsPerClient(int maxStreamsPerClient) {
+    Checks.requireAtLeast("maxStreamsPerClient", maxStreamsPerClient, 1);
+    return with(copy -> copy.maxStreamsPerClient = maxStreamsPerClient);
+  }
+
+  /**
+   * Sets how requests are assigned to clients for {@link #withMaxStreamsPerClient} (default: by remote IP address,
+   * which is the address of the proxy if there is one).
+   *
+   * @param client called once for each request that opens a stream, on the thread that opens it, if there is a limit
+   *     per client. Two requests belong to the same client if the returned objects are equal; their {@code equals} and
+   *     {@code hashCode} methods must not block. If it returns null, no limit applies. {@code open} throws its
+   *     exceptions
+   * @return a changed copy
+   */
+  public Settings withClient(Function<? super HttpExchange, ?> client) {
+    Objects.requireNonNull(client, "client");
+    return with(copy -> copy.client = client);
+  }
+
+  /**
+   * Sets a check that is repeated while a stream is open (default: none), for example whether the token of its request
+   * is still valid. The check runs once per heartbeat, first at a random time within the first heartbeat, on a virtual
+   * thread. It may block, and is never called concurrently for one stream. If the check returns false, throws, or does
+   * not return within {@link #withRecheckDeadline}, the stream ends as {@link Ending#REVOKED} with a {@code retry:}
+   * from the range of {@link #withReconnect}. Exceptions are logged. If the stream ends while the check runs, the
+   * thread of the check is interrupted.
+   *
+   * @param recheck returns whether the stream may stay open
+   * @return a changed copy
+   */
+  public Settings withRecheck(Predicate<? super EventSource> recheck) {
     var check = Optional.<Predicate<? super EventSource>>of(recheck);
     return with(copy -> copy.recheck = check);
   }
 
   /**
-   * Sets how long a {@link #recheck} may take (default: 30 s). One that has not answered by then is as
-   * one that said no, with a warning: a check that hangs must not keep streams open.
+   * Sets how long a {@link #withRecheck check} may take (default: 30 s). After that, the stream ends as if the
+   * check had returned false, and a warning is logged.
    *
-   * @param recheckDeadline longer than zero; more than 292 years mean no limit
-   * @return changed settings
-   * @throws IllegalArgumentException if it is not longer than zero
+   * @param recheckDeadline longer than zero
+   * @return a changed copy
+   * @throws IllegalArgumentException if the duration is zero or negative
    */
-  public Settings recheckDeadline(Duration recheckDeadline) {
+  public Settings withRecheckDeadline(Duration recheckDeadline) {
     Checks.requirePositive("recheckDeadline", recheckDeadline);
     return with(copy -> copy.recheckDeadline = recheckDeadline);
   }
 
   /**
-   * Returns how long a check may take.
-   *
-   * @return the deadline
-   */
-  public Duration recheckDeadline() {
-    return recheckDeadline;
-  }
-
-  /**
-   * Returns the check.
-   *
-   * @return empty if there is none
-   */
-  public Optional<Predicate<? super EventSource>> recheck() {
-    return recheck;
-  }
-
-  /**
-   * Sets the event that each stream is sent when a stop begins (default: none), before a {@code retry:}
-   * from the range of {@link #reconnect}.
+   * Sets the event that is sent to each open stream when a stop begins (default: none). A {@code retry:} from the range
+   * of {@link #withReconnect} follows it.
    *
    * @param farewell the event
-   * @return changed settings
+   * @return a changed copy
    */
-  public Settings farewell(Event farewell) {
+  public Settings withFarewell(Event farewell) {
     var event = Optional.of(farewell);
     return with(copy -> copy.farewell = event);
   }
 
-  /**
-   * Returns the farewell event.
-   *
-   * @return empty if there is none
-   */
-  public Optional<Event> farewell() {
-    return farewell;
+  // For the registry and its streams.
+
+  int maxStreams() {
+    return maxStreams;
   }
 
-  /** For the streams. */
+  int maxStreamsPerClient() {
+    return maxStreamsPerClient;
+  }
+
+  Duplicates duplicates() {
+    return duplicates;
+  }
+
+  Function<? super HttpExchange, ?> client() {
+    return client;
+  }
+
+  Optional<Predicate<? super EventSource>> recheck() {
+    return recheck;
+  }
+
   Engine.Values values() {
     return new Engine.Values(
         heartbeat,
         writeDeadline,
+        closeWithin,
         new FrameQueue.Bounds(queueEvents, queueBytes, overflow),
         maxEventBytes,
+        bodyLimit,
         lastEventIdParameter,
         leastReconnect,
         mostReconnect,

@@ -5,45 +5,45 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * One stop, of a registry or of a server, however often it is asked for; the shortest time of grace holds.
- * It runs on a thread of its own, since the caller may be a handler that it waits for.
+ * The stop of a registry or a server. It runs once, however often it is requested, and the shortest grace
+ * period applies. It has a thread of its own, because the caller may be a handler for which the stop waits.
  *
- * <p>After the grace: what was accepted has 0.8 s to be written, within which handlers have 0.5 s to return
- * before they are interrupted; then stuck writers are aborted, which takes one look of the deadlines (0.1 s).
- * In all that is less than a second. The waits are longer than the steps that they wait for, and end early.
+ * <p>After the grace period, accepted events have 0.8 s to be flushed. Within these, handlers have 0.5 s to
+ * return before they are interrupted. Then stuck writers are aborted, which takes one sweep of the deadlines
+ * (0.1 s). In total that is less than a second: the time limits of the waits are longer, but they end early.
  */
 final class Shutdown {
   private static final Duration STREAMS = Duration.ofMillis(800);
   private static final Duration ABORTED = Duration.ofMillis(500); // by then aborted streams have closed
   private static final Duration HANDLERS = Duration.ofMillis(500);
 
-  /** What there is to stop. Called in this order on the thread of the stop, but for nothing else. */
+  /** The steps of a stop. Called in this order, only on the thread of the stop. */
   interface Steps {
-    /** Tells the clients. Does not block. */
+    /** Sends the farewell. Does not block. */
     void sayFarewell();
 
-    /** Has this told once nothing is left to wait for. Does not block. */
+    /** Calls the callback once nothing is left to wait for. Does not block. */
     void whenEmpty(Gate.Emptied emptied);
 
-    /** Ends the streams; what was accepted has this time to be written. Does not block. */
+    /** Ends the streams, and gives accepted events this time to be flushed. Does not block. */
     void endStreams(Duration limit);
 
-    /** Waits this long for handlers, and interrupts those that are left. */
+    /** Waits at most this long for handlers, and interrupts the remaining ones. */
     default void endHandlers(Duration limit) {}
 
-    /** Waits at most this long until all streams are closed. */
+    /** Waits until all streams are closed, at most this long. */
     void awaitStreams(Duration limit);
 
     /** Waits at most this long for handlers that were interrupted. */
     default void awaitHandlers(Duration limit) {}
 
-    /** Closes what the streams needed until now. */
+    /** Closes the resources that streams needed until now. */
     void close();
   }
 
   private final Ticker ticker;
   private final Steps steps;
-  // Not a virtual one: handlers that compute would keep it from running.
+  // Not a virtual thread, since compute-bound handlers could keep it from running.
   private final Thread thread;
   private final AtomicBoolean begun = new AtomicBoolean();
   private final CountDownLatch graceOver = new CountDownLatch(1);
@@ -55,7 +55,7 @@ final class Shutdown {
     this.thread = threads.platform("tidings-stop", false).newThread(this::run);
   }
 
-  /** Begins the stop, or shortens the grace of the one that goes on. */
+  /** Begins the stop, or shortens the grace period of a stop in progress. */
   void begin(Duration grace) {
     if (grace.isZero()) {
       endGrace();
@@ -77,9 +77,9 @@ final class Shutdown {
       steps.whenEmpty(this::endGrace);
       awaitGrace();
       steps.endStreams(STREAMS);
-      steps.endHandlers(HANDLERS); // one that still wrote would make the JDK's stop hang on TLS
+      steps.endHandlers(HANDLERS); // a handler that still writes would make the JDK's stop hang on TLS
       steps.awaitStreams(STREAMS.plus(ABORTED));
-      steps.awaitHandlers(HANDLERS); // some waited for a stream to be aborted
+      steps.awaitHandlers(HANDLERS); // some wait for a stream to be aborted
       steps.close();
     } catch (Throwable e) {
       Log.failure("a stop", e);
@@ -88,7 +88,7 @@ final class Shutdown {
     }
   }
 
-  /** There is nothing left to wait for, or no time. */
+  /** Ends the grace period. */
   private void endGrace() {
     graceOver.countDown();
   }
@@ -101,7 +101,10 @@ final class Shutdown {
     }
   }
 
-  /** Waits until the stop is done. An interrupt ends the grace, but not the wait; the status stays. */
+  /**
+   * Waits until the stop is done. An interrupt ends the grace period, but not the wait. The interrupt status
+   * stays set.
+   */
   void await() {
     boolean interrupted = false;
     for (boolean over = false; !over; ) {
@@ -121,6 +124,6 @@ final class Shutdown {
   /** Waits until the stop is done, or this thread is interrupted. */
   void join() throws InterruptedException {
     done.await();
-    thread.join(); // its last steps too
+    thread.join(); // including its last steps
   }
 }

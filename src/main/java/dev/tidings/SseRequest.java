@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpPrincipal;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.Charset;
@@ -15,37 +16,53 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A request to an {@link SseServer}: what a handler needs of it, and the two ways to answer, a stream
- * or a short text. Used by one thread at a time.
+ * A request to an {@link SseServer} or to {@link EventSources#handler}. It can be answered with a stream or with a
+ * short text. Not thread-safe.
  */
 public final class SseRequest {
   private static final Pattern CHARSET =
       Pattern.compile(";\\s*charset=\"?([^\\s\";]+)", Pattern.CASE_INSENSITIVE);
 
   private final HttpExchange exchange;
-  private final EventSources sources;
+  private final Engine engine;
+  private final Opener opener;
   private Optional<EventSource> stream = Optional.empty();
-  private Map<String, List<String>> query; // null until asked for
+  private Map<String, List<String>> query; // null until requested
+  private Optional<byte[]> body = Optional.empty(); // if read before the handler began
   private final Peer peer;
-  private List<Map.Entry<String, String>> appended = List.of(); // until they are on the response
+  private List<Map.Entry<String, String>> appended = List.of(); // until set on the response
 
-  SseRequest(HttpExchange exchange, EventSources sources) {
+  /** Opens streams. */
+  interface Opener {
+    /**
+     * Opens a stream with headers that were checked. Called on the thread of the handler, whose end will be reported.
+     * May block.
+     */
+    EventSource open(
+        HttpExchange exchange, Optional<String> identifier, List<Map.Entry<String, String>> headers);
+
+    /** Counts a request that was refused before its stream was opened. */
+    void refused();
+  }
+
+  SseRequest(HttpExchange exchange, Engine engine, Opener opener) {
     this.exchange = exchange;
-    this.sources = sources;
+    this.engine = engine;
+    this.opener = opener;
     this.peer = new Peer(exchange);
   }
 
   /**
-   * Adds a header to the response, a stream or a text, so that a handler can take its time for it: once a
-   * stream is open, others may send to it, and its headers go out with its first message. An answer given
-   * through {@link #exchange()} does not have it. Otherwise as {@link EventSource#appendHeader}.
+   * Adds a header to the response, which may be a stream or a text. Use this method for headers that take time to
+   * compute, because the headers of an open stream may be sent at any time. The header is not added to a response that
+   * is written directly to the {@link #exchange()}.
    *
-   * @param name a token; not one of those that a stream needs for itself: {@code Connection}, {@code
-   *     Content-Length}, {@code Content-Type}, {@code Transfer-Encoding}
+   * @param name a token; not {@code Connection}, {@code Content-Length}, {@code Content-Type} or {@code
+   *     Transfer-Encoding}, which the response sets
    * @param value one line of ISO-8859-1
    * @return this request
-   * @throws IllegalArgumentException if the name or the value breaks that rule (RFC 9110, 5.1, 5.5)
-   * @throws IllegalStateException if the request has been answered already, by a stream or otherwise
+   * @throws IllegalArgumentException if the name or the value is not allowed (RFC 9110, 5.1 and 5.5)
+   * @throws IllegalStateException if the request has been answered
    */
   public SseRequest appendHeader(String name, String value) {
     requireUnanswered();
@@ -62,23 +79,23 @@ public final class SseRequest {
   }
 
   /**
-   * Answers with a stream that has no identifier; otherwise as {@link #getEventSource(String)}.
+   * Opens a stream without an identifier. {@link EventSources#open(HttpExchange, String)} describes the details. Blocks
+   * while the rest of the request body is read, at most for {@link Settings#withWriteDeadline}. Sends nothing yet.
    *
    * @return the stream
-   * @throws IllegalStateException as there
+   * @throws IllegalStateException if the request has been answered
    */
   public EventSource getEventSource() {
     return open(Optional.empty());
   }
 
   /**
-   * Answers with a stream. Nothing is sent yet; blocks while what is left of the request's body is read, at
-   * most for the write deadline. See {@link EventSources#open(HttpExchange, String)} for
-   * what becomes of the request's body, of HEAD, and of identifiers that are in use.
+   * Opens a stream with an identifier. {@link EventSources#open(HttpExchange, String)} describes the details. Blocks
+   * while the rest of the request body is read, at most for {@link Settings#withWriteDeadline}. Sends nothing yet.
    *
-   * @param identifier what the stream can be found by: any text, compared exactly
+   * @param identifier any text, compared exactly
    * @return the stream
-   * @throws IllegalStateException if the request has been answered already, by a stream or otherwise
+   * @throws IllegalStateException if the request has been answered
    */
   public EventSource getEventSource(String identifier) {
     return open(Optional.of(identifier));
@@ -86,11 +103,26 @@ public final class SseRequest {
 
   private EventSource open(Optional<String> identifier) {
     var headers = appended;
-    appended = List.of(); // also if that fails, when the response has them
-    var opened = sources.open(exchange, identifier, headers);
+    appended = List.of(); // even if the opening fails, because the response then has these headers
+    var opened = opener.open(exchange, identifier, headers);
     stream = Optional.of(opened);
-    query = null; // it would be kept for as long as the stream is open
+    query = null; // otherwise it would be retained while the stream is open
     return opened;
+  }
+
+  /** Reads and keeps the body. Throws a 413 if it is larger than the limit of the settings. */
+  void readBody() throws IOException {
+    try {
+      body = Optional.of(bytes());
+    } catch (StatusException e) {
+      opener.refused();
+      throw e;
+    }
+  }
+
+  /** Returns whether the client was told not to reconnect. */
+  boolean isCompleted() {
+    return LastEventId.isCompleted(exchange, engine.values().lastEventIdParameter());
   }
 
   Optional<EventSource> stream() {
@@ -101,111 +133,155 @@ public final class SseRequest {
     return peer;
   }
 
-  /** Whether the connection broke, here or under the stream. */
+  /** Returns whether the connection failed, either for a text or for the stream. */
   boolean isBroken() {
     return peer.isBroken() || stream.flatMap(EventSource::ending).filter(Ending::isForced).isPresent();
   }
 
   /**
-   * Answers with a short text. Blocks until it is with the operating system, at most for the write
-   * deadline.
+   * Sends a short text with the headers of {@link #appendHeader}. Blocks until the response is written to the operating
+   * system; each write takes at most {@link Settings#withWriteDeadline}. If the request body has not been read, also
+   * reads and discards up to 16 MiB of it for at most 5 s, so that a client that is still sending receives the response
+   * (RFC 9112, 9.6).
    *
    * @param status the status code, 200 to 599
-   * @param contentType the media type; {@code ; charset=utf-8} is added to a text without a charset
+   * @param contentType the media type; {@code ; charset=utf-8} is added to a text type without a charset
    * @param text the body; sent in UTF-8, and not at all for HEAD, 204 and 304
-   * @throws IOException if the client is gone or does not read
-   * @throws IllegalStateException if the request has been answered already, by a stream or otherwise
-   * @throws IllegalArgumentException if the status or the media type cannot be sent
+   * @throws IOException if the client has disconnected or does not read
+   * @throws IllegalStateException if the request has been answered
+   * @throws IllegalArgumentException if the status or the media type is not allowed
    */
   public void respond(int status, String contentType, String text) throws IOException {
-    if (status < 200 || status > 599) {
-      throw new IllegalArgumentException("status must be 200 to 599: " + status);
-    }
+    Checks.requireStatus(status);
     Checks.requireHeader("Content-Type", contentType);
     requireUnanswered();
-    boolean plain = contentType.startsWith("text/") && !contentType.contains("charset=");
     byte[] body = text.getBytes(UTF_8);
-    boolean hasContent = status != 204 && status != 304;
+    boolean hasContent = Refusal.hasContent(status);
     boolean head = exchange.getRequestMethod().equals("HEAD");
     var headers = exchange.getResponseHeaders();
     if (hasContent) {
-      headers.set("Content-Type", plain ? contentType + "; charset=utf-8" : contentType);
+      headers.set("Content-Type", withCharset(contentType));
       if (head) {
         headers.set("Content-Length", Integer.toString(body.length));
       }
     }
     appended.forEach(header -> headers.add(header.getKey(), header.getValue()));
     appended = List.of();
-    boolean empty = !hasContent || head || body.length == 0;
-    withClient(
-        () -> {
-          exchange.sendResponseHeaders(status, empty ? -1 : body.length);
-          if (!empty) {
-            exchange.getResponseBody().write(body);
-            exchange.getResponseBody().close(); // before anything that waits for the request's rest
-          }
-          exchange.close();
-        });
+    boolean interrupted = Thread.interrupted(); // an interrupt would close the connection
+    try {
+      respond(status, body, !hasContent || head);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
-  /** What fails here is the client's going, which is no failure of the handler. */
-  private void withClient(Deadlines.Blocking io) throws StatusException {
+  private void respond(int status, byte[] body, boolean headOnly) throws IOException {
+    if (headOnly || body.length == 0 && !RequestBody.isPresent(exchange)) {
+      RequestBody.discard(exchange, engine.deadlines()); // first, because the head is the end of the response
+      withClient(
+          () -> {
+            exchange.sendResponseHeaders(status, -1);
+            exchange.close();
+          });
+    } else {
+      withClient(
+          () -> {
+            exchange.sendResponseHeaders(status, body.length); // if that is 0, the response is chunked
+            exchange.getResponseBody().write(body);
+            exchange.getResponseBody().flush(); // before anything that waits for the rest of the request
+          });
+      RequestBody.discard(exchange, engine.deadlines());
+      withClient(
+          () -> {
+            exchange.getResponseBody().close(); // otherwise the server would count a failed exchange as active
+            exchange.close();
+          });
+    }
+  }
+
+  private static String withCharset(String contentType) {
+    boolean lacksCharset =
+        contentType.regionMatches(true, 0, "text/", 0, 5) && !CHARSET.matcher(contentType).find();
+    return lacksCharset ? contentType + "; charset=utf-8" : contentType;
+  }
+
+  /**
+   * Runs I/O with the client. A failure means that the client is gone, and does not count as a failure of the handler.
+   */
+  private void withClient(Deadlines.Blocking io) throws IOException {
     try {
-      sources.engine().deadlines().newGuard().run(io);
-    } catch (StatusException e) {
-      throw e;
+      engine.deadlines().newGuard().run(io);
     } catch (IOException e) {
       peer.gone(e);
-      throw new StatusException(400, Peer.GONE, e);
+      throw e;
     }
   }
 
   /**
-   * Answers with a status and nothing else; otherwise as {@link #respond(int, String, String)}.
+   * Sends a status without a body, with the headers of {@link #appendHeader}. Blocks like
+   * {@link #respond(int, String, String)}.
    *
    * @param status the status code, 200 to 599
-   * @throws IOException as there
+   * @throws IOException if the client has disconnected or does not read
+   * @throws IllegalStateException if the request has been answered
+   * @throws IllegalArgumentException if the status is not allowed
    */
   public void respond(int status) throws IOException {
     respond(status, "text/plain", "");
   }
 
   /**
-   * Returns the method.
+   * Returns the request method.
    *
-   * @return as it stands in the request line
+   * @return the method as in the request line
    */
   public String method() {
     return exchange.getRequestMethod();
   }
 
   /**
-   * Returns the path, decoded.
+   * Returns the decoded path of the request.
    *
-   * @return without the query
+   * @return the path without the query
    */
   public String path() {
     return exchange.getRequestURI().getPath();
   }
 
   /**
-   * Returns the first value of a query parameter, decoded as a form's.
+   * Returns the first value of a query parameter, decoded as a form field (WHATWG URL, 5.1).
    *
    * @param name compared exactly
-   * @return empty if the query does not have it
-   * @throws IOException if the query cannot be decoded; if it leaves the handler, the answer is 400
+   * @return the value; empty if there is no such parameter
+   * @throws StatusException with status 400, if the query cannot be decoded
    */
-  public Optional<String> query(String name) throws IOException {
+  public Optional<String> query(String name) {
     return query().getOrDefault(name, List.of()).stream().findFirst();
   }
 
   /**
-   * Returns all query parameters, decoded as a form's.
+   * Returns the first value of a required query parameter, decoded as a form field (WHATWG URL, 5.1).
    *
-   * @return the values by name, in their order; not modifiable
-   * @throws IOException if the query cannot be decoded; if it leaves the handler, the answer is 400
+   * @param name compared exactly
+   * @return the value, which may be empty
+   * @throws StatusException with status 400, if there is no such parameter (the text names it) or the query cannot be
+   *     decoded
    */
-  public Map<String, List<String>> query() throws IOException {
+  public String require(String name) {
+    return query(name)
+        .orElseThrow(
+            () -> new StatusException(400, "missing query parameter: " + Quoted.java(name)));
+  }
+
+  /**
+   * Returns all query parameters, decoded as form fields (WHATWG URL, 5.1).
+   *
+   * @return the values by name, in order; the map is not modifiable
+   * @throws StatusException with status 400, if the query cannot be decoded
+   */
+  public Map<String, List<String>> query() {
     if (query == null) {
       query = Query.parse(exchange.getRequestURI().getRawQuery());
     }
@@ -213,9 +289,9 @@ public final class SseRequest {
   }
 
   /**
-   * Returns the request's headers.
+   * Returns the headers of the request.
    *
-   * @return not modifiable; names in any case
+   * @return the unmodifiable headers; names are case-insensitive
    */
   public Headers headers() {
     return exchange.getRequestHeaders();
@@ -224,76 +300,92 @@ public final class SseRequest {
   /**
    * Returns the first value of a header.
    *
-   * @param name in any case
-   * @return empty if the request does not have it
+   * @param name case-insensitive
+   * @return the value; empty if there is no such header
    */
   public Optional<String> header(String name) {
     return Optional.ofNullable(headers().getFirst(name));
   }
 
   /**
-   * Returns the id that the client got last before it reconnected; the same as {@link
-   * EventSource#lastEventId()}.
+   * Returns the last event id of a client that reconnects ({@link EventSource#lastEventId()}).
    *
-   * @return empty if the client has none
+   * @return the id; empty if the request has none
    */
   public Optional<String> lastEventId() {
-    return LastEventId.of(exchange, sources.engine().values().lastEventIdParameter());
+    return LastEventId.of(exchange, engine.values().lastEventIdParameter());
   }
 
   /**
-   * Returns the client's address, or that of the proxy in front.
+   * Returns the authenticated user.
    *
-   * @return never looked up by name
+   * @return the user; empty if the context has no authenticator
+   */
+  public Optional<HttpPrincipal> principal() {
+    return Optional.ofNullable(exchange.getPrincipal());
+  }
+
+  /**
+   * Returns the address of the client, or of a proxy in between.
+   *
+   * @return the address; the host name is not looked up
    */
   public InetSocketAddress remoteAddress() {
     return exchange.getRemoteAddress();
   }
 
   /**
-   * Reads the body, at most {@link Settings#bodyLimit} of it; otherwise as {@link #bytes(int)}.
+   * Returns the request body, at most {@link Settings#withBodyLimit} bytes. Blocks like {@link #bytes(int)}.
    *
    * @return the body
-   * @throws IOException as there
+   * @throws StatusException with status 413, if the body is larger
+   * @throws IOException if the client has disconnected, or a read took too long
    */
   public byte[] bytes() throws IOException {
-    return bytes(sources.settings().bodyLimit());
+    return bytes(engine.values().bodyLimit());
   }
 
   /**
-   * Reads the body. Blocks until it is there; each read of the connection takes at most the write deadline,
-   * and all of them what {@code sun.net.httpserver.maxReqTime} allows. The body can be read once.
+   * Returns the request body. In a {@link RequestHandler}, the body has already been read. In an {@link SseHandler},
+   * the body is read by this call, which is possible only once. Blocks until the body has arrived: each read takes at
+   * most {@link Settings#withWriteDeadline}, and the whole request at most {@code sun.net.httpserver.maxReqTime}.
    *
-   * @param limit how many bytes at the most, 0 or more
+   * @param limit the largest size in bytes, 0 or more
    * @return the body
    * @throws IllegalArgumentException if the limit is negative
-   * @throws IOException if the body is larger, for which the answer is 413 if it leaves the handler; or
-   *     if the client is gone
+   * @throws StatusException with status 413, if the body is larger
+   * @throws IOException if the client has disconnected, or a read took too long
    */
   public byte[] bytes(int limit) throws IOException {
     Checks.requireAtLeast("limit", limit, 0);
+    if (body.isPresent()) {
+      RequestBody.requireWithin(limit, body.get().length);
+      return body.get().clone();
+    }
     return RequestBody.read(exchange, limit, this::withClient);
   }
 
   /**
-   * Reads the body as text, at most {@link Settings#bodyLimit} bytes of it; otherwise as {@link
-   * #text(int)}.
+   * Returns the request body as text, at most {@link Settings#withBodyLimit} bytes. Blocks and decodes like
+   * {@link #text(int)}.
    *
    * @return the text
-   * @throws IOException as there
+   * @throws StatusException with status 413, if the body is larger; with status 415, if the charset is unknown
+   * @throws IOException if the client has disconnected, or a read took too long
    */
   public String text() throws IOException {
-    return text(sources.settings().bodyLimit());
+    return text(engine.values().bodyLimit());
   }
 
   /**
-   * Reads the body as text, in the charset of {@code Content-Type} or else UTF-8; otherwise as {@link
-   * #bytes(int)}.
+   * Returns the request body as text, decoded in the charset of {@code Content-Type}, or in UTF-8 if none is given.
+   * Blocks like {@link #bytes(int)}.
    *
-   * @param limit how many bytes at the most, 0 or more
+   * @param limit the largest size in bytes, 0 or more
    * @return the text
-   * @throws IllegalArgumentException as there
-   * @throws IOException as there, and if the charset is not known, for which the answer is 415
+   * @throws IllegalArgumentException if the limit is negative
+   * @throws StatusException with status 413, if the body is larger; with status 415, if the charset is unknown
+   * @throws IOException if the client has disconnected, or a read took too long
    */
   public String text(int limit) throws IOException {
     var named = header("Content-Type").map(CHARSET::matcher).filter(Matcher::find);
@@ -301,26 +393,26 @@ public final class SseRequest {
     return new String(bytes(limit), charset);
   }
 
-  private static Charset charset(String name) throws StatusException {
+  private static Charset charset(String name) {
     try {
       return Charset.forName(name);
     } catch (IllegalArgumentException e) {
-      throw new StatusException(415, "charset is not known: " + Quoted.java(name));
+      throw new StatusException(415, "unknown charset: " + Quoted.java(name));
     }
   }
 
   /**
-   * Returns the exchange, for whatever else the JDK's server can do. If a handler ends with what the
-   * exchange's streams threw because the client is gone, or with an exception that has it as a cause, that
-   * is no failure of the handler.
+   * Returns the exchange, for all other functions of the JDK's server. If one of its streams throws an exception
+   * because the client has disconnected, neither this exception nor one that it causes counts as a failure of the
+   * handler.
    *
-   * @return the exchange; who answers with it must not open a stream
+   * @return the exchange; a handler that uses it to respond must not open a stream
    */
   public HttpExchange exchange() {
     return exchange;
   }
 
-  /** For the log: quoted and cut, since it is the client's text. */
+  /** Returns the method and the path for the log, quoted and truncated. */
   @Override
   public String toString() {
     return Quoted.java(method() + " " + path());

@@ -16,17 +16,17 @@ import java.util.random.RandomGenerator;
 import javax.net.ssl.SSLContext;
 
 /**
- * A JDK {@link HttpServer} with what streams need around it: a virtual thread for each request, routes
- * by method and exact path, a registry of streams, and an end that cannot hang.
+ * A JDK {@link HttpServer} for streams, with a virtual thread for each request, routes by method and exact path, a
+ * registry of streams, and a stop with a time limit.
  *
  * <p>All methods may be called from any thread.
  *
  * {@snippet file="Hello.java"}
  *
- * @implNote Before it creates its server, it sets the system properties {@code
- *     sun.net.httpserver.nodelay} to true, {@code sun.net.httpserver.maxReqTime} to 600 (seconds) and
- *     {@code sun.net.httpserver.maxReqHeaderSize} to 32768 (bytes), unless they are set. The JDK reads
- *     them once, when the first server of the JVM is created, and they hold for all servers of the JVM.
+ * @implNote Before this class creates a server, it sets the system properties {@code sun.net.httpserver.nodelay} to
+ *     true, {@code sun.net.httpserver.maxReqTime} to 600 (seconds) and {@code sun.net.httpserver.maxReqHeaderSize} to
+ *     32768 (bytes), unless they are set. The JDK reads these properties once, when the first server of the JVM is
+ *     created; they apply to all servers of the JVM.
  */
 public final class SseServer implements AutoCloseable {
   private final HttpServer http;
@@ -50,13 +50,13 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Creates a server on the loopback address with the defaults of {@link Builder}. It is bound, and
-   * answers once it is started.
+   * Creates and binds a server on the loopback address, with the defaults of {@link Builder}. The server handles
+   * requests after {@link #start}.
    *
-   * @param port the port; 0 for any that is free
+   * @param port 0 to 65535; 0 for any free port
    * @return the server
-   * @throws IllegalArgumentException if it is not 0 to 65535
-   * @throws IOException if the port cannot be had
+   * @throws IllegalArgumentException if the port is out of range
+   * @throws IOException if the port cannot be bound
    */
   public static SseServer create(int port) throws IOException {
     return builder().port(port).build();
@@ -71,7 +71,7 @@ public final class SseServer implements AutoCloseable {
     return new Builder();
   }
 
-  /** What a server can be told before it is there. Not thread-safe. */
+  /** Configures a server before it is bound. Not thread-safe. */
   public static final class Builder {
     private InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     private int backlog = 4096;
@@ -81,11 +81,11 @@ public final class SseServer implements AutoCloseable {
     private Builder() {}
 
     /**
-     * Sets the port on the loopback address (default: 0, any that is free).
+     * Sets the port on the loopback address (default: 0, any free port).
      *
      * @param port 0 to 65535
      * @return this builder
-     * @throws IllegalArgumentException if there is no such port
+     * @throws IllegalArgumentException if the port is out of range
      */
     public Builder port(int port) {
       return address(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
@@ -94,7 +94,7 @@ public final class SseServer implements AutoCloseable {
     /**
      * Sets the address to listen on (default: loopback, any free port).
      *
-     * @param address the address; {@code new InetSocketAddress(port)} is every address of the machine
+     * @param address {@code new InetSocketAddress(port)} means all addresses of the machine
      * @return this builder
      */
     public Builder address(InetSocketAddress address) {
@@ -103,12 +103,12 @@ public final class SseServer implements AutoCloseable {
     }
 
     /**
-     * Sets how many connections may wait to be accepted (default: 4096). The operating system may lower
-     * it ({@code net.core.somaxconn}).
+     * Sets how many connections may wait to be accepted (default: 4096). The operating system may reduce this number
+     * ({@code net.core.somaxconn}).
      *
      * @param backlog 1 or more
      * @return this builder
-     * @throws IllegalArgumentException if it is less than 1
+     * @throws IllegalArgumentException if the value is less than 1
      */
     public Builder backlog(int backlog) {
       Checks.requireAtLeast("backlog", backlog, 1);
@@ -119,7 +119,7 @@ public final class SseServer implements AutoCloseable {
     /**
      * Serves HTTPS (default: plain HTTP).
      *
-     * @param context where certificate and key come from
+     * @param context provides the certificate and the key
      * @return this builder
      */
     public Builder tls(SSLContext context) {
@@ -128,7 +128,7 @@ public final class SseServer implements AutoCloseable {
     }
 
     /**
-     * Sets what holds for the streams (default: {@link Settings#defaults()}).
+     * Sets limits, timeouts and policies of the streams (default: {@link Settings#defaults()}).
      *
      * @param settings the settings
      * @return this builder
@@ -139,16 +139,16 @@ public final class SseServer implements AutoCloseable {
     }
 
     /**
-     * Creates the server. It is bound, and answers once it is started.
+     * Creates and binds the server. The server handles requests after {@link SseServer#start}.
      *
      * @return the server
-     * @throws IOException if the address cannot be had
+     * @throws IOException if the address cannot be bound
      */
     public SseServer build() throws IOException {
       return build(new Random());
     }
 
-    /** The generator has to be thread-safe. */
+    /** Creates the server with this generator, which must be thread-safe. */
     SseServer build(RandomGenerator random) throws IOException {
       JdkServer.prepare();
       if (tls == null) {
@@ -162,40 +162,40 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Answers GET, and HEAD, on a path.
+   * Answers GET and HEAD requests on a path. The handler opens a stream or sends a short text.
    *
    * @param path compared exactly with the decoded path of the request
-   * @param handler answers them
+   * @param handler answers the requests
    * @return this server
-   * @throws IllegalArgumentException as {@link #route}
+   * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
    */
   public SseServer get(String path, SseHandler handler) {
     return route("GET", path, handler);
   }
 
   /**
-   * Answers POST on a path.
+   * Answers POST requests on a path. The handler opens a stream or sends a short text.
    *
    * @param path compared exactly with the decoded path of the request
-   * @param handler answers them
+   * @param handler answers the requests
    * @return this server
-   * @throws IllegalArgumentException as {@link #route}
+   * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
    */
   public SseServer post(String path, SseHandler handler) {
     return route("POST", path, handler);
   }
 
   /**
-   * Answers a method on a path. An unknown path is answered with 404, an unknown method on a known path
-   * with 405 and {@code Allow}.
+   * Answers requests for the given method and path. The handler opens a stream or sends a short text. The server
+   * responds to an unknown path with 404, and to an unknown method on a known path with 405 and {@code Allow}. A
+   * handler for GET also receives HEAD requests, unless the path has one for HEAD.
    *
    * @param method in capitals, as in the request line
    * @param path compared exactly with the decoded path of the request
-   * @param handler answers them
+   * @param handler answers the requests
    * @return this server
-   * @throws IllegalArgumentException if the method is no token, or {@code get} and the like, if the path
-   *     does not start with a slash or has a lone surrogate, as no decoded path has, or if there is a
-   *     handler already for both
+   * @throws IllegalArgumentException if the method is not a token, or is a standard method that is not in capitals, if
+   *     the path does not start with a slash or has a lone surrogate, or if this method and path already have a handler
    */
   public SseServer route(String method, String path, SseHandler handler) {
     routes.add(method, path, Objects.requireNonNull(handler, "handler"));
@@ -203,10 +203,77 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Begins to answer.
+   * Answers GET and HEAD requests on a path with streams that have no identifier.
+   *
+   * @param path compared exactly with the decoded path of the request
+   * @param handler sends the events; {@link RequestHandler} describes the details
+   * @return this server
+   * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
+   */
+  public SseServer stream(String path, StreamHandler handler) {
+    Objects.requireNonNull(handler, "handler");
+    return stream(path, (request, sse) -> handler.handle(sse));
+  }
+
+  /**
+   * Answers GET and HEAD requests on a path with streams that have no identifier.
+   *
+   * @param path compared exactly with the decoded path of the request
+   * @param handler sends the events; {@link RequestHandler} describes the details
+   * @return this server
+   * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
+   */
+  public SseServer stream(String path, RequestHandler handler) {
+    return stream("GET", path, handler);
+  }
+
+  /**
+   * Answers requests for the given method and path with streams that have no identifier. The server reads the body of
+   * each request, opens a stream, runs the handler, and closes the stream.
+   *
+   * @param method in capitals, as in the request line
+   * @param path compared exactly with the decoded path of the request
+   * @param handler sends the events; {@link RequestHandler} describes the details
+   * @return this server
+   * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
+   */
+  public SseServer stream(String method, String path, RequestHandler handler) {
+    return route(method, path, StreamRoute.of(handler));
+  }
+
+  /**
+   * Answers GET and HEAD requests on a path with streams that have an identifier.
+   *
+   * @param path compared exactly with the decoded path of the request
+   * @param id chooses the identifier, or refuses the request
+   * @param handler sends the events; {@link RequestHandler} describes the details
+   * @return this server
+   * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
+   */
+  public SseServer stream(String path, StreamId id, RequestHandler handler) {
+    return stream("GET", path, id, handler);
+  }
+
+  /**
+   * Answers requests for the given method and path with streams that have an identifier. For each request, the server
+   * reads the body, calls {@code id}, opens a stream, runs the handler, and closes the stream.
+   *
+   * @param method in capitals, as in the request line
+   * @param path compared exactly with the decoded path of the request
+   * @param id chooses the identifier, or refuses the request
+   * @param handler sends the events; {@link RequestHandler} describes the details
+   * @return this server
+   * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
+   */
+  public SseServer stream(String method, String path, StreamId id, RequestHandler handler) {
+    return route(method, path, StreamRoute.of(id, handler));
+  }
+
+  /**
+   * Starts the server. Does not block.
    *
    * @return this server
-   * @throws IllegalStateException if it was started or closed before
+   * @throws IllegalStateException if the server has been started or stopped before
    */
   public SseServer start() {
     http.start();
@@ -232,16 +299,16 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Returns the JDK's server, for contexts of its own.
+   * Returns the underlying JDK server, to which you can add contexts of your own.
    *
-   * @return always the same; to be stopped through {@link #stop} and {@link #close} only
+   * @return always the same server; stop it only by {@link #stop} or {@link #close}
    */
   public HttpServer httpServer() {
     return http;
   }
 
   /**
-   * Returns the context of all routes, for filters and an authenticator.
+   * Returns the context of all routes, to which you can add filters and an authenticator.
    *
    * @return always the same
    */
@@ -250,18 +317,18 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Returns the port.
+   * Returns the port of the server.
    *
-   * @return the one that was found free, if 0 was asked for
+   * @return the bound port, even if 0 was requested
    */
   public int port() {
     return http.getAddress().getPort();
   }
 
   /**
-   * Returns where a client on this machine finds the server.
+   * Returns the URI of the server for clients on this machine.
    *
-   * @return with scheme, host and port, and a slash at the end
+   * @return scheme, host, port, and the path {@code /}
    */
   public URI uri() {
     var address = http.getAddress().getAddress();
@@ -271,7 +338,7 @@ public final class SseServer implements AutoCloseable {
     return URI.create(scheme + "://" + literal + ":" + port() + "/");
   }
 
-  /** In this context, paths that have handlers are equal to those of their routes. */
+  /** Returns the name of a route for warnings. In this context, that is the path of the request. */
   private String route(HttpExchange exchange) {
     return exchange.getHttpContext() == context
         ? exchange.getRequestURI().getPath()
@@ -280,122 +347,36 @@ public final class SseServer implements AutoCloseable {
 
   private void handle(HttpExchange exchange) throws IOException {
     handlers.begin();
-    var request = new SseRequest(exchange, sources);
-    try {
-      request.peer().watch(http.getClass().getPackageName());
-      SseHandler handler =
-          stop.hasBegun() ? this::refuse : routes.find(request.method(), request.path());
-      handler.handle(request);
-      finish(request);
-    } catch (StatusException e) {
-      Log.debug(() -> request + ": " + e.status() + " " + Quoted.java(e.getMessage()));
-      fail(request, e.status(), e.getMessage() + "\n");
-    } catch (Throwable e) {
-      failed(request, e);
-    } finally {
-      sources.engine().loops().acquit(); // this thread is done with its stream
-      close(exchange);
-    }
-    if (request.isBroken()) {
-      // Only what a handler throws makes the JDK forget a connection that broke in some ways.
-      throw new IOException("the client is gone");
-    }
+    var handling = sources.handling(exchange);
+    var request = handling.request();
+    handling.run(
+        stop.hasBegun() ? handling::refuse : routes.find(request.method(), request.path()));
   }
 
-  /** What a handler threw is its failure, unless it only passed on that the client is gone. */
-  private void failed(SseRequest request, Throwable thrown) {
-    var peer = request.peer();
-    if (peer.isBehind(thrown)) {
-      Log.debug(() -> request + ": " + Peer.GONE + ": " + Quoted.java(thrown));
-      request.stream().ifPresent(stream -> stream.life().end(Ending.CLIENT_GONE));
-      fail(request, 400, Peer.GONE + "\n");
-      return;
-    }
-    boolean interrupted = thrown instanceof InterruptedException || peer.isInterruptBehind(thrown);
-    if (interrupted && sources.isStopping()) {
-      Log.debug(() -> "interrupted: the handler of " + request);
-    } else {
-      Log.failure("the handler of " + request, thrown);
-    }
-    fail(request, 500, "the handler failed\n");
-  }
-
-  /** The answer to what comes after the stop began. */
-  private void refuse(SseRequest request) throws IOException {
-    var exchange = request.exchange();
-    var refusal = Refusal.forNow(exchange, sources.engine().jitter().reconnect());
-    if (refusal.isStream()) {
-      request.getEventSource(); // which the registry refuses
-      return;
-    }
-    if (JdkServer.canCloseConnection(exchange)) {
-      exchange.getResponseHeaders().set("Connection", "close");
-    }
-    refusal.addRetryAfter(exchange.getResponseHeaders());
-    request.respond(refusal.status(), "text/plain", "the server stops\n");
-  }
-
-  private void finish(SseRequest request) throws IOException {
-    if (request.stream().isPresent()) {
-      request.stream().get().close();
-    } else if (request.isBroken()) {
-      fail(request, 400, Peer.GONE + "\n"); // the handler noticed, and had nobody to answer
-    } else if (!Response.isBegun(request.exchange())) {
-      Log.warning("no answer from the handler of " + request);
-      request.respond(500, "text/plain", "the handler gave no answer\n");
-    }
-  }
-
-  private void fail(SseRequest request, int status, String text) {
-    if (request.stream().isPresent()) {
-      request.stream().get().life().fail();
-    } else if (!Response.isBegun(request.exchange())) {
-      try {
-        request.respond(status, "text/plain", text);
-      } catch (IOException | RuntimeException e) {
-        Log.debug(() -> "no answer " + status + ": " + Quoted.java(e));
-      }
-    }
-  }
-
-  /** Closing an exchange may read what is left of its request, and write. */
-  private void close(HttpExchange exchange) {
-    try {
-      sources.engine().deadlines().newGuard().run(exchange::close);
-    } catch (IOException | RuntimeException e) {
-      Log.debug(() -> "closing an exchange: " + Quoted.java(e));
-    }
-  }
-
-  /**
-   * Stops at once: as {@link #stop} without time of grace.
-   */
+  /** Stops the server with a grace period of zero ({@link #stop}). */
   @Override
   public void close() {
     stop(Duration.ZERO);
   }
 
   /**
-   * Stops the server, in a way that lets handlers come to their own end. At once, new requests are
-   * refused, GET and HEAD that accept {@code text/event-stream} as by {@link
-   * EventSources#open(HttpExchange, String)} and all others with {@code 503} and {@code Retry-After},
-   * and each open stream is sent the {@link Settings#farewell farewell} event and a {@code retry:} from
-   * the range of {@link Settings#reconnect}. Then the handlers have this time; they see {@link
-   * EventSource#isStopping()}. When it is over, the streams that are left end as {@link
-   * Ending#STOPPING}, what was accepted is handed over, who does not take it within 0.8 seconds is cut,
-   * handlers that go on for half a second are interrupted, and every connection is closed.
+   * Stops the server. New requests are refused: GET and HEAD requests that accept {@code text/event-stream} receive a
+   * stream that consists of a {@code retry:}, and all others receive {@code 503} with {@code Retry-After}. Each open
+   * stream is sent the {@link Settings#withFarewell farewell} event and a {@code retry:} from the range of
+   * {@link Settings#withReconnect}. Handlers have the grace period to finish, and can check
+   * {@link EventSource#isStopping()}. Then the remaining streams end as {@link Ending#STOPPING}: accepted events are
+   * flushed within 0.8 s, handlers that do not return within 0.5 s are interrupted, and all connections are closed.
    *
-   * <p>Blocks until all that is done and every thread has ended: early if the handlers of all requests
-   * that came before have, at the latest within the time of grace and a second, unless a handler does
-   * not react to its interrupt. A request has come once its head is complete; half a head, or half a TLS
-   * handshake, holds nothing up. Idempotent: a second call waits for the same stop, and shortens the
-   * grace if its own is shorter. An interrupt ends the grace; the status stays. Called by a handler, it
-   * returns at once, since it would wait for itself, and the stop goes on.
+   * <p>Blocks until the stop is complete, at most for the grace period plus one second, unless a handler ignores its
+   * interrupt. The grace period ends early once the handlers of all earlier requests have returned; requests whose head
+   * is incomplete do not count. Idempotent: a second call waits for the same stop, and shortens the grace period if its
+   * own is shorter. An interrupt ends the grace period; the interrupt status stays set. If a handler calls this method,
+   * it returns at once, and the stop continues.
    *
    * {@snippet file="Deploy.java" region="stop"}
    *
-   * @param grace zero or more; more than 292 years are until each stream has reached its own end
-   * @throws IllegalArgumentException if it is negative
+   * @param grace zero or more; {@code ChronoUnit.FOREVER.getDuration()} means no time limit
+   * @throws IllegalArgumentException if the grace period is negative
    */
   public void stop(Duration grace) {
     Checks.requireNotNegative("grace", grace);
@@ -414,7 +395,7 @@ public final class SseServer implements AutoCloseable {
       streams.sayFarewell();
     }
 
-    /** Nothing is left once the handlers are: each has a stream, or answers otherwise. */
+    /** Waits for handlers only, because every stream and every other response has a handler. */
     @Override
     public void whenEmpty(Gate.Emptied emptied) {
       handlers.whenEmpty(emptied);

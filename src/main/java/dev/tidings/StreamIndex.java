@@ -14,10 +14,10 @@ final class StreamIndex {
   private final ConcurrentHashMap<HttpExchange, Member> byExchange = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<String, Namesakes> byIdentifier = new ConcurrentHashMap<>();
 
-  /** The open streams of one identifier, mostly one; changed under the lock of the map for it. */
+  /** The open streams of one identifier, usually one. Changed under the map's lock for that identifier. */
   private static final class Namesakes {
-    private volatile Member only; // null if there are more
-    private volatile Roster<Member> all; // in the order of their opening; null before there were more
+    private volatile Member only; // null if there are several
+    private volatile Roster<Member> all; // in the order of their opening; null before there were several
 
     Namesakes(Member only) {
       this.only = only;
@@ -35,7 +35,7 @@ final class StreamIndex {
       }
     }
 
-    /** Whether none is left. */
+    /** Returns whether none is left. */
     boolean remove(Member member) {
       if (all == null) {
         return only == member;
@@ -45,7 +45,7 @@ final class StreamIndex {
     }
 
     List<Member> list() {
-      var one = only; // before all, which is set before it is cleared
+      var one = only; // read before all, which is set before only is cleared
       if (one != null) {
         return List.of(one);
       }
@@ -64,7 +64,7 @@ final class StreamIndex {
     this.capacity = capacity;
   }
 
-  /** Takes the exchange, on which no stream may have been opened before. */
+  /** Claims the exchange, on which no stream may have been opened before. */
   void claim(Member member) {
     if (byExchange.putIfAbsent(member.exchange(), member) != null) {
       throw new IllegalStateException("a stream is already open on this request");
@@ -75,7 +75,7 @@ final class StreamIndex {
   /**
    * Admits the stream if there is room for it, and enters it under its identifier if it has one.
    *
-   * @return those that have to end: older streams, the stream itself, or nobody
+   * @return the streams that have to end: those that are replaced, or this one if it was not admitted
    */
   List<Member> enter(Member member, Duplicates duplicates) {
     var leaving = new ArrayList<Member>();
@@ -86,6 +86,14 @@ final class StreamIndex {
       leaving.add(member);
     }
     return leaving;
+  }
+
+  /** Returns whether the stream would be admitted now. */
+  boolean hasRoom(Member member, Duplicates duplicates) {
+    var present = member.identifier().map(byIdentifier::get).map(Namesakes::list).orElse(List.of());
+    boolean refused = duplicates == Duplicates.REFUSE && !present.isEmpty();
+    return !refused
+        && capacity.hasRoom(member, duplicates == Duplicates.REPLACE ? present : List.of());
   }
 
   private Namesakes merge(
@@ -105,7 +113,7 @@ final class StreamIndex {
     return present;
   }
 
-  /** Forgets the identifier of a stream that ends. */
+  /** Forgets the identifier of a stream that leaves the registry. */
   void leave(Member member) {
     member
         .identifier()
@@ -138,7 +146,7 @@ final class StreamIndex {
     return List.copyOf(found);
   }
 
-  /** All whose exchange is not closed, the ended ones too, in the order of their opening. */
+  /** Returns all streams whose exchange is not closed, including ended ones, in the order of their opening. */
   Iterable<EventSource> streams() {
     return streams;
   }

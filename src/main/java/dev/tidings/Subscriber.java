@@ -10,8 +10,8 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
- * One stream in one channel. It is in one of two modes: <em>catching up</em>, where a thread of its own
- * reads the log as fast as the client takes it, or <em>live</em>, where the {@link Tail} has it.
+ * One stream in one channel. A subscriber is either <em>catching up</em>, when a thread of its own reads the
+ * log as fast as the client reads, or <em>live</em>, when the {@link Tail} delivers to it.
  */
 final class Subscriber {
   static final int BATCH_EVENTS = 64;
@@ -21,27 +21,22 @@ final class Subscriber {
   private final Cursor cursor;
   private final String name; // of the channel
   private final Optional<Predicate<? super Event>> filter;
-  private final boolean fresh; // whether its client has no position of this channel yet
-  private final AtomicReference<Thread> thread = new AtomicReference<>(); // while it catches up
+  private final boolean fresh; // whether its client has no position in this channel yet
+  private final AtomicReference<Thread> thread = new AtomicReference<>(); // while catching up
   private boolean left; // guarded by cursor
-  private long number = Tail.NOT_LIVE; // at the tail, guarded by that
-  // Since the client was told its position; owned by the thread that sends: its own, or the tail's.
+  private long number = Tail.NOT_LIVE; // in the tail; guarded by the tail's lock
+  // Counted since the client was sent its position; owned by the sending thread: its own, or the tail's.
   private long skipped;
   private long told; // System.nanoTime
 
-  /** Enters the cursor, at this position if its client has one. */
-  Subscriber(
-      Channel channel,
-      Cursor cursor,
-      Optional<String> position,
-      Optional<Predicate<? super Event>> filter) {
+  /** Creates a subscriber, and adds it to the cursor. */
+  Subscriber(Channel channel, Cursor cursor, Optional<Predicate<? super Event>> filter) {
     this.channel = channel;
     this.cursor = cursor;
     this.name = channel.name();
     this.filter = filter;
-    this.fresh = position.isEmpty();
     this.told = System.nanoTime();
-    cursor.enter(this, position);
+    this.fresh = !cursor.enter(this);
   }
 
   EventSource stream() {
@@ -82,12 +77,12 @@ final class Subscriber {
     channel.enter(this);
   }
 
-  /** Its stream has ended. */
+  /** Leaves the channel, because the stream has ended. */
   void leave() {
     channel.leave(stream());
   }
 
-  /** Takes it out of the channel: nothing more is sent. */
+  /** Removes the subscriber from the channel, which sends nothing more to it. */
   void stop() {
     cursor.leave(this);
     channel.tail().drop(this);
@@ -97,33 +92,36 @@ final class Subscriber {
     }
   }
 
-  /** Has it begin where its log is now, if the log can tell; blocks for as long as that takes. */
-  void ask() {
-    if (fresh) {
-      channel.latest().ifPresent(id -> cursor.skip(this, id));
-    }
+  /** Returns the latest id of the log, if the client has no position and the log answers. Blocks on the log. */
+  Optional<String> start() {
+    return fresh ? channel.latest() : Optional.empty();
+  }
+
+  /** Asks the log for its latest id, on a thread of its own. Never blocks. */
+  void askLatest(Channel.Asker asker) {
+    channel.askLatest(asker);
   }
 
   /**
-   * Its client gets its position before any event, and so misses nothing, also if it is cut before one.
-   * Never blocks.
+   * Sends the client its position before any event, so that the client misses no event even if it disconnects
+   * before the first one. Never blocks.
    */
   void begin() {
     boolean knows = !fresh || cursor.position(this).isPresent() && cursor.tell();
     start(knows ? this::catchUp : this::arrive);
   }
 
-  /** The tail could not deliver to it: it reads for itself. Never blocks. */
+  /** Makes the subscriber catch up by itself, because the tail could not deliver to it. Never blocks. */
   void fallBack() {
     start(
         () -> {
-          if (cursor.sender().awaitWritten()) { // what was sent before has left
+          if (cursor.sender().awaitWritten()) { // earlier events are written
             catchUp();
           }
         });
   }
 
-  /** Runs until its client is live or gone. */
+  /** Runs until the subscriber is live or gone. */
   private interface Work {
     void run() throws InterruptedException;
   }
@@ -135,21 +133,24 @@ final class Subscriber {
       started.start();
     } catch (Throwable e) {
       Log.failure("starting a replay", e);
-      stream().life().endSoon(Ending.FAILED); // its client comes back, and goes on where it was
+      stream().life().endSoon(Ending.FAILED); // its client reconnects, and continues at its position
       return;
     }
     var running = thread.get();
     if (!isWanted() && running != null) {
-      running.interrupt(); // whoever ended it may have looked for a thread before this one
+      running.interrupt(); // stop() may have looked for the thread before it was set
     }
   }
 
-  /** Whether its channel is open, and it is in it. */
+  /** Returns whether the channel is open and the stream is still in it. */
   boolean isWanted() {
     return !channel.reader().isClosed() && isIn();
   }
 
-  /** Goes on until its work is done, whatever is thrown meanwhile: no stream may fall silent. */
+  /**
+   * Runs the work, and resumes after each exception until the subscriber is live or gone: no stream may fall
+   * silent.
+   */
   private void run(Work work) {
     channel.cache().enter();
     try {
@@ -168,13 +169,13 @@ final class Subscriber {
       }
     } finally {
       channel.cache().leave();
-      thread.compareAndSet(Thread.currentThread(), null); // a thread that has ended holds much
+      thread.compareAndSet(Thread.currentThread(), null); // an ended thread retains much memory
     }
   }
 
   private void resume() throws InterruptedException {
     if (channel.tail().has(this)) {
-      return; // the failure came after that
+      return; // the work failed after it had joined
     }
     if (cursor.position(this).isEmpty()) {
       arrive();
@@ -195,13 +196,13 @@ final class Subscriber {
     }
   }
 
-  /** Sends what the tail remembers, or else the log has, until it is where the tail is. */
+  /** Sends events that the tail remembers, or else those of the log, until the subscriber is live or gone. */
   private void catchUp() throws InterruptedException {
     boolean goesOn = true;
     while (goesOn && isIn()) {
       var at = cursor.position(this);
       if (at.isEmpty()) {
-        return; // it has left
+        return; // the stream has left
       }
       var lacking = inTurn(() -> channel.tail().join(this, at.get()));
       goesOn =
@@ -211,7 +212,7 @@ final class Subscriber {
     }
   }
 
-  /** Whether there is more to do. */
+  /** Reads and sends once; returns whether there is more to do. */
   private boolean readOn(String at) throws InterruptedException {
     var reading = read(at);
     return isEnd(reading) ? !isLive(at) : send(at, reading);
@@ -226,8 +227,8 @@ final class Subscriber {
   }
 
   /**
-   * At the end of the log, at this position: either the tail is there, or it has yet to come by, or it has
-   * passed. In the last case the log has more by now, which a second look tells.
+   * Makes the subscriber live or waiting once it has read to the end of the log, at this position. Returns
+   * false if the tail has passed this position; the log then has more events, which a second read finds.
    */
   private boolean isLive(String at) throws InterruptedException {
     var ahead = channel.tail().await(this, at);
@@ -241,23 +242,36 @@ final class Subscriber {
     try {
       stays = isEnd(read(at));
     } finally {
-      stays = stays || !channel.tail().withdraw(ahead.get()); // it may have come by meanwhile
+      stays = stays || !channel.tail().withdraw(ahead.get()); // the tail may have reached the position
     }
     return stays;
   }
 
-  private boolean send(String at, Reading reading) {
-    boolean told =
-        reading.covered() || put(LogEntry.gap(channel.gapName(), name, at, reading));
+  private boolean send(String at, Reading reading) throws InterruptedException {
+    boolean told = reading.covered() || tellGap(at, reading);
     return told && send(inTurn(() -> channel.cache().entries(reading.events())));
   }
 
-  /** Sends and waits until it has left; what is encoded and waits is bounded. False at the end. */
+  private boolean tellGap(String at, Reading reading) throws InterruptedException {
+    boolean told = put(LogEntry.gap(channel.gapName(), name, at, reading));
+    cursor.passGap(this);
+    for (String place : cursor.places(this)) {
+      if (!read(place).covered()) {
+        cursor.arrive(this, place); // the place is in the gap
+      }
+    }
+    return told;
+  }
+
+  /**
+   * Sends the entries and waits until they are written, which bounds the encoded events in the queue. Returns
+   * false if the stream has left.
+   */
   private boolean send(List<LogEntry> entries) {
     return offerAll(entries) && cursor.sender().awaitWritten();
   }
 
-  /** Sends, and waits for room where there is none. False at the end. */
+  /** Sends the entries, and waits for room if there is none. Returns false if the stream has left. */
   private boolean offerAll(List<LogEntry> entries) {
     int next = offerInTurn(entries, 0);
     while (next >= 0 && next < entries.size()) {
@@ -274,15 +288,15 @@ final class Subscriber {
   }
 
   /**
-   * Of thousands that come back at once only a few compute at a time, or they would hold up the live end,
-   * by its lock and by the processors. No turn is held while an application's filter or the log is called, or
-   * while this waits for its client.
+   * Runs the work in turn. Of thousands of clients that reconnect at once, only a few compute at a time;
+   * otherwise they would delay the live end by using its lock and the processors. No turn is held while a
+   * filter or the log is called, or while this thread waits for its client.
    */
   private <T> T inTurn(Supplier<T> work) {
     channel.turns().acquireUninterruptibly();
     try {
-      // A virtual thread that another one wakes runs before all that come from outside their scheduler, as the
-      // live end does when a platform thread publishes. A pause, however short, puts this behind it.
+      // A virtual thread that another virtual thread wakes runs before those that a platform thread wakes, such
+      // as the live end when a platform thread publishes. A pause, however short, queues this thread behind them.
       LockSupport.parkNanos(1);
       return work.get();
     } finally {
@@ -290,12 +304,12 @@ final class Subscriber {
     }
   }
 
-  /** Offers as many as there is room for; returns which one is next, or -1 at the end. */
+  /** Offers entries while there is room. Returns the index of the next one, or -1 if the stream has left. */
   private int offerFrom(List<LogEntry> entries, int first) {
     long bytes = 0;
     for (int i = first; i < entries.size() && bytes < BATCH_BYTES; i++) {
       if (!isWanted()) {
-        return -1; // it may skip them all, and its filter take each interrupt for itself
+        return -1; // a filter may skip all entries and clear every interrupt
       }
       var entry = entries.get(i);
       if (!passes(entry.event())) {
@@ -313,7 +327,7 @@ final class Subscriber {
     return first;
   }
 
-  /** Waits for room, which the write deadline bounds; false at the end. */
+  /** Sends the entry, and waits for room, at most for the write deadline. Returns false if the stream has left. */
   private boolean put(LogEntry entry) {
     var answer = offer(entry, writers());
     while (answer == Answer.OVERFLOW && cursor.sender().awaitWritten()) {
@@ -343,8 +357,8 @@ final class Subscriber {
   // Live.
 
   /**
-   * Offers these from this one on, of which those it wants are marked, all for null. Never blocks. False if
-   * it has to catch up from its position.
+   * Offers the entries from this index on: the wanted ones, or all if {@code wanted} is null. Never blocks.
+   * Returns false if the subscriber has to catch up from its position.
    */
   boolean deliver(List<LogEntry> entries, int first, boolean[] wanted, Outbox.Starter writers) {
     for (int i = first; i < entries.size(); i++) {
@@ -358,7 +372,7 @@ final class Subscriber {
     return true;
   }
 
-  /** A client that is cut must not find its position forgotten; until then a heartbeat takes it along. */
+  /** Sends the client its position before the log can drop it. Usually, a heartbeat has sent it before that. */
   void tellIfFar(Outbox.Starter writers) {
     if (skipped > 0 && channel.isFar(skipped, System.nanoTime() - told)) {
       if (cursor.offerPosition(this, writers) == Answer.TAKEN) {
@@ -371,10 +385,9 @@ final class Subscriber {
     return filter.isPresent();
   }
 
-  /** Runs code of the application; an event at which it fails is not for this client. */
+  /** Runs the application's filter. If the filter throws, the event does not match. */
   boolean passes(Event event) {
     return filter.isEmpty()
-        || UserCode.testOnOwnThread(
-            "a filter of a channel", () -> filter.get().test(event), false);
+        || UserCode.testFilter("a filter of a channel", () -> filter.get().test(event));
   }
 }

@@ -14,29 +14,30 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The live end of a channel: one thread that follows the log, encodes each event once and delivers it to
- * all that have read as far. It exists while there are such. One that has no room falls back to reading for
- * itself, so none delays another.
+ * The live end of a channel: one thread that follows the log, encodes each event once and delivers it to all
+ * live subscribers. The thread exists while subscribers are live or wait to be. A subscriber that has no room
+ * falls back to reading the log by itself, so that no subscriber delays another.
  *
- * <p>How a subscriber becomes live. It is at an event P, and the tail is at T. If P is T, it is live. If the
- * tail remembers P, the subscriber gets the entries between them and comes again; however many come at once,
- * that is quicker than events are published. Otherwise it reads the log. At the end of that it says that it
- * waits for P, and only then looks once more whether the log has anything after P. If it has, the tail may have
- * passed: the subscriber waits no more, unless the tail has just come by, and begins anew. If it has nothing,
- * then T was not after P when the subscriber began to wait, since each read of a log sees what any read before
- * it has returned; so the tail has yet to deliver P, and finds the subscriber waiting for it.
+ * <p>A subscriber becomes live as follows. It is at event P, and the tail is at T. If P is T, it is live. If
+ * the tail remembers P, the subscriber sends the entries from P to T and tries again; that is faster than
+ * events are published, however many subscribers do so at once. Otherwise the subscriber reads the log. At the
+ * end of the log, it begins to wait for P, and only then reads once more after P. If the log has more events,
+ * the tail may have passed P, so the subscriber stops waiting and starts over, unless the tail has just
+ * reached P. If the log has no more events, T was not after P when the wait began, because each read of a log
+ * sees all events that earlier reads have returned. So the tail has yet to deliver P, and finds the subscriber
+ * waiting for it.
  *
- * <p>It is long since those that are live and those that wait change under one lock, together with the place
+ * <p>The class is long because live and waiting subscribers change under one lock, together with the position
  * of the thread that delivers to them.
  */
 final class Tail {
   static final int REMEMBERED = 512; // entries
   private static final long REMEMBERED_CHARS = 1024 * 1024; // of their data
   private static final int BATCH_EVENTS = 128;
-  private static final Duration WAIT = Duration.ofSeconds(2); // and so long it outlives the last one
+  private static final Duration WAIT = Duration.ofSeconds(2); // also its time without subscribers
   static final long NOT_LIVE = -1;
 
-  /** A subscriber that waits for the tail to come to its position; told apart from its other waits. */
+  /** One wait of a subscriber for the tail to reach its position. */
   static final class Ahead {
     private final Subscriber subscriber;
     private final String position;
@@ -48,32 +49,32 @@ final class Tail {
       this.passed = passed;
     }
 
-    /** Whether the tail has passed that position already, so that nothing is waited for. */
+    /** Returns whether the tail has already passed that position, so that there is no wait. */
     boolean isPassed() {
       return passed;
     }
   }
 
-  /** One that waited, and the first of the entries that it has not got. */
+  /** A subscriber that waited, and the index of the first entry that it lacks. */
   private record Met(Subscriber subscriber, int first) {}
 
-  /** The live ones of one registry, whose writers deliver to them; those with smaller numbers. */
+  /** The live subscribers of one registry whose numbers are below a limit, and the writers that deliver to them. */
   private record Group(Writers writers, Iterable<Subscriber> members) {}
 
   private final LogReader reader;
   private final ThreadFactory threads;
   private final ReentrantLock lock = new ReentrantLock();
-  // What follows is guarded by lock, under which nothing is delivered and no code of the application runs.
+  // The fields below are guarded by lock, under which nothing is delivered and no application code runs.
   private final Map<Writers, Roster<Subscriber>> live = new LinkedHashMap<>(); // all at the tail's position
   private final Map<Subscriber, Ahead> ahead = new LinkedHashMap<>();
-  private final Set<Subscriber> filtering = new HashSet<>(); // those of both that have a filter
-  private final ArrayDeque<LogEntry> recent = new ArrayDeque<>(); // the last that were delivered
-  private final Map<String, Long> numbers = new HashMap<>(); // of these and of the start, by id
+  private final Set<Subscriber> filtering = new HashSet<>(); // live or waiting, with a filter
+  private final ArrayDeque<LogEntry> recent = new ArrayDeque<>(); // the latest entries that were delivered
+  private final Map<String, Long> numbers = new HashMap<>(); // of these entries and of the start, by id
   private long last; // the number of the tail's position
   private long recentChars; // of data, in recent
   private String position; // null before the first one
   private String passed; // the last event that was delivered to all; null before the first
-  private Thread thread; // null while nobody is here
+  private Thread thread; // null without subscribers
   private boolean closed;
 
   Tail(LogReader reader, ThreadFactory threads) {
@@ -82,16 +83,16 @@ final class Tail {
   }
 
   /**
-   * Takes one that is at this position, if the tail is there.
+   * Makes a subscriber at this position live, if the tail is there.
    *
-   * @return no entries if it is live, or gone; the entries that it lacks, if the tail has passed it not long
-   *     ago; empty if the position is not known
+   * @return an empty list if the subscriber is live or gone; the entries that it lacks, if the tail remembers
+   *     them; otherwise empty
    */
   Optional<List<LogEntry>> join(Subscriber subscriber, String at) {
     lock.lock();
     try {
       if (closed || !subscriber.isIn()) {
-        return Optional.of(List.of()); // there is nothing more for it
+        return Optional.of(List.of()); // nothing more is delivered
       }
       Long number = thread == null ? null : numbers.get(at);
       if (number == null) {
@@ -117,10 +118,10 @@ final class Tail {
   }
 
   /**
-   * Takes one that has read to the end of the log, at this position.
+   * Makes a subscriber that has read to the end of the log, at this position, live or waiting.
    *
-   * @return empty if it is live, or gone; otherwise its wait, after which it has to look once more, unless the
-   *     tail has passed just now
+   * @return empty if the subscriber is live or gone; otherwise its wait, after which it has to read the log
+   *     once more, unless the tail has passed the position
    */
   Optional<Ahead> await(Subscriber subscriber, String at) {
     lock.lock();
@@ -148,7 +149,7 @@ final class Tail {
     }
   }
 
-  /** Ends a wait; false if it has ended already, since the subscriber is live, or gone. */
+  /** Ends a wait. Returns false if it has already ended, because the subscriber is live or gone. */
   boolean withdraw(Ahead wait) {
     lock.lock();
     try {
@@ -162,16 +163,16 @@ final class Tail {
     }
   }
 
-  /** The first one says from where. */
+  /** Starts the thread at the position of the first subscriber. */
   private void start(String at) {
     var started = threads.newThread(() -> run(at));
     started.start();
-    thread = started; // once it runs: without a thread, the next one tries again
+    thread = started; // only now: if it cannot start, the next subscriber tries again
     position = at;
     numbers.put(at, last);
   }
 
-  /** The tail has come to this entry. */
+  /** Moves the tail to this entry. */
   private void remember(LogEntry entry) {
     position = entry.id();
     last++;
@@ -185,7 +186,7 @@ final class Tail {
     }
   }
 
-  /** Its thread ends; the next one begins anew. */
+  /** Forgets the remembered entries, because the thread ends; the next one starts over. */
   private void forget() {
     thread = null;
     recent.clear();
@@ -198,7 +199,7 @@ final class Tail {
         live.computeIfAbsent(subscriber.writers(), key -> new Roster<>()).add(subscriber));
   }
 
-  /** The stream has left the channel. */
+  /** Removes a subscriber that has left the channel or has fallen behind. */
   void drop(Subscriber subscriber) {
     lock.lock();
     try {
@@ -222,7 +223,7 @@ final class Tail {
     }
   }
 
-  /** Whether it is live, or waits to be. */
+  /** Returns whether the subscriber is live, or waits to be. */
   boolean has(Subscriber subscriber) {
     lock.lock();
     try {
@@ -247,7 +248,7 @@ final class Tail {
     }
   }
 
-  /** Whether there is anybody who is live, or was a moment ago. */
+  /** Returns whether a subscriber is live or waits to be, or was a moment ago. */
   boolean isRunning() {
     lock.lock();
     try {
@@ -257,7 +258,7 @@ final class Tail {
     }
   }
 
-  /** The last event that was delivered to all that are live; null before the first. */
+  /** Returns the id of the last event that was delivered to all live subscribers; null before the first. */
   String passed() {
     lock.lock();
     try {
@@ -267,7 +268,7 @@ final class Tail {
     }
   }
 
-  /** How many wait for the tail. */
+  /** Returns the number of subscribers that wait for the tail. */
   int ahead() {
     lock.lock();
     try {
@@ -277,13 +278,13 @@ final class Tail {
     }
   }
 
-  /** Whatever ends this thread, nobody is left to it. */
+  /** Follows the log. Whatever ends this thread, its subscribers then catch up by themselves. */
   private void run(String start) {
-    boolean left = false; // whether nobody was there any more
+    boolean left = false; // whether no subscriber was left
     try {
       left = follow(start);
     } catch (InterruptedException e) {
-      Log.debug(() -> "a channel was closed, or nobody is left in it");
+      Log.debug(() -> "a channel was closed, or its last stream has left");
     } catch (Throwable e) {
       Log.failure("the thread of a channel", e);
     } finally {
@@ -306,7 +307,7 @@ final class Tail {
     return live.isEmpty() && ahead.isEmpty();
   }
 
-  /** False if the log has forgotten what would come next. */
+  /** Returns true if no subscriber is left, or false if the log has dropped the next event. */
   private boolean follow(String start) throws InterruptedException {
     for (String at = start; ; ) {
       var reading = reader.read(at, BATCH_EVENTS, WAIT, this::hasAnybody);
@@ -326,7 +327,7 @@ final class Tail {
     }
   }
 
-  /** Whether nobody is there any more, so that this thread is done. */
+  /** Returns whether no subscriber is left, so that this thread ends. */
   private boolean isLeft() {
     lock.lock();
     try {
@@ -341,7 +342,7 @@ final class Tail {
     }
   }
 
-  /** The entries that those with a filter want, asked before anything is delivered. */
+  /** Returns the entries that match each filter. All filters run before anything is delivered. */
   private Map<Subscriber, boolean[]> wanted(List<LogEntry> entries) {
     var wanted = new HashMap<Subscriber, boolean[]>();
     for (Subscriber subscriber : filtering()) {
@@ -363,7 +364,7 @@ final class Tail {
     }
   }
 
-  /** Those that no thread but this one sends to. */
+  /** Returns the live subscribers with a filter, to which only this thread sends. */
   private List<Subscriber> liveFilters() {
     lock.lock();
     try {
@@ -373,14 +374,17 @@ final class Tail {
     }
   }
 
-  /** Moves on past these, and delivers them to all that are at the place where they begin, or within. */
+  /**
+   * Advances past these entries, and delivers them to all live subscribers and to those that wait for one of
+   * them.
+   */
   private void pass(List<LogEntry> entries, Map<Subscriber, boolean[]> wanted) {
     var groups = new ArrayList<Group>();
     List<Met> met;
     lock.lock();
     try {
       entries.forEach(this::remember);
-      // Those that become live from now on are past these entries.
+      // Subscribers that become live from now on are past these entries.
       live.forEach((writers, roster) -> groups.add(new Group(writers, roster.until(roster.next()))));
       met = meet(entries);
     } finally {
@@ -404,7 +408,7 @@ final class Tail {
     behind.forEach(this::leaveBehind);
   }
 
-  /** Those whose position is among these are live from there on. */
+  /** Makes the subscribers live that wait for one of these entries. */
   private List<Met> meet(List<LogEntry> entries) {
     if (ahead.isEmpty()) {
       return List.of();
@@ -425,7 +429,7 @@ final class Tail {
     return met;
   }
 
-  /** Whether it stays live; if not, it is put to those that fall behind. */
+  /** Delivers to one subscriber, and returns whether it stays live. If not, adds it to {@code behind}. */
   private static boolean deliver(
       Subscriber subscriber,
       List<LogEntry> entries,
@@ -436,7 +440,7 @@ final class Tail {
     boolean stays = false;
     try {
       var its = subscriber.hasFilter() ? wanted.get(subscriber) : null;
-      // One that came so late that its filter was not asked sees for itself.
+      // A subscriber that came too late for its filter to be called catches up by itself.
       boolean asked = its != null || !subscriber.hasFilter();
       stays = asked && subscriber.deliver(entries, first, its, writers);
     } finally {
@@ -452,7 +456,10 @@ final class Tail {
     subscriber.fallBack();
   }
 
-  /** The log has forgotten what would come next: each sees for itself what is left. */
+  /**
+   * Called when the log has dropped the next event, or the thread failed. Each subscriber then catches up by
+   * itself.
+   */
   private void end() {
     var left = new ArrayList<Subscriber>();
     lock.lock();

@@ -3,24 +3,24 @@ package dev.tidings;
 import java.util.concurrent.ThreadFactory;
 
 /**
- * Makes the threads of one registry, server or channel. They inherit no thread-locals, since a listener or
- * filter of one user must not run with the context of another; they have the context class loader of the
- * thread that made this, without which services are not found from a fat jar or from jshell.
+ * Creates the threads of one registry, server or channel. They inherit no thread-locals, since a listener or
+ * filter of one user must not run in the context of another. They have the context class loader of the thread
+ * that created this object; without it, services in a fat jar or in jshell are not found.
  */
 final class Threads {
   private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
-  /** Virtual threads, all of this name. */
+  /** Returns a factory of virtual threads that all have this name. */
   ThreadFactory virtual(String name) {
     return factory(Thread.ofVirtual().name(name));
   }
 
-  /** Virtual threads, each with a number behind this name. */
+  /** Returns a factory of virtual threads with this name and a number. */
   ThreadFactory numbered(String name) {
     return factory(Thread.ofVirtual().name(name, 0));
   }
 
-  /** Platform threads, for what has to run also while handlers occupy all carriers. */
+  /** Returns a factory of platform threads, for tasks that must run even while handlers occupy all carriers. */
   ThreadFactory platform(String name, boolean daemon) {
     return factory(Thread.ofPlatform().name(name).daemon(daemon));
   }

@@ -8,28 +8,27 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The time, and what is to happen at a time: pings, deadlines, idleness. Its tasks are short, run one
- * after the other, never write to a socket and never run code of the
- * application.
+ * The clock, and the timers for pings, deadlines and idle streams. Tasks are short, run one at a time, never
+ * write to a socket, and run no code of the application except {@code equals} and {@code hashCode}.
  */
 interface Ticker extends AutoCloseable {
 
-  /** Nanoseconds, of which only differences mean anything. */
+  /** Returns the time in nanoseconds; only differences are meaningful. */
   long now();
 
   /** Runs the task once, this many nanoseconds from now. */
   Timer schedule(long nanos, Runnable task);
 
-  /** Forgets all tasks, and waits a moment for the end of the thread. */
+  /** Discards all tasks, and waits briefly for the thread to end. */
   @Override
   void close();
 
-  /** A task to come, which can be called off. */
+  /** A scheduled task, which can be cancelled. */
   interface Timer {
     void cancel();
   }
 
-  /** One daemon thread. */
+  /** Creates a ticker with one daemon thread. */
   static Ticker system(Threads threads) {
     var executor =
         new ScheduledThreadPoolExecutor(
@@ -39,7 +38,7 @@ interface Ticker extends AutoCloseable {
     return new Scheduled(executor);
   }
 
-  /** A ticker on the JDK's own. */
+  /** A ticker on an executor of the JDK. */
   record Scheduled(ScheduledExecutorService executor) implements Ticker {
     @Override
     public long now() {
@@ -52,7 +51,7 @@ interface Ticker extends AutoCloseable {
       return () -> future.cancel(false);
     }
 
-    /** The executor would keep what a task throws to itself. */
+    /** Logs an exception of the task, which the executor would swallow. */
     private static void run(Runnable task) {
       try {
         task.run();
@@ -72,29 +71,29 @@ interface Ticker extends AutoCloseable {
     }
   }
 
-  /** Repeats a look while there is something to look after, and rests otherwise: an idle server is idle. */
+  /** Repeats a check while it is needed. Otherwise schedules nothing, so that an idle server uses no processor. */
   final class Lookout {
     private final Ticker ticker;
     private final long period; // nanoseconds
     private final Look look;
-    private final AtomicBoolean watching = new AtomicBoolean(); // whether a look is scheduled
+    private final AtomicBoolean watching = new AtomicBoolean(); // whether a check is scheduled
 
-    /** The work of a lookout. Called on the ticker's thread; must neither block nor throw. */
+    /** The check of a lookout. Called on the ticker's thread; must neither block nor throw. */
     interface Look {
       void look();
 
-      /** Whether there is anything to look after. */
+      /** Returns whether there is anything to check. */
       boolean isNeeded();
     }
 
-    /** Creates one that rests. */
+    /** Creates a lookout that has nothing scheduled. */
     Lookout(Ticker ticker, long period, Look look) {
       this.ticker = ticker;
       this.period = period;
       this.look = look;
     }
 
-    /** To be called once there is something to look after: the first look is at most a period from now. */
+    /** Called when there is something to check. Ensures that the next check is at most one period away. */
     void watch() {
       if (!watching.get() && watching.compareAndSet(false, true)) {
         boolean scheduled = false;
@@ -103,7 +102,7 @@ interface Ticker extends AutoCloseable {
           scheduled = true;
         } finally {
           if (!scheduled) {
-            watching.set(false); // or nobody would ever look again
+            watching.set(false); // otherwise no check would ever be scheduled again
           }
         }
       }
@@ -114,7 +113,7 @@ interface Ticker extends AutoCloseable {
         look.look();
       } finally {
         watching.set(false);
-        if (look.isNeeded()) { // also for work that came before the line above, and so did not wake it
+        if (look.isNeeded()) { // also for work that came before the reset and scheduled no check
           watch();
         }
       }

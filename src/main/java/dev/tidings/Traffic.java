@@ -1,11 +1,11 @@
 package dev.tidings;
 
 /**
- * What went through a stream. Pings count like messages.
+ * A snapshot of the traffic of one stream. Pings count as events.
  *
- * @param sent events that are with the operating system
- * @param bytes of these, without the framing of HTTP
- * @param waiting events that were accepted and are not yet written
- * @param dropped events that gave way in a full outbox
+ * @param sent events that have been written to the operating system
+ * @param bytes the size of these events, without HTTP framing
+ * @param waiting accepted events that have not been written yet
+ * @param dropped events that were dropped because the outbox was full ({@link Overflow})
  */
 public record Traffic(long sent, long bytes, long waiting, long dropped) {}

@@ -3,13 +3,15 @@ package dev.tidings;
 import java.util.function.BooleanSupplier;
 
 /**
- * Calls the application's listeners, filters and checks so that nothing they throw harms the library:
- * checked exceptions too, which other languages and generated code let out of methods that declare none.
+ * Calls the application's listeners, filters and checks so that no exception harms the library. That includes
+ * checked exceptions, which other languages and generated code throw from methods that declare none.
  */
 final class UserCode {
+  private static final ScopedValue<Boolean> FILTER = ScopedValue.newInstance();
+
   private UserCode() {}
 
-  /** Runs the code on the application's own thread, whose interrupt status is its own. */
+  /** Runs the code on a thread of the application, whose interrupt status is left alone. */
   static void run(String what, Runnable code) {
     test(
         what,
@@ -20,7 +22,7 @@ final class UserCode {
         false);
   }
 
-  /** Runs the code on a thread of the library's, which it leaves with a clean interrupt status. */
+  /** Runs the code on a thread of the library, and clears the interrupt status afterwards. */
   static void runOnOwnThread(String what, Runnable code) {
     try {
       run(what, code);
@@ -29,13 +31,21 @@ final class UserCode {
     }
   }
 
-  /** Asks on a thread of the library's, which is left with a clean interrupt status. */
-  static boolean testOnOwnThread(String what, BooleanSupplier code, boolean ifItThrows) {
+  /**
+   * Evaluates a filter on a thread of the library, and clears the interrupt status afterwards, since the thread
+   * delivers to other streams, too. A filter that throws does not match.
+   */
+  static boolean testFilter(String what, BooleanSupplier filter) {
     try {
-      return test(what, code, ifItThrows);
+      return ScopedValue.where(FILTER, true).call(() -> test(what, filter, false));
     } finally {
       Thread.interrupted();
     }
+  }
+
+  /** Returns whether this thread runs a filter. */
+  static boolean isFilter() {
+    return FILTER.isBound();
   }
 
   private static boolean test(String what, BooleanSupplier code, boolean ifItThrows) {

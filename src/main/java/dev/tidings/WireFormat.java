@@ -6,19 +6,20 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
 
-/** The bytes of {@code text/event-stream}, and what cannot be said in them. */
+/** Encodes {@code text/event-stream}, and rejects values that it cannot represent. */
 final class WireFormat {
   static final String MEDIA_TYPE = "text/event-stream";
 
-  /** A comment line without a blank line after it, which some clients take for the beginning of a block. */
+  /** A comment line that no blank line follows. Some clients treat it as the first line of the next block. */
   static final byte[] COMMENT_LINE = {':', '\n'};
 
-  /** The last event id of a client that is not to come back; one that does is answered with 204. */
+  /** The last event id of a client that must not reconnect. If the client does, the response is 204. */
   static final String COMPLETED_ID = "tidings-completed-5d41f3c8";
 
   /**
-   * The event that sets it, which {@code Event} refuses. It has data, without which many clients that are
-   * no browsers forget its id, and a type of its own, for which nobody listens who does not ask for it.
+   * The event that sets {@link #COMPLETED_ID}, which {@code Event} rejects. It has data, without which many
+   * non-browser clients ignore the id, and an event name of its own, so that only scripts that listen for it
+   * receive it.
    */
   static final byte[] COMPLETION =
       ("event: tidings:completed\nid: " + COMPLETED_ID + "\ndata: \n\n").getBytes(UTF_8);
@@ -33,7 +34,7 @@ final class WireFormat {
     return text(event).getBytes(UTF_8);
   }
 
-  /** The block with this id before all that was encoded without one. */
+  /** Returns a block that was encoded without an id, with a line for this id prepended. */
   static byte[] withId(String id, byte[] block) {
     checkId(id);
     var line = new StringBuilder();
@@ -56,8 +57,8 @@ final class WireFormat {
   }
 
   /**
-   * One line of the field for each line of the value, which LF, CR and CRLF separate. Each character is
-   * looked at a fixed number of times: the next LF and the next CR are remembered until they are passed.
+   * Appends one line of the field for each line of the value; LF, CR and CRLF separate lines. Each character is
+   * read a fixed number of times: the next LF and the next CR are remembered until they are passed.
    */
   private static void lines(StringBuilder out, String field, String value) {
     int length = value.length();
@@ -75,15 +76,15 @@ final class WireFormat {
     line(out, field, value, start, length);
   }
 
-  /** Where the character is next, or the end of the text. */
+  /** Returns the index of the next such character, or the length of the text. */
   private static int next(String text, char c, int from) {
     int index = text.indexOf(c, from);
     return index < 0 ? text.length() : index;
   }
 
   /**
-   * A value gets the single space that the parser removes. An empty one needs none, but for data, since
-   * clients are known that die of {@code data:} alone.
+   * Appends a line, with a single space, which the parser removes, before the value. An empty value needs no
+   * space, except for data, since some clients crash on a bare {@code data:}.
    */
   private static void line(StringBuilder out, String field, String value, int start, int end) {
     out.append(field).append(':');
@@ -93,13 +94,13 @@ final class WireFormat {
     out.append('\n');
   }
 
-  /** {@code String.getBytes} would put a question mark for a lone surrogate. */
+  /** Replaces lone surrogates, which {@code String.getBytes} would encode as question marks. */
   private static String wellFormed(StringBuilder text) {
     String whole = text.toString();
     return hasSurrogates(whole) ? replaceLone(text) : whole;
   }
 
-  /** On a string, not on its builder: where that has Latin-1 only, the compiler drops the loop. */
+  /** Reads a string instead of its builder: if the string is Latin-1, the compiler removes the loop. */
   private static boolean hasSurrogates(String text) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
@@ -138,7 +139,7 @@ final class WireFormat {
     check(!id.equals(COMPLETED_ID), "event id is reserved for EventSource.complete()", id);
   }
 
-  /** What comes back unchanged from any client's header, so that it is found again. */
+  /** Returns whether the id comes back unchanged in the header of any client, so that the log finds it again. */
   static boolean isLogId(String id) {
     return !id.isEmpty()
         && id.length() <= 64
@@ -161,7 +162,7 @@ final class WireFormat {
     check(!field.isEmpty(), "field name must not be empty (that would be a comment)", field);
     check(oneLine(field), "field name must be one line", field);
     check(field.indexOf(':') < 0, "field name must not contain a colon, which ends it", field);
-    // A decoder removes one byte order mark from the start of a stream, and what is left is a field.
+    // A decoder removes one byte order mark from the start of a stream, which would change the field name.
     check(field.charAt(0) != BYTE_ORDER_MARK, "field name must not start with U+FEFF", field);
     check(!STANDARD_FIELDS.contains(field), "field has a method of its own in Event", field);
   }

@@ -10,21 +10,24 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The writers of one registry: for a stream that sends by itself a virtual thread of its own; for the
- * streams that a delivery makes ready one thread for each block of them, since to schedule a thread
- * costs about half as much as the write. A block whose thread hangs on a client that does not read
- * goes on with more threads, a moment later; so does one whose thread could not be started.
+ * The writers of one registry. A stream to which an event is sent directly gets a virtual thread of its own.
+ * The streams that a delivery makes ready share one thread per block, since scheduling a thread costs about
+ * half as much as a write. A block gets more threads a moment later if its thread blocks on a client that does
+ * not read, or if its thread could not be started.
  */
 final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
   private static final int BLOCK = 64;
   private static final long STANDSTILL = Duration.ofMillis(10).toNanos();
 
   private final ThreadFactory threads;
-  private final Set<Block> blocks = ConcurrentHashMap.newKeySet(); // those under way
-  private final AtomicBoolean failing = new AtomicBoolean(); // whether no thread could be started
+  private final Set<Block> blocks = ConcurrentHashMap.newKeySet(); // in progress
+  private final AtomicBoolean failing = new AtomicBoolean(); // whether the last thread could not be started
   private final Ticker.Lookout lookout;
 
-  /** The factory makes virtual threads, which an interrupt frees from any server's write. */
+  /**
+   * Creates the writers. The factory must create virtual threads, since an interrupt unblocks their writes on
+   * any server.
+   */
   Writers(Ticker ticker, ThreadFactory threads) {
     this.threads = threads;
     this.lookout = new Ticker.Lookout(ticker, STANDSTILL, this);
@@ -40,14 +43,14 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
     }
   }
 
-  /** False if there is no thread to be had, which must not cost anybody a writer. */
+  /** Returns false if no thread could be started; the outboxes then still have to get a writer. */
   private boolean startThread(Runnable task) {
     try {
       threads.newThread(task).start();
       failing.lazySet(false);
       return true;
     } catch (Throwable e) {
-      if (failing.compareAndSet(false, true)) { // not with each attempt
+      if (failing.compareAndSet(false, true)) { // once, not for each attempt
         Log.failure("starting a writer", e);
       }
       return false;
@@ -57,21 +60,20 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
   /** Offers something to one target of a delivery. */
   interface Offering<T> {
     /**
-     * Called on the thread of the delivery. Must not block, run code of the application other than the
-     * {@code equals} of its keys, or hold a lock over it: streams that were offered before wait for their
-     * writers meanwhile.
+     * Called on the thread of the delivery. Must not block, or run code of the application other than the
+     * {@code equals} of keys, because earlier targets are waiting for their writers.
      *
-     * @param writers where an outbox goes that is ready now
-     * @return whether the target took it
+     * @param writers starts the writer of the outbox if it is ready now
+     * @return whether the target accepted it
      */
     boolean offer(T target, Outbox.Starter writers);
   }
 
   /**
-   * Offers something to each of these, and has what became ready written in blocks. The only way in which
-   * many streams are sent something: broadcasts, pings and channels.
+   * Offers something to each target, and writes the outboxes that became ready in blocks. All sending to many
+   * streams uses this method: broadcasts, pings and channels.
    *
-   * @return how many took it
+   * @return the number of targets that accepted it
    */
   <T> int deliver(Iterable<? extends T> targets, Offering<T> offering) {
     var delivery = new Delivery();
@@ -86,7 +88,7 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
     return took;
   }
 
-  /** Whatever becomes of one must not keep the others from theirs. */
+  /** Offers to one target. An exception must not keep the other targets from their offers. */
   private static <T> boolean offer(T target, Offering<T> offering, Delivery delivery) {
     try {
       return offering.offer(target, delivery);
@@ -107,7 +109,7 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
       }
     }
 
-    /** Starts what is collected. */
+    /** Starts a thread for the collected outboxes. */
     void flush() {
       if (block.size > 0) {
         begin(block);
@@ -123,7 +125,7 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
 
   private void keep(Block block) {
     blocks.add(block);
-    if (block.isThrough()) { // before it was kept
+    if (block.isThrough()) { // all was taken before the block was added
       blocks.remove(block);
     }
     lookout.watch();
@@ -148,16 +150,16 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
     return !blocks.isEmpty();
   }
 
-  /** Some outboxes, which however many threads take one by one. */
+  /** A block of outboxes, which any number of threads take one by one. */
   private static final class Block {
     private final Outbox[] outboxes = new Outbox[BLOCK];
-    private int size; // written before a thread takes from it
-    private volatile boolean begun; // whether a thread takes from it, now or soon
+    private int size; // set before a thread takes from it
+    private volatile boolean begun; // whether a thread was started for it
     private final AtomicInteger next = new AtomicInteger();
-    private int seen = -1; // owned by the ticker: how far it was at the last look
-    private int more; // owned by the ticker: how many threads it got at the last standstill
+    private int seen = -1; // owned by the ticker: the value of next at the last check
+    private int more; // owned by the ticker: number of threads added at the last standstill
 
-    /** Whether it is full now. */
+    /** Adds an outbox. Returns whether the block is full. */
     boolean add(Outbox outbox) {
       outboxes[size++] = outbox;
       return size == BLOCK;
@@ -170,7 +172,7 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
       }
     }
 
-    /** What kills one writer must not keep the others of its block from being written. */
+    /** Writes one outbox. A failure must not keep the other outboxes of the block from being written. */
     private static void write(Outbox outbox, List<Frame> batch) {
       try {
         outbox.write(batch);
@@ -184,10 +186,10 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
     }
 
     /**
-     * How many more threads it needs: none unless nobody took from it since the last look, though
-     * something is left; then one, and with each standstill twice as many, since clients that got the
-     * same hang at the same event. A block that nobody has begun waits for a processor, and more threads
-     * would wait with it, unless its thread could not be started.
+     * Returns the number of additional threads that the block needs. It needs none if outboxes were taken since
+     * the last check, or if none are left. Otherwise it needs one, and twice as many at each further
+     * standstill, since clients that receive the same events block at the same event. If no outbox was taken
+     * yet, the thread waits for a processor and more threads would not help, unless no thread could be started.
      */
     int missing() {
       int now = next.get();

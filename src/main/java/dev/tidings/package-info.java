@@ -1,25 +1,25 @@
 /**
  * Server-sent events for the JDK's own HTTP server.
  *
- * <p>{@link dev.tidings.SseServer} is the whole thing in one object; {@link dev.tidings.EventSources}
- * opens streams on a {@link com.sun.net.httpserver.HttpServer} that somebody else made. Handlers are
- * plain blocking code on virtual threads: {@link dev.tidings.EventSource#keepAlive()} parks until the
- * client is gone.
+ * <p>{@link dev.tidings.SseServer} is a server with routes and a registry of streams. {@link dev.tidings.EventSources}
+ * is the registry alone, for a {@link com.sun.net.httpserver.HttpServer} of your own. Handlers are blocking code, which
+ * {@code SseServer} runs on virtual threads: {@link dev.tidings.EventSource#keepAlive()} waits until the stream has
+ * ended. A {@link dev.tidings.Channel} delivers events to many streams and keeps a history.
  *
- * <p>The data goes one way: an {@link dev.tidings.Event} is encoded to bytes once, goes into the bounded
- * outbox of each stream, and is written by that stream's only writer.
+ * <p>A broadcast {@link dev.tidings.Event} is encoded once, added to the bounded outbox of each stream, and written by
+ * the stream's only writer.
  *
  * <pre>
- *  SseServer ─ Routes ─ SseRequest          Channel ─ Tail ─ Subscriber ─ Cursor
- *         └──────────┬─────────┘               │ log: EventLog, LogReader, LogEntry
+ *  SseServer ─ Routes ─ Handling ─ SseRequest    Channel ─ Tail ─ Subscriber ─ Cursor, Goal
+ *         └──────────┬─────────┘ StreamRoute        │ log: EventLog, LogReader, LogEntry
  *               EventSources ── Admission ─ Capacity ─ StreamIndex
- *                    │ opens, finds, ends: Member
+ *                    │ opens, finds, ends: Member, Membership
  *               EventSource ── Lifecycle ── Heartbeats, Lease, IdleTimeout
  *                    │ Sender
  *    Event ─► Frame ─► Outbox ─► Writers ─► Response ─► exchange
  *                      FrameQueue           under Deadlines
  * </pre>
  *
- * <p>No method takes or returns null.
+ * <p>No argument or result is null unless its documentation permits it.
  */
 package dev.tidings;

@@ -20,8 +20,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * What users can call, as it is written down in {@code api.txt}: a change of it is a line in a review.
- * Written anew by {@code mvn test -Dtest=ApiTest -Dapi.update}.
+ * The public API must match {@code api.txt}, so that a review shows each change to it as a line.
+ * {@code mvn test -Dtest=ApiTest -Dapi.update} rewrites that file.
  */
 class ApiTest {
   private static final Path CLASSES = Path.of("target", "classes");
@@ -34,7 +34,7 @@ class ApiTest {
       Files.write(WRITTEN, api);
     }
     var written = Files.readAllLines(WRITTEN);
-    String how = "if that is meant: mvn test -Dtest=ApiTest -Dapi.update";
+    String how = "if the change is intended: mvn test -Dtest=ApiTest -Dapi.update";
     assertEquals("", differences(written, api), how);
     assertEquals(written, api, how);
   }
@@ -89,7 +89,7 @@ class ApiTest {
         && (type.getEnclosingClass() == null || isPublic(type.getEnclosingClass()));
   }
 
-  /** With protected members, which are public to who inherits. */
+  /** Includes protected members, which subclasses can use. */
   private static String javap(Class<?> type) {
     var text = new StringWriter();
     var out = new PrintWriter(text);

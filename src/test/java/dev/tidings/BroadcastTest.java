@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 
-/** That no code of the application's holds up a stream, whatever it does while a broadcast asks it. */
+/** Application code that a broadcast calls must not delay any stream, whatever it does. */
 class BroadcastTest {
   private final EventSources sources = EventSources.create();
   private final Map<String, ByteArrayOutputStream> bodies = new java.util.concurrent.ConcurrentHashMap<>();
@@ -36,7 +36,7 @@ class BroadcastTest {
     return bodies.get(identifier).toString(UTF_8).split("data: " + data + "\n", -1).length - 1;
   }
 
-  /** A single session for each user: the newer stream stays. */
+  /** One session per user: the newer stream stays. */
   @Test
   void aPredicateMayCloseAStreamThatItChoseBefore() throws Exception {
     try (sources) {
@@ -55,7 +55,7 @@ class BroadcastTest {
     }
   }
 
-  /** One thread ends a stream while it holds the application's lock, for which the predicate waits. */
+  /** One thread closes a stream while it holds an application lock that the predicate waits for. */
   @Test
   void aPredicateMayWaitForALockUnderWhichAStreamIsClosed() throws Exception {
     try (var server = SseServer.create(0)) {
@@ -155,15 +155,15 @@ class BroadcastTest {
 
   @Test
   void anEventLargerThanTheSettingIsRefusedForAllStreams() throws Exception {
-    try (var bounded = EventSources.create(Settings.defaults().maxEventBytes(20))) {
+    try (var bounded = EventSources.create(Settings.defaults().withMaxEventBytes(20))) {
       var body = new ByteArrayOutputStream();
       var stream = bounded.open(MockExchange.with(new Headers(), body));
-      String fits = "x".repeat(12); // and 8 bytes for the field's name and two line breaks
+      String fits = "x".repeat(12); // plus 8 bytes for the field name and two line breaks
       var error = assertThrows(IllegalArgumentException.class, () -> stream.send(fits + "x"));
       assertEquals("an event must be at most 20 bytes as it is sent: 21", error.getMessage());
       assertThrows(IllegalArgumentException.class, () -> stream.offer(fits + "x"));
       assertThrows(IllegalArgumentException.class, () -> bounded.broadcast(fits + "x"));
-      assertThrows(IllegalArgumentException.class, () -> Settings.defaults().maxEventBytes(0));
+      assertThrows(IllegalArgumentException.class, () -> Settings.defaults().withMaxEventBytes(0));
       assertTrue(stream.send(fits));
       assertEquals(1, bounded.broadcast(fits));
       assertTrue(stream.flush());
@@ -171,9 +171,9 @@ class BroadcastTest {
     }
   }
 
-  // What is thrown between two lines.
+  // Errors at any point.
 
-  /** As without memory for a thread. */
+  /** Fails once, as if there were no memory for a thread. */
   private static ThreadFactory failingOnce(AtomicBoolean fails) {
     var threads = new Threads().virtual("tidings-writer");
     return task -> {
@@ -238,7 +238,7 @@ class BroadcastTest {
     }
   }
 
-  /** Two requests are of one client if the application's objects are equal, whose methods may throw. */
+  /** The application's object for a client. Equal objects mean the same client; their methods may throw. */
   private static final class Unequal {
     static volatile boolean throwing;
 
@@ -261,7 +261,7 @@ class BroadcastTest {
 
   @Test
   void aClientWhoseEqualsThrowsNeitherKeepsAPlaceNorAStreamFromItsEnd() throws Exception {
-    var settings = Settings.defaults().maxStreams(1).maxStreamsPerClient(1).client(exchange -> new Unequal());
+    var settings = Settings.defaults().withMaxStreams(1).withMaxStreamsPerClient(1).withClient(exchange -> new Unequal());
     try (var log = new LogRecords(); var limited = EventSources.create(settings)) {
       Unequal.throwing = true;
       for (int i = 0; i < 3; i++) {
@@ -269,7 +269,7 @@ class BroadcastTest {
         assertThrows(IllegalStateException.class, () -> limited.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()), "me"));
       }
       var exchange = MockExchange.with(new Headers(), new ByteArrayOutputStream());
-      for (int i = 0; i < 2; i++) { // the second time, it has not been claimed by a stream that there is not
+      for (int i = 0; i < 2; i++) { // a failed attempt must not leave the exchange claimed
         var error = assertThrows(IllegalStateException.class, () -> limited.open(exchange));
         assertFalse(error.getMessage().contains("already"), error.getMessage());
       }
@@ -289,7 +289,7 @@ class BroadcastTest {
     }
   }
 
-  /** Its equals is called while the stream is offered the event. */
+  /** The equals method of the key is called while the stream is offered the event. */
   @Test
   void aKeyWhoseEqualsThrowsLeavesNoOtherStreamWithoutAWriter() throws Exception {
     var throwing = new AtomicBoolean();
@@ -307,7 +307,7 @@ class BroadcastTest {
         return 1;
       }
     }
-    var settings = Settings.defaults().queueEvents(1).overflow(Overflow.keepLatest(event -> new Key()));
+    var settings = Settings.defaults().withQueueEvents(1).withOverflow(Overflow.keepLatest(event -> new Key()));
     try (var log = new LogRecords(); var keeping = EventSources.create(settings)) {
       var body = new ByteArrayOutputStream();
       var stuck = new StuckBody();
@@ -319,13 +319,13 @@ class BroadcastTest {
       assertEquals(1, keeping.broadcast("x"));
       assertEquals(1, log.messages(java.util.logging.Level.SEVERE).size());
       throwing.set(false);
-      Await.until("the first one has it", () -> body.toString(UTF_8).contains("data: x\n\n"));
+      Await.until("the first stream has it", () -> body.toString(UTF_8).contains("data: x\n\n"));
       stuck.read();
       assertTrue(second.send("goes on"));
     }
   }
 
-  /** One thread writes to several, and an interrupt would close the socket of the next one. */
+  /** One thread writes to several streams, and an interrupt would close the socket of the next one. */
   @Test
   void anInterruptThatOneWriteLeavesBehindHarmsNoOther() throws Exception {
     try (sources) {

@@ -41,12 +41,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The limits at their edges, and who is let in there. */
+/** The limits at their edges, and which streams are accepted there. */
 class CapacityTest {
   private static final String BROWSER = "Accept: text/event-stream";
 
   private static Site site(Settings settings) throws IOException {
-    return new Site(EventSources.create(settings.reconnect(Duration.ofMillis(1500), Duration.ofMillis(1500))), EventSource::keepAlive);
+    return new Site(EventSources.create(settings.withReconnect(Duration.ofMillis(1500), Duration.ofMillis(1500))), EventSource::keepAlive);
   }
 
   private static Client open(URI uri, String... headers) throws IOException {
@@ -72,7 +72,7 @@ class CapacityTest {
 
   @Test
   void oneBelowAndAtTheCapGetInAndOneAboveDoesNot() throws Exception {
-    try (var site = site(Settings.defaults().maxStreams(3));
+    try (var site = site(Settings.defaults().withMaxStreams(3));
         var a = open(site.uri());
         var b = open(site.uri("b"));
         var c = open(site.uri())) {
@@ -80,8 +80,9 @@ class CapacityTest {
       assertRefused(site.uri());
       assertRefused(site.uri("d"));
       assertEquals(3, site.sources.count());
-      assertEquals(3, site.sources.opened());
-      assertEquals(Map.of(Ending.REFUSED, 4L), site.sources.ended());
+      assertEquals(3, site.sources.stats().opened());
+      assertEquals(4, site.sources.stats().refused());
+      assertEquals(Map.of(), site.sources.stats().ended());
       assertEquals(3, site.sources.broadcast("all live"));
       for (var client : List.of(a, b, c)) {
         assertEquals("all live", client.next().data());
@@ -92,7 +93,7 @@ class CapacityTest {
   @ParameterizedTest
   @EnumSource
   void everyWayOutGivesThePlaceBackOnce(Ending why) throws Exception {
-    try (var site = site(Settings.defaults().maxStreams(1).maxStreamsPerClient(1));
+    try (var site = site(Settings.defaults().withMaxStreams(1).withMaxStreamsPerClient(1));
         var first = open(site.uri("first"))) {
       var stream = site.opened();
       assertRefused(site.uri("second"));
@@ -109,9 +110,9 @@ class CapacityTest {
 
   @Test
   void aClientThatLeavesMakesRoom() throws Exception {
-    try (var site = site(Settings.defaults().maxStreams(1).heartbeat(Duration.ofMillis(100)))) {
+    try (var site = site(Settings.defaults().withMaxStreams(1).withHeartbeat(Duration.ofMillis(100)))) {
       open(site.uri()).reset();
-      Await.until("it is noticed", () -> site.sources.count() == 0);
+      Await.until("the disconnect is noticed", () -> site.sources.count() == 0);
       try (var _ = open(site.uri())) {
         assertEquals(1, site.sources.count());
       }
@@ -120,7 +121,7 @@ class CapacityTest {
 
   @Test
   void aNewcomerTakesThePlaceOfTheStreamThatItReplaces() throws Exception {
-    try (var site = site(Settings.defaults().maxStreams(2).maxStreamsPerClient(2));
+    try (var site = site(Settings.defaults().withMaxStreams(2).withMaxStreamsPerClient(2));
         var one = open(site.uri("one"));
         var two = open(site.uri("two"));
         var again = open(site.uri("two"))) {
@@ -139,7 +140,7 @@ class CapacityTest {
   @Test
   void aNewcomerOfAnotherClientReplacesOnlyIfThatOneHasRoom() throws Exception {
     Function<HttpExchange, Object> user = exchange -> exchange.getRequestHeaders().getFirst("User");
-    try (var site = site(Settings.defaults().maxStreamsPerClient(1).client(user));
+    try (var site = site(Settings.defaults().withMaxStreamsPerClient(1).withClient(user));
         var ann = open(site.uri("shared"), "User: ann");
         var ben = open(site.uri("own"), "User: ben")) {
       assertRefused(site.uri("shared"), "User: ben");
@@ -163,7 +164,7 @@ class CapacityTest {
   @Test
   void withOtherChoicesADuplicateNeedsAPlaceOfItsOwn() throws Exception {
     for (var choice : List.of(Duplicates.COEXIST, Duplicates.REFUSE)) {
-      try (var site = site(Settings.defaults().maxStreams(1).duplicates(choice)); var first = open(site.uri("me"))) {
+      try (var site = site(Settings.defaults().withMaxStreams(1).withDuplicates(choice)); var first = open(site.uri("me"))) {
         assertRefused(site.uri("me"));
         assertTrue(site.sources.getByIdentifier("me").orElseThrow().send("first"));
         assertEquals("first", first.next().data());
@@ -174,8 +175,8 @@ class CapacityTest {
 
   @Test
   void eachClientHasItsOwnLimit() throws Exception {
-    var settings = Settings.defaults().maxStreamsPerClient(2)
-        .client(exchange -> exchange.getRequestHeaders().getFirst("User"));
+    var settings = Settings.defaults().withMaxStreamsPerClient(2)
+        .withClient(exchange -> exchange.getRequestHeaders().getFirst("User"));
     try (var site = site(settings);
         var a1 = open(site.uri(), "User: ann");
         var a2 = open(site.uri(), "User: ann");
@@ -185,7 +186,7 @@ class CapacityTest {
         assertRefused(site.uri(), "User: ben");
       }
       try (var _ = open(site.uri()); var _ = open(site.uri()); var _ = open(site.uri())) {
-        Await.until("nobody's streams have no limit", () -> site.sources.count() >= 6);
+        Await.until("streams without a client have no limit", () -> site.sources.count() >= 6);
       }
       for (var client : List.of(a1, a2, b1)) {
         assertEquals(200, client.status());
@@ -195,13 +196,13 @@ class CapacityTest {
 
   @Test
   void byDefaultTheAddressIsTheClient() throws Exception {
-    var everywhere = SseServer.builder().address(new InetSocketAddress(0)).settings(Settings.defaults().maxStreamsPerClient(1));
+    var everywhere = SseServer.builder().address(new InetSocketAddress(0)).settings(Settings.defaults().withMaxStreamsPerClient(1));
     try (var server = everywhere.build()) {
       server.get("/", request -> request.getEventSource().keepAlive());
       server.start();
       try (var _ = open(server.uri())) {
         assertRefused503(server.uri());
-        // On Linux all of 127.0.0.0/8 is this machine, and each is an address of its own.
+        // On Linux all of 127.0.0.0/8 is this machine, so 127.0.0.2 is another address of it.
         try (var other = new Socket(server.uri().getHost(), server.port(), InetAddress.getByName("127.0.0.2"), 0)) {
           other.setSoTimeout(10_000);
           other.getOutputStream().write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(UTF_8));
@@ -214,7 +215,7 @@ class CapacityTest {
   @Test
   void whatTheClientFunctionThrowsReachesTheOpenerAndTakesNoPlace() throws Exception {
     var bad = new AtomicBoolean(true);
-    var settings = Settings.defaults().maxStreams(1).maxStreamsPerClient(1).client(exchange -> {
+    var settings = Settings.defaults().withMaxStreams(1).withMaxStreamsPerClient(1).withClient(exchange -> {
       if (bad.get()) {
         throw new IllegalStateException("who is that?");
       }
@@ -236,7 +237,7 @@ class CapacityTest {
 
   @Test
   void withoutALimitForClientsNobodyAsksWhoTheyAre() throws Exception {
-    var settings = Settings.defaults().maxStreams(1).client(exchange -> {
+    var settings = Settings.defaults().withMaxStreams(1).withClient(exchange -> {
       throw new AssertionError("asked");
     });
     try (var site = site(settings); var _ = open(site.uri())) {
@@ -246,7 +247,7 @@ class CapacityTest {
 
   @Test
   void headAndRefusedOnesTakeNoPlace() throws Exception {
-    try (var site = new Site(EventSources.create(Settings.defaults().maxStreams(1).bodyLimit(1)), EventSource::keepAlive)) {
+    try (var site = new Site(EventSources.create(Settings.defaults().withMaxStreams(1).withBodyLimit(1)), EventSource::keepAlive)) {
       for (int i = 0; i < 3; i++) {
         try (var head = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
           assertEquals(200, head.status());
@@ -260,21 +261,21 @@ class CapacityTest {
       }
       try (var _ = open(site.uri())) {
         try (var head = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
-          assertEquals(200, head.status());
+          assertEquals(503, head.status(), "the same as for a GET");
         }
         assertEquals(1, site.sources.count());
       }
-      assertEquals(Map.of(Ending.REFUSED, 3L), site.sources.ended(), "those whose bodies were too large");
+      assertEquals(4, site.sources.stats().refused(), "three requests whose bodies are too large, and a HEAD");
     }
   }
 
   @Test
   void twoHundredAtOnceNeverExceedACapAndThePlacesComeBack() throws Exception {
     int cap = 20;
-    int perUser = 8; // of three users, so that either limit can be the one that holds
+    int perUser = 8; // for three users, so that either limit can be reached first
     var most = new AtomicInteger();
-    var settings = Settings.defaults().maxStreams(cap).maxStreamsPerClient(perUser)
-        .client(exchange -> exchange.getRequestHeaders().getFirst("User"));
+    var settings = Settings.defaults().withMaxStreams(cap).withMaxStreamsPerClient(perUser)
+        .withClient(exchange -> exchange.getRequestHeaders().getFirst("User"));
     var sources = EventSources.create(settings);
     var open = new AtomicInteger();
     var byUser = Map.of("0", new AtomicInteger(), "1", new AtomicInteger(), "2", new AtomicInteger());
@@ -287,7 +288,7 @@ class CapacityTest {
     try (var clients = Executors.newVirtualThreadPerTaskExecutor();
         var site = new Site(sources, stream -> {
           if (stream.isOpen()) {
-            Await.until("the cap was reached, or time went by", () -> most.get() == cap || stream.age().toSeconds() > 5);
+            Await.until("the cap is reached, or 5 s are over", () -> most.get() == cap || stream.age().toSeconds() > 5);
             open.decrementAndGet();
             byUser.get(user(stream)).decrementAndGet();
           }
@@ -313,7 +314,7 @@ class CapacityTest {
         }
         assertEquals(cap, most.get());
         assertTrue(admitted >= cap, "admitted " + admitted);
-        Await.until("all are gone", () -> sources.streams().isEmpty() && sources.count() == 0);
+        Await.until("all streams are gone", () -> sources.streams().isEmpty() && sources.count() == 0);
       }
       assertEquals(0, tooMany.get());
     }
@@ -321,7 +322,7 @@ class CapacityTest {
 
   @Test
   void manyReplacingEachOtherAtTheCapLoseNoPlaceAndGainNone() throws Exception {
-    var sources = EventSources.create(Settings.defaults().maxStreams(4));
+    var sources = EventSources.create(Settings.defaults().withMaxStreams(4));
     try (var clients = Executors.newVirtualThreadPerTaskExecutor(); var site = new Site(sources, EventSource::keepAlive)) {
       var go = new CountDownLatch(1);
       var results = new ArrayList<Future<Integer>>();
@@ -339,9 +340,9 @@ class CapacityTest {
         }));
       }
       go.countDown();
-      Await.until("every request came", () -> sources.opened() + sources.ended().getOrDefault(Ending.REFUSED, 0L) == 200);
+      Await.until("every request is answered", () -> sources.stats().opened() + sources.stats().refused() == 200);
       assertEquals(4, sources.count());
-      Await.until("those have ended that were replaced", () -> sources.streams().size() == 4);
+      Await.until("the replaced streams have ended", () -> sources.streams().size() == 4);
       assertEquals(4, sources.dropAll());
       for (var result : results) {
         assertTrue(List.of(200, 503).contains(result.get()));
@@ -368,7 +369,7 @@ class CapacityTest {
     return Integer.toString(Integer.parseInt(stream.identifier().orElseThrow().substring("id-".length())) % 3);
   }
 
-  /** Not open anywhere; for what two threads do between each other's steps. */
+  /** Returns a member that is not open, to interleave the steps of two threads. */
   private static Member stream(Object client) {
     var member = mock(Member.class, RETURNS_DEEP_STUBS);
     when(member.client()).thenReturn(client);
@@ -385,7 +386,7 @@ class CapacityTest {
     assertTrue(capacity.enter(one, List.of()));
     assertTrue(capacity.enter(two, List.of()));
     assertTrue(capacity.enter(stream("ann"), List.of(one)));
-    assertTrue(capacity.enter(stream("ann"), List.of(two)), "before the first has left");
+    assertTrue(capacity.enter(stream("ann"), List.of(two)), "before the replaced one has left");
     capacity.leave(one);
     capacity.leave(two);
     capacity.leave(two);
@@ -395,13 +396,13 @@ class CapacityTest {
     assertTrue(third.enter(two, List.of(one)));
     third.leave(one);
     assertFalse(third.enter(stream("ann"), List.of()));
-    assertFalse(third.enter(stream("ann"), List.of(one)), "whose place is gone");
+    assertFalse(third.enter(stream("ann"), List.of(one)), "its place is already taken");
     assertTrue(third.enter(stream("ben"), List.of()));
     third.leave(two);
     assertTrue(third.enter(stream("ann"), List.of()));
   }
 
-  /** A client that is asked for its hash when its place is looked for, and when it gets it. */
+  /** A client whose hashCode is called first to check for room, and then to count the stream. */
   private static final class FailsTheSecondTime {
     private int asked;
 
@@ -426,25 +427,25 @@ class CapacityTest {
     capacity.gate().whenEmpty(() -> empty.set(true));
     assertFalse(empty.get());
     capacity.gate().leave();
-    assertTrue(empty.get(), "the only one that got in has left");
+    assertTrue(empty.get(), "the only admitted stream has left");
   }
 
   @Test
   void badLimitsAreRefused() {
     var settings = Settings.defaults();
-    assertThrows(IllegalArgumentException.class, () -> settings.maxStreams(0));
-    assertThrows(IllegalArgumentException.class, () -> settings.maxStreamsPerClient(0));
-    assertThrows(NullPointerException.class, () -> settings.client(null));
-    assertEquals(1, settings.maxStreams(1).maxStreams());
+    assertThrows(IllegalArgumentException.class, () -> settings.withMaxStreams(0));
+    assertThrows(IllegalArgumentException.class, () -> settings.withMaxStreamsPerClient(0));
+    assertThrows(NullPointerException.class, () -> settings.withClient(null));
+    assertEquals(1, settings.withMaxStreams(1).maxStreams());
     assertEquals(Integer.MAX_VALUE, settings.maxStreams());
-    assertEquals(1, settings.maxStreamsPerClient(1).maxStreamsPerClient());
+    assertEquals(1, settings.withMaxStreamsPerClient(1).maxStreamsPerClient());
   }
 
-  /** Who comes once is not to be counted for ever. */
+  /** The registry must not keep an entry for every client that ever connected. */
   @Test
   void aClientOfWhomNothingIsOpenIsForgotten() throws Exception {
     var clients = new LinkedBlockingQueue<WeakReference<Object>>();
-    var settings = Settings.defaults().maxStreamsPerClient(1).client(exchange -> {
+    var settings = Settings.defaults().withMaxStreamsPerClient(1).withClient(exchange -> {
       var client = new Object();
       clients.add(new WeakReference<>(client));
       return client;

@@ -28,9 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Clients that are cut at random while others publish, on real sockets. Longer and with more of them with {@code
- * -Dchaos.seconds=30}; again as it was with {@code -Dchaos.seed=…}, which decides what every client and
- * publisher does, and when.
+ * Clients whose connections end at random while others publish, on real sockets. {@code -Dchaos.seconds=30} makes
+ * the tests longer and adds clients. {@code -Dchaos.seed=…} repeats a run: the seed determines each action of every
+ * client and publisher, and its time.
  */
 @Timeout(300)
 class ChannelChaosTest {
@@ -59,7 +59,7 @@ class ChannelChaosTest {
     counts.computeIfAbsent(what, key -> new LongAdder()).increment();
   }
 
-  /** A log that also writes down the order of all there ever was. */
+  /** A log that also records all events that were ever appended, in order. */
   private static final class Chronicle extends ForwardingLog {
     private final List<Event> all = new ArrayList<>(); // guarded by this
 
@@ -81,25 +81,25 @@ class ChannelChaosTest {
 
   private void serve(SseHandler handler) throws IOException {
     var settings =
-        Settings.defaults().heartbeat(Duration.ofSeconds(1)).writeDeadline(Duration.ofSeconds(1)).queueEvents(16).queueBytes(32 * 1024);
+        Settings.defaults().withHeartbeat(Duration.ofSeconds(1)).withWriteDeadline(Duration.ofSeconds(1)).withQueueEvents(16).withQueueBytes(32 * 1024);
     server = SseServer.builder().settings(settings).build();
     server.get("/", handler);
     server.start();
   }
 
   private Channel channel(String name, EventLog log) {
-    var channel = new Channel(name, log, Duration.ofMillis(50));
+    var channel = new Channel(name, log, "gap", Duration.ofMillis(50));
     channels.add(channel);
     return channel;
   }
 
-  /** What one client saw, over all its connections. */
+  /** One client and the messages that it received, over all its connections. */
   private final class Visitor implements Runnable {
     final Random random;
     final List<Message> seen = new ArrayList<>();
-    final Set<Integer> cuts = new HashSet<>(); // how many it had seen at the end of each connection
+    final Set<Integer> cuts = new HashSet<>(); // the number of messages seen at the end of each connection
     final CountDownLatch finished = new CountDownLatch(1);
-    private int ends; // how many are still to come
+    private int ends; // the number of end messages still to come
     String id = "";
     String firstId = "";
 
@@ -168,7 +168,7 @@ class ChannelChaosTest {
       pause(pause);
     }
 
-    /** What the parser has, as a browser would: events, and the last event id also without any. */
+    /** Takes from the parser as a browser would: events, and the last event id even without any event. */
     private void take(Client client) {
       for (Message message; (message = client.poll()) != null; ) {
         seen.add(message);
@@ -186,7 +186,7 @@ class ChannelChaosTest {
     }
   }
 
-  /** Runs clients and publishers, and returns what the clients saw. */
+  /** Runs clients and publishers, and returns the clients. */
   private List<Visitor> run(int clients, int seconds, int pauseMillis, int size) throws InterruptedException {
     System.out.println("chaos.seed=" + SEED);
     var random = new Random(SEED);
@@ -261,7 +261,7 @@ class ChannelChaosTest {
     assertEquals(null, counts.get("publish took more than three seconds"));
   }
 
-  /** All that comes after this id, or all if it was given before any. */
+  /** Returns the messages after this id, or all if the id is older than the first. */
   private static List<Message> after(List<Message> sequence, String id) {
     for (int i = 0; i < sequence.size(); i++) {
       if (sequence.get(i).lastEventId().equals(id)) {
@@ -305,7 +305,7 @@ class ChannelChaosTest {
     return places;
   }
 
-  /** Each message follows the one before it, or a gap that says how many are missing; how many gaps. */
+  /** Checks that each message follows the one before it, or a gap of the right size; returns the number of gaps. */
   private static int check(Visitor visitor, List<Message> sequence, Map<String, Integer> places) {
     var firstId = visitor.firstId;
     int next = places.containsKey(firstId) ? places.get(firstId) + 1 : 0;
@@ -317,7 +317,7 @@ class ChannelChaosTest {
         var gap = GAP.matcher(message.data());
         assertTrue(gap.matches(), message.data());
         assertTrue(!afterGap || visitor.cuts.contains(i), "two gaps for one loss; seed " + SEED);
-        assertEquals(next == 0 ? firstId : sequence.get(next - 1).lastEventId(), gap.group(2), "where it was; seed " + SEED);
+        assertEquals(next == 0 ? firstId : sequence.get(next - 1).lastEventId(), gap.group(2), "gap start; seed " + SEED);
         int from = places.get(gap.group(3));
         assertEquals(from + 1 - next, Integer.parseInt(gap.group(4)), "how many are missing");
         assertTrue(from >= next, "a gap without a loss");

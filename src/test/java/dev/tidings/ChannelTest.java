@@ -70,7 +70,7 @@ class ChannelTest {
     return client;
   }
 
-  /** Connects and waits until it got its position. */
+  /** Connects and waits until the client has its position. */
   private Client connect() throws Exception {
     return connect("").awaitText("id: ");
   }
@@ -79,7 +79,7 @@ class ChannelTest {
     return IntStream.range(from, to).mapToObj(Integer::toString).toList();
   }
 
-  /** The id after which the client is told to go on, if all was told. */
+  /** Returns the id after which a client resumes if it has received everything. */
   private String latest() {
     return history.latest();
   }
@@ -98,7 +98,7 @@ class ChannelTest {
       assertEquals(1, channel.count());
       String id = channel.publish(Event.of("news", "after").withId("replaced"));
       assertEquals(new Message("news", "after", id), client.next());
-      // Firefox and many clients that are no browsers keep an id only if it comes with data.
+      // Firefox and many clients other than browsers keep an id only if it comes with data.
       assertEquals(new Message("tidings:position", "", position), client.parser().messages().getFirst());
     }
   }
@@ -116,7 +116,7 @@ class ChannelTest {
       }
       channel.leave(site.sources.streams().stream().findFirst().orElseThrow());
       site.sources.dropAll();
-      Await.until("it left", () -> channel.count() == 0);
+      Await.until("the stream left", () -> channel.count() == 0);
     }
   }
 
@@ -176,7 +176,7 @@ class ChannelTest {
       String json = "{\"after\":\"%s\",\"from\":\"%s\",\"missed\":69}".formatted(ids.get(20), ids.get(89));
       assertEquals(new Message("gap", json, ids.get(89)), client.next());
       try (var again = connect(ids.get(89))) {
-        assertEquals("90", again.next().data(), "the gap's own id is where it goes on");
+        assertEquals("90", again.next().data(), "the client resumes after the gap's own id");
       }
       assertEquals(numbers(90, 100), client.data(10));
       publish(100, 103);
@@ -186,7 +186,7 @@ class ChannelTest {
 
   @Test
   void anIdThatWasNeverGivenIsAGapWhateverItSays() throws Exception {
-    channel = Channel.create("the \"news\"", EventLog.inMemory()).gapName("lost");
+    channel = Channel.create("the \"news\"", EventLog.inMemory(), "lost");
     serve();
     channel.publish("first");
     for (String id : List.of("x", "1-1", "\"\\\t\u007f€\uD83D\uDE00", "z".repeat(20_000))) {
@@ -228,7 +228,7 @@ class ChannelTest {
     }
   }
 
-  /** Forgets the first four events before anybody could read them. */
+  /** Forgets the first four events before they can be read. */
   private static final class ForgetfulLog extends ForwardingLog {
     private final CountDownLatch five = new CountDownLatch(5);
 
@@ -245,7 +245,7 @@ class ChannelTest {
 
     @Override
     public Reading read(String after, int most, Duration wait) throws InterruptedException {
-      if (!wait.isZero() || five.getCount() < 5) { // nobody reads in the midst of the five
+      if (!wait.isZero() || five.getCount() < 5) { // no read until all five are appended
         five.await();
       }
       return super.read(after, most, wait);
@@ -271,7 +271,7 @@ class ChannelTest {
   @Test
   void aClientIsToldItsPositionAlsoIfNothingIsForIt() throws Exception {
     channel = Channel.create(EventLog.inMemory(200, 1_000_000, HOUR));
-    serve(Settings.defaults().heartbeat(Duration.ofMillis(300)), stream -> {
+    serve(Settings.defaults().withHeartbeat(Duration.ofMillis(300)), stream -> {
       channel.join(stream, event -> event.data().orElseThrow().equals("mine"));
       return stream.keepAlive();
     });
@@ -297,7 +297,7 @@ class ChannelTest {
     }
   }
 
-  /** Until its position is as near to this id as it is told, which is after a tenth of the log. */
+  /** Waits until the client's position is near this id: a position is sent after each tenth of the log. */
   private static void awaitNear(Client client, String id) throws IOException {
     while (number(client.parser().lastEventId()) <= number(id) - 20) {
       client.awaitMore();
@@ -334,7 +334,7 @@ class ChannelTest {
     }
   }
 
-  /** Returns the last id once the channel's live streams have been offered all. */
+  /** Publishes, waits until the live streams have been offered all of it, and returns the last id. */
   private String publishAndPass(int from, int to) {
     Await.until("it is live", () -> channel.tail().isRunning());
     String last = publish(from, to).getLast();
@@ -342,7 +342,7 @@ class ChannelTest {
     return last;
   }
 
-  /** Positions travel with what goes out anyway; and a stream is idle that gets nothing else. */
+  /** Positions are sent along with other writes. A stream that gets nothing else is idle. */
   @Test
   void positionsAreNoMessagesAndCostNoWritesOfTheirOwn() throws Exception {
     var ticker = new ManualTicker();
@@ -360,7 +360,7 @@ class ChannelTest {
       assertEquals(before, stream.traffic().sent(), "no write for less than a tenth of the log");
       ticker.advance(Duration.ofSeconds(15));
       stream.flush();
-      assertTrue(body.toString().contains("id: " + last + "\n"), "the heartbeat takes it along");
+      assertTrue(body.toString().contains("id: " + last + "\n"), "the heartbeat carries the position");
       publishAndPass(900, 1000);
       ticker.advance(Duration.ofSeconds(20)); // another heartbeat
       last = publishAndPass(1000, 1010);
@@ -368,7 +368,7 @@ class ChannelTest {
       Await.end(waiting);
       assertEquals(Ending.IDLE, stream.ending().orElseThrow());
       stream.close();
-      assertTrue(body.toString().contains("id: " + last + "\n"), "the last words have it");
+      assertTrue(body.toString().contains("id: " + last + "\n"), "the last write has the position");
     }
   }
 
@@ -385,7 +385,7 @@ class ChannelTest {
     }
   }
 
-  // What is thrown or interrupted on a channel's threads.
+  // Exceptions and interrupts on a channel's threads.
 
   @SuppressWarnings("unchecked")
   private static <T extends Throwable> boolean sneak(Throwable thrown) throws T {
@@ -444,7 +444,7 @@ class ChannelTest {
           return super.read(after, most, wait.isZero() ? wait : Duration.ofMillis(20));
         }
       };
-      try (var records = new LogRecords(); var room = new Channel("", log, Duration.ofMillis(5));
+      try (var records = new LogRecords(); var room = new Channel("", log, "gap", Duration.ofMillis(5));
           var harmed = new Site(EventSources.create(), stream -> {
             room.join(stream);
             return stream.keepAlive();
@@ -492,7 +492,7 @@ class ChannelTest {
       public String latest() {
         return asked.incrementAndGet() <= 3 ? "a b" : super.latest();
       }
-    }, Duration.ofMillis(5));
+    }, "gap", Duration.ofMillis(5));
     serve();
     try (var records = new LogRecords(); var client = connect()) {
       assertEquals(history.latest(), client.parser().lastEventId());
@@ -502,7 +502,7 @@ class ChannelTest {
     }
   }
 
-  /** A client that says much is not answered with more. */
+  /** The response must not grow with the id that the client sends. */
   @Test
   void aGarbageIdIsRepeatedForItsFirstHundredBytesOnly() throws Exception {
     var channels = IntStream.range(0, 6).mapToObj(i -> Channel.create("c" + i, EventLog.inMemory())).toArray(Channel[]::new);
@@ -519,7 +519,7 @@ class ChannelTest {
         }
         site.sources.dropAll();
         String body = client.toEnd();
-        assertTrue(body.length() < 20_000, () -> body.length() + " characters of answer");
+        assertTrue(body.length() < 20_000, () -> body.length() + " characters of response");
       }
     }
     for (var each : channels) {
@@ -537,7 +537,7 @@ class ChannelTest {
       }
     });
     try (var log = new LogRecords();
-        var server = SseServer.builder().settings(Settings.defaults().queueEvents(2)).build()) {
+        var server = SseServer.builder().settings(Settings.defaults().withQueueEvents(2)).build()) {
       server.get("/", request -> {
         channel.join(request.getEventSource());
         throw new IllegalStateException("no more");
@@ -556,7 +556,7 @@ class ChannelTest {
     }
   }
 
-  /** Upkeep is not a listener. */
+  /** Leaving a channel does not depend on listeners. */
   @Test
   void streamsLeaveTheirChannelAlthoughListenersHang() throws Exception {
     var stuck = new CountDownLatch(1);
@@ -578,6 +578,11 @@ class ChannelTest {
 
   // Several channels.
 
+  /** Returns the text before this channel's position in the ids of several channels. */
+  private static String key(String name) {
+    return PositionsTest.ofSeveral(java.util.Set.of(name)).with(name, "").id().replaceAll("[~!]", "");
+  }
+
   @Test
   void severalChannelsOnOneStreamResumeEachWhereItWas() throws Exception {
     try (var prices = Channel.create("prices & more", EventLog.inMemory()); var news = Channel.create("news", EventLog.inMemory())) {
@@ -587,7 +592,7 @@ class ChannelTest {
       });
       String position;
       try (var client = connect()) {
-        client.awaitText("news=").awaitText("prices+%26+more=");
+        client.awaitText(key("news")).awaitText(key("prices & more"));
         news.publish("n1");
         assertEquals("n1", client.next().data());
         prices.publish("p1");
@@ -603,13 +608,13 @@ class ChannelTest {
         assertTrue(data.indexOf("p2") < data.indexOf("p3"));
         position = client.parser().lastEventId();
       }
-      // One alone goes on, and the other begins anew.
+      // One channel resumes, and the other starts anew.
       news.publish("n3");
       prices.publish("p4");
       String ofNews = position.split("&")[0];
       try (var client = connect(ofNews)) {
         assertEquals("n3", client.next().data());
-        client.awaitText("prices+%26+more=");
+        client.awaitText(key("prices & more"));
         prices.publish("p5");
         assertEquals("p5", client.next().data());
       }
@@ -663,11 +668,11 @@ class ChannelTest {
   void aChannelHasANameAndSoHaveItsGaps() {
     assertThrows(IllegalArgumentException.class, () -> Channel.create("", history));
     for (String name : List.of("", "a\nb", "a\rb")) {
-      assertThrows(IllegalArgumentException.class, () -> channel.gapName(name));
+      assertThrows(IllegalArgumentException.class, () -> Channel.create("n", history, name));
     }
   }
 
-  // Leaving and ends.
+  // Leaving and endings.
 
   @Test
   void afterLeavingNothingMoreIsSentAndTheStreamLives() throws Exception {
@@ -716,10 +721,10 @@ class ChannelTest {
     assertEquals(1, channel.count());
     client.close();
     publish(0, 3);
-    Await.until("it left", () -> channel.count() == 0 || channel.publish("x").isEmpty());
+    Await.until("the stream left", () -> channel.count() == 0 || channel.publish("x").isEmpty());
   }
 
-  /** While another's log is asked where it is, which may take long. */
+  /** The channel closes while another one's log is asked for its latest id, which may take long. */
   @Test
   void aChannelThatIsClosedWhileSeveralAreJoinedLeavesTheOthersInOrder() throws Exception {
     var first = Channel.create("first", EventLog.inMemory());
@@ -729,7 +734,7 @@ class ChannelTest {
     var slow = mock(EventLog.class, delegatesTo(memory));
     doAnswer(call -> {
       asked.countDown();
-      Await.latch("the answer", answer);
+      Await.latch("permission to answer", answer);
       return memory.latest();
     }).when(slow).latest();
     var second = Channel.create("second", slow);
@@ -739,10 +744,10 @@ class ChannelTest {
         return stream.keepAlive();
       });
       try (var client = Client.get(site.uri())) {
-        Await.latch("the question", asked);
+        Await.latch("the call of latest", asked);
         first.close();
         answer.countDown();
-        client.awaitText("id: second=");
+        client.awaitText("id: ~" + key("second"));
         assertEquals(1, second.count());
       }
       site.sources.dropAll();
@@ -757,7 +762,7 @@ class ChannelTest {
       var stream = site.opened();
       stream.close();
       channel.join(stream);
-      Await.until("it left", () -> channel.count() == 0);
+      Await.until("the stream left", () -> channel.count() == 0);
       client.toEnd();
     }
   }
@@ -774,7 +779,7 @@ class ChannelTest {
     });
     try (var client = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
       site.opened();
-      ticker.advance(Duration.ofSeconds(15)); // when a heartbeat would be due
+      ticker.advance(Duration.ofSeconds(15)); // a heartbeat would be due now
       assertEquals(200, client.status());
       assertEquals(Ending.CLOSED, site.ending());
     }
@@ -787,7 +792,7 @@ class ChannelTest {
     try (var client = Client.send("HEAD", site.uri(), "HTTP/1.1", "")) {
       assertEquals(200, client.status());
     }
-    Await.until("it left", () -> channel.count() == 0);
+    Await.until("the stream left", () -> channel.count() == 0);
   }
 
   @Test
@@ -825,11 +830,38 @@ class ChannelTest {
       channel.publish("x");
       assertEquals("x", client.next().data());
     }
-    Await.until("it left", () -> channel.count() == 0 || channel.publish("x").isEmpty());
+    Await.until("the stream left", () -> channel.count() == 0 || channel.publish("x").isEmpty());
     Await.until("the thread ended", () -> VirtualThreads.named("tidings-channel").isEmpty());
   }
 
   // A log that fails.
+
+  @Test
+  void aReadThatBeganBeforeAnOutageDoesNotEndIt() throws Exception {
+    var reading = new CountDownLatch(1);
+    var answer = new CountDownLatch(1);
+    var log = new ForwardingLog(EventLog.inMemory()) {
+      @Override
+      public Reading read(String after, int most, Duration wait) throws InterruptedException {
+        reading.countDown();
+        answer.await();
+        return super.read(after, most, wait);
+      }
+    };
+    var reader = new LogReader(log, Duration.ofMillis(1));
+    try (var records = new LogRecords()) {
+      var early = Thread.startVirtualThread(() -> Await.uninterrupted(() -> reader.read(log.latest(), 1, Duration.ZERO, () -> true)));
+      Await.latch("the reading", reading);
+      reader.failed(new IOException("no route to the log"));
+      answer.countDown();
+      Await.end(early);
+      reader.failed(new IOException("no route to the log"));
+      assertEquals(1, records.messages(Level.SEVERE).size());
+      reader.read(log.latest(), 1, Duration.ZERO, () -> true);
+      reader.failed(new IOException("no route to the log again"));
+      assertEquals(2, records.messages(Level.SEVERE).size());
+    }
+  }
 
   @Test
   void anOutageOfTheLogIsLoggedOnceAndOutlived() throws Exception {
@@ -861,17 +893,17 @@ class ChannelTest {
         }
       }
     };
-    channel = new Channel("", log, Duration.ofMillis(20));
+    channel = new Channel("", log, "gap", Duration.ofMillis(20));
     serve();
     try (var records = new LogRecords(); var client = connect()) {
       var ids = publish(0, 3);
       assertEquals(numbers(0, 3), client.data(3));
       down.set(true);
-      Await.until("it was noticed", () -> !records.messages(Level.SEVERE).isEmpty());
+      Await.until("the outage is logged", () -> !records.messages(Level.SEVERE).isEmpty());
       assertThrows(UncheckedIOException.class, () -> channel.publish("lost"));
       try (var replayer = connect(ids.getFirst()); var newcomer = connect("")) {
-        Await.until("they joined", () -> channel.count() == 3);
-        Await.until("some attempts", new java.util.function.BooleanSupplier() {
+        Await.until("all three have joined", () -> channel.count() == 3);
+        Await.until("the channel had time for some attempts", new java.util.function.BooleanSupplier() {
           private int polls;
 
           @Override
@@ -910,7 +942,7 @@ class ChannelTest {
             || attempts.get() == attempt && thread.getState() == Thread.State.TIMED_WAITING);
         assertEquals(attempt, attempts.get());
         wanted.set(attempt < 3);
-        thread.interrupt(); // which ends that wait, and is the end only if nobody wants an answer
+        thread.interrupt(); // ends this wait, and the call only if its answer is no longer wanted
       }
       ended.get(20, TimeUnit.SECONDS);
       assertEquals(3, attempts.get());
@@ -933,12 +965,12 @@ class ChannelTest {
         throw new UncheckedIOException(new IOException("no route to the log"));
       }
     };
-    channel = new Channel("", log, Duration.ZERO);
+    channel = new Channel("", log, "gap", Duration.ZERO);
     serve();
     try (var records = new LogRecords(); var client = Client.get(site.uri())) {
       client.awaitText("id: ");
       Await.latch("a reading", reading);
-      Await.until("it was noticed", () -> !records.messages(Level.SEVERE).isEmpty());
+      Await.until("the outage is logged", () -> !records.messages(Level.SEVERE).isEmpty());
       channel.close();
       Await.until("its threads ended", () -> VirtualThreads.named("tidings-replay").isEmpty());
     }
@@ -949,7 +981,7 @@ class ChannelTest {
   @Test
   void noOverflowPolicyTouchesAChannelsEvents() throws Exception {
     for (var overflow : List.of(Overflow.disconnect(), Overflow.dropOldest(), Overflow.dropNewest(), Overflow.keepLatest(Event::name))) {
-      serve(Settings.defaults().overflow(overflow).queueEvents(10).writeDeadline(Duration.ofSeconds(30)), stream -> {
+      serve(Settings.defaults().withOverflow(overflow).withQueueEvents(10).withWriteDeadline(Duration.ofSeconds(30)), stream -> {
         channel.join(stream);
         return stream.keepAlive();
       });
@@ -960,8 +992,8 @@ class ChannelTest {
         for (int i = 0; i < 200; i++) {
           channel.publish(i + ":" + large);
         }
-        if (!(overflow instanceof Overflow.Disconnect)) {
-          Await.until("something gave way", () -> {
+        if (!(overflow.choice() == Overflow.Choice.DISCONNECT)) {
+          Await.until("some events are dropped", () -> {
             stream.offer("in between");
             return stream.traffic().dropped() > 10;
           });
@@ -980,7 +1012,7 @@ class ChannelTest {
     site = null;
   }
 
-  /** A log may hold who reads it for long. */
+  /** A log may block its reader for long. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whoeverReadsForNobodyAnyMoreIsInterrupted(boolean live) throws Exception {
@@ -1032,7 +1064,7 @@ class ChannelTest {
       closed.close();
       assertThrows(IllegalStateException.class, () -> Channel.joinAll(stream, closed));
       channel = Channel.create();
-      channel.join(stream); // which it could not if it were still in the first one
+      channel.join(stream); // throws if the stream is still in the first channel
       channel.publish("of another channel");
       stream.send("sends the headers");
       Await.until("it arrives", () -> body.toString().contains("data: of another channel\n"));
@@ -1068,7 +1100,7 @@ class ChannelTest {
       }
     };
     channel.close();
-    channel = new Channel("", failing, Duration.ofMillis(5));
+    channel = new Channel("", failing, "gap", Duration.ofMillis(5));
     try (var log = new LogRecords(); var sources = EventSources.create()) {
       var body = new java.io.ByteArrayOutputStream();
       var stream = sources.open(MockExchange.with(new Headers(), body));

@@ -34,11 +34,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whatever filters and logs do to a channel's threads, the channel goes on. */
+/** A channel keeps working, whatever filters and logs do to its threads. */
 class ChannelThreadsTest {
   private static final Duration PAUSE = Duration.ofMillis(10);
 
-  /** What foreign code does to the thread that calls it. */
+  /** Harm that foreign code does to the thread that calls it. */
   private enum Harm {
     SETS_THE_STATUS {
       @Override
@@ -84,14 +84,14 @@ class ChannelThreadsTest {
       return this != SETS_THE_STATUS;
     }
 
-    /** As other languages, and generated code, let checked exceptions out. */
+    /** Throws a checked exception undeclared, as other languages and generated code do. */
     @SuppressWarnings("unchecked")
     private static <T extends Throwable> void sneak(Throwable thrown) throws T {
       throw (T) thrown;
     }
   }
 
-  /** Does what a test says at each reading and asking. */
+  /** Runs the action of a test at each call of {@code read} and {@code latest}. */
   private static final class HarmfulLog extends ForwardingLog {
     private final AtomicReference<Runnable> atRead = new AtomicReference<>(() -> {});
     private volatile boolean forgets;
@@ -124,7 +124,7 @@ class ChannelThreadsTest {
   }
 
   private final HarmfulLog log = new HarmfulLog();
-  private final Channel channel = new Channel("", log, PAUSE);
+  private final Channel channel = new Channel("", log, "gap", PAUSE);
   private final Writers writers = new Writers(new ManualTicker(), new Threads().virtual("tidings-writer-test"));
   private Site site;
 
@@ -136,7 +136,7 @@ class ChannelThreadsTest {
     }
   }
 
-  /** The first stream has this filter, those after it none. */
+  /** The first stream has this filter, later ones have none. */
   private void serve(Predicate<Event> filterOfFirst) throws IOException {
     var first = new AtomicBoolean(true);
     site = new Site(EventSources.create(), stream -> {
@@ -167,7 +167,7 @@ class ChannelThreadsTest {
       return true;
     });
     try (var records = new LogRecords();
-        var filtered = connect().awaitText("id: "); // it has joined, before the other one can
+        var filtered = connect().awaitText("id: "); // joined before the other one
         var plain = connect().awaitText("id: ")) {
       Await.until("it is live", () -> channel.tail().isRunning());
       for (int i = 0; i < 5; i++) {
@@ -205,7 +205,7 @@ class ChannelThreadsTest {
     }
   }
 
-  /** Whoever closes or leaves interrupts, and the filter takes that for itself. */
+  /** Closing and leaving interrupt the thread, and the filter swallows the interrupt. */
   @Test
   void aFilterThatTakesInterruptsKeepsNoThread() throws Exception {
     var asked = new CountDownLatch(1);
@@ -241,7 +241,7 @@ class ChannelThreadsTest {
       Await.latch("the filter", asked);
       channel.leave(site.sources.streams().getFirst());
       Await.until("its thread ended", () -> VirtualThreads.named("tidings-replay").isEmpty());
-      assertEquals(1, going.get(), "asked no more");
+      assertEquals(1, going.get(), "the filter is not called again");
     }
   }
 
@@ -259,7 +259,7 @@ class ChannelThreadsTest {
       assertEquals(publish(2, 5), client.data(3));
       assertEquals(publish(5, 7), client.data(2));
       assertTrue(channel.tail().isRunning());
-      assertEquals(1, records.messages(Level.SEVERE).size(), "told once: " + records.messages(Level.SEVERE));
+      assertEquals(1, records.messages(Level.SEVERE).size(), "logged once: " + records.messages(Level.SEVERE));
     }
   }
 
@@ -282,7 +282,7 @@ class ChannelThreadsTest {
     var memory = EventLog.inMemory();
     when(nothing.latest()).thenAnswer(call -> memory.latest());
     when(nothing.read(any(), anyInt(), any())).thenReturn(null).thenAnswer(call -> memory.read(call.getArgument(0), 9, Duration.ZERO));
-    try (var other = new Channel("", nothing, PAUSE)) {
+    try (var other = new Channel("", nothing, "gap", PAUSE)) {
       site = new Site(EventSources.create(), stream -> {
         other.join(stream);
         return stream.keepAlive();
@@ -295,7 +295,7 @@ class ChannelThreadsTest {
     }
   }
 
-  /** The thread is the application's there. */
+  /** A join runs on the application's thread. */
   @ParameterizedTest
   @EnumSource
   void aLogThatHarmsAJoinIsAskedAgainByTheChannel(Harm harm) throws Exception {
@@ -343,13 +343,13 @@ class ChannelThreadsTest {
         attempts.countDown();
         throw new IllegalStateException("down");
       });
-      Await.latch("it to be down", attempts);
+      Await.latch("two failed reads", attempts);
       channel.leave(site.sources.streams().getFirst());
       Await.until("its thread ended", () -> !channel.tail().isRunning());
     }
   }
 
-  // What nobody thought of.
+  // Unexpected failures.
 
   @ParameterizedTest
   @EnumSource
@@ -370,9 +370,9 @@ class ChannelThreadsTest {
       assertTrue(tail.await(subscriber, log.latest()).isEmpty());
       log.append(Event.of("x"));
       if (harm.throwsSomething()) {
-        Await.latch("its death", died);
+        Await.latch("the failure", died);
         verify(subscriber, timeout(20_000)).fallBack();
-        Await.until("it has nobody left", () -> !tail.isRunning());
+        Await.until("the tail has ended", () -> !tail.isRunning());
       } else {
         for (int i = 1; i <= 3; i++) {
           verify(subscriber, timeout(20_000).times(i)).deliver(any(), anyInt(), any(), any());
@@ -395,6 +395,7 @@ class ChannelThreadsTest {
     when(sender.awaitWritten()).thenReturn(true);
     when(cursor.sender()).thenReturn(sender);
     when(cursor.isIn(any())).thenReturn(true);
+    when(cursor.enter(any())).thenReturn(true);
     when(cursor.position(any())).thenReturn(Optional.of(start));
     var delivered = new CountDownLatch(1);
     int turns = channel.turns().availablePermits();
@@ -404,15 +405,15 @@ class ChannelThreadsTest {
       return Answer.TAKEN;
     }).when(cursor).offer(any(), any(), any());
     try (var records = new LogRecords()) {
-      new Subscriber(channel, cursor, Optional.of(start), Optional.empty()).begin();
+      new Subscriber(channel, cursor, Optional.empty()).begin();
       Await.latch("another attempt", delivered);
       Await.until("it is live", () -> channel.tail().isRunning());
       assertEquals(1, records.messages(Level.SEVERE).size());
-      Await.until("its turns are those of others", () -> channel.turns().availablePermits() == turns);
+      Await.until("its turns are released", () -> channel.turns().availablePermits() == turns);
     }
   }
 
-  /** What a stream at this place of the channel would have, but for the stream. */
+  /** Returns a mock cursor at this position of the channel, without a stream. */
   private Cursor cursorAt(String id, AtomicBoolean in) {
     var cursor = mock(Cursor.class);
     var sender = mock(Sender.class);
@@ -420,12 +421,13 @@ class ChannelThreadsTest {
     when(sender.writers()).thenReturn(writers);
     when(cursor.sender()).thenReturn(sender);
     when(cursor.isIn(any())).thenAnswer(call -> in.get());
+    when(cursor.enter(any())).thenReturn(true);
     when(cursor.position(any())).thenReturn(Optional.of(id));
     return cursor;
   }
 
   private Subscriber subscriber(Cursor cursor) {
-    return new Subscriber(channel, cursor, Optional.of("1-1"), Optional.empty());
+    return new Subscriber(channel, cursor, Optional.empty());
   }
 
   @Test
@@ -439,8 +441,8 @@ class ChannelThreadsTest {
       attempts.add(System.nanoTime());
       throw new IllegalStateException("each time");
     });
-    try (var _ = new LogRecords(); var patient = new Channel("", log, Duration.ofMillis(100))) {
-      var subscriber = new Subscriber(patient, cursor, Optional.of(start), Optional.empty());
+    try (var _ = new LogRecords(); var patient = new Channel("", log, "gap", Duration.ofMillis(100))) {
+      var subscriber = new Subscriber(patient, cursor, Optional.empty());
       subscriber.begin();
       long first = Await.next("the first attempt", attempts);
       long second = Await.next("another one", attempts);
@@ -468,13 +470,13 @@ class ChannelThreadsTest {
     });
     try (var _ = new LogRecords()) {
       var cursor = cursorAt("1-1", new AtomicBoolean(true));
-      new Subscriber(other, cursor, Optional.of("1-1"), Optional.empty()).begin();
+      new Subscriber(other, cursor, Optional.empty()).begin();
       Await.end(Await.next("its thread", threads));
-      verify(tail).join(any(), any()); // or it would be there twice, and get each event twice
+      verify(tail).join(any(), any()); // joining twice would deliver each event twice
     }
   }
 
-  /** Large events wait for their client by bytes, not by number. */
+  /** A replay waits for its client after a number of bytes, not only after a number of events. */
   @Test
   void aReplayWaitsForItsClientAfterAFewLargeEvents() throws Exception {
     String start = channel.publish("start");
@@ -498,10 +500,10 @@ class ChannelThreadsTest {
     assertEquals(2, most.get());
   }
 
-  /** Else a client that is cut during it comes back to a gap. */
+  /** Otherwise a client that loses its connection during the replay would come back to a gap. */
   @Test
   void aReplayTellsAPositionThatHasComeFarAlsoIfNothingOfItIsSent() {
-    try (var small = new Channel("", EventLog.inMemory(100, 1_000_000, Duration.ofHours(1)), PAUSE)) {
+    try (var small = new Channel("", EventLog.inMemory(100, 1_000_000, Duration.ofHours(1)), "gap", PAUSE)) {
       String start = small.publish("start");
       IntStream.range(0, 15).forEach(i -> small.publish("x"));
       var cursor = cursorAt(start, new AtomicBoolean(true));
@@ -510,13 +512,13 @@ class ChannelThreadsTest {
         return null;
       }).when(cursor).skip(any(), any());
       when(cursor.offerPosition(any(), any())).thenReturn(Answer.TAKEN);
-      new Subscriber(small, cursor, Optional.of(start), Optional.of(event -> false)).begin();
+      new Subscriber(small, cursor, Optional.of(event -> false)).begin();
       Await.until("it is live", () -> small.tail().isRunning());
       verify(cursor).offerPosition(any(), any());
     }
   }
 
-  /** Its replay may be about to hand it over. */
+  /** The replay may be about to pass the subscriber to the tail. */
   @Test
   void whoLeavesWhileItBecomesLiveIsNotLive() {
     String id = channel.publish("x");
@@ -532,7 +534,7 @@ class ChannelThreadsTest {
     assertFalse(channel.tail().has(subscriber));
   }
 
-  /** The numbers by which streams leave begin anew when all have left. */
+  /** The numbers by which streams are removed start anew when all have left. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whoLeavesTwiceTakesNobodyAlong(boolean forgotten) throws Exception {
@@ -544,7 +546,7 @@ class ChannelThreadsTest {
     if (forgotten) {
       in.set(false);
       log.forgets = true;
-      Await.until("the live end has left it to itself", () -> !tail.isRunning());
+      Await.until("the tail has dropped it and ended", () -> !tail.isRunning());
       log.forgets = false;
     } else {
       tail.drop(leaves);
@@ -575,7 +577,7 @@ class ChannelThreadsTest {
     assertEquals(Optional.empty(), tail.await(left, id));
     tail.drop(left);
     String next = channel.publish("y");
-    Await.until("it has passed", () -> next.equals(tail.passed()));
+    Await.until("the tail has passed the event", () -> next.equals(tail.passed()));
     verify(left, never()).isWanted();
   }
 

@@ -18,10 +18,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A client on a bare socket, which can do what no library would: stall, reset, half-close. */
+/** A client on a bare socket, which can stall, reset and half-close, unlike the client of any library. */
 final class Client implements AutoCloseable {
   private final Socket plain;
-  private final Socket socket; // the same, or TLS over it
+  private final Socket socket; // the plain socket, or TLS over it
   private final InputStream in;
   private final WhatwgParser parser = new WhatwgParser();
   private final ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -53,7 +53,7 @@ final class Client implements AutoCloseable {
     return client;
   }
 
-  /** Sends these bytes as they are. */
+  /** Sends the text as is. */
   static Client raw(URI uri, String text) throws IOException {
     var client = new Client(uri, 0);
     client.write(text);
@@ -90,7 +90,7 @@ final class Client implements AutoCloseable {
     return this;
   }
 
-  /** Reads an answer that comes before the one proper, and returns its status line. */
+  /** Reads an interim response and returns its status line. */
   String interim() throws IOException {
     String status = line();
     while (!line().isEmpty()) {}
@@ -118,7 +118,7 @@ final class Client implements AutoCloseable {
     return headers;
   }
 
-  /** Reads some more of the body; false at its clean end. */
+  /** Reads more of the body; returns false at its clean end. */
   private boolean readMore() throws IOException {
     head();
     byte[] bytes;
@@ -140,7 +140,7 @@ final class Client implements AutoCloseable {
     return bytes.length > 0;
   }
 
-  /** The next message, positions in channels left out; null at the clean end of the response. */
+  /** Returns the next message, skipping channel positions; null at the clean end of the response. */
   Message next() throws IOException {
     Message message;
     while ((message = poll()) == null) {
@@ -151,7 +151,7 @@ final class Client implements AutoCloseable {
     return message;
   }
 
-  /** Reads until there is a message, or a position; both are for others to take. */
+  /** Reads until there is a new message or position, and consumes neither. */
   void awaitMessage() throws IOException {
     String id = parser.lastEventId();
     while (parser.messages().size() <= taken && parser.lastEventId().equals(id)) {
@@ -159,7 +159,7 @@ final class Client implements AutoCloseable {
     }
   }
 
-  /** The next message that was read already, if there is one. */
+  /** Returns the next message that has already been read, or null. */
   Message poll() {
     while (parser.messages().size() > taken) {
       var message = parser.messages().get(taken++);
@@ -170,14 +170,14 @@ final class Client implements AutoCloseable {
     return null;
   }
 
-  /** Reads whatever comes next; at the clean end that is an exception. */
+  /** Reads more of the body; throws at its clean end. */
   void awaitMore() throws IOException {
     if (!readMore()) {
       throw new IOException("the body ended after: " + body.toString(UTF_8));
     }
   }
 
-  /** The data of so many messages. */
+  /** Returns the data of this many messages, or of fewer at the end. */
   List<String> data(int count) throws IOException {
     var data = new ArrayList<String>();
     for (Message message; data.size() < count && (message = next()) != null; ) {
@@ -186,7 +186,7 @@ final class Client implements AutoCloseable {
     return data;
   }
 
-  /** Reads until the raw body contains this. */
+  /** Reads until the raw body contains the text. */
   Client awaitText(String text) throws IOException {
     while (!body.toString(UTF_8).contains(text)) {
       if (!readMore()) {
@@ -196,7 +196,7 @@ final class Client implements AutoCloseable {
     return this;
   }
 
-  /** Reads until so many comments came. */
+  /** Reads until this many comments have arrived. */
   void awaitComments(int count) throws IOException {
     while (parser.comments().size() < count) {
       if (!readMore()) {
@@ -211,7 +211,7 @@ final class Client implements AutoCloseable {
     return body.toString(UTF_8);
   }
 
-  /** Reads until there is nothing more, cleanly or not. */
+  /** Reads to the end, clean or not, and returns the body. */
   String toEndOrCut() {
     try {
       return toEnd();
@@ -220,7 +220,7 @@ final class Client implements AutoCloseable {
     }
   }
 
-  /** All that comes until the server closes or resets the connection, which may be nothing. */
+  /** Returns everything until the server closes or resets the connection; may be empty. */
   String rest() throws IOException {
     var all = new ByteArrayOutputStream();
     try {
@@ -228,7 +228,7 @@ final class Client implements AutoCloseable {
         all.write(b);
       }
     } catch (SocketException e) {
-      // A reset: it had not read all.
+      // Reset: the server had not read the whole request.
     }
     return all.toString(UTF_8);
   }
@@ -246,7 +246,7 @@ final class Client implements AutoCloseable {
     plain.close();
   }
 
-  /** At once; a TLS socket would read all that is left first. */
+  /** Closes the connection at once; a TLS socket would first read all that is left. */
   @Override
   public void close() throws IOException {
     plain.close();

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -20,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The end that stays: what is sent for it, and the answer to who comes back nevertheless. */
+/** Ending a stream for good: the completion event, and the response to a client that comes back all the same. */
 class CompleteTest {
   private static final String COMPLETION = "event: tidings:completed\nid: " + WireFormat.COMPLETED_ID + "\ndata: \n\n";
   private static final String COMES_BACK = "Last-Event-ID: " + WireFormat.COMPLETED_ID;
@@ -28,6 +29,8 @@ class CompleteTest {
   @ParameterizedTest
   @EnumSource
   void theReservedIdComesAfterAllThatWasAccepted(Scheme scheme) throws Exception {
+    var endings = new LinkedBlockingQueue<Ending>();
+    var sent = new LinkedBlockingQueue<Boolean>();
     try (var server = scheme.builder().build()) {
       server.get("/", request -> {
         var stream = request.getEventSource();
@@ -37,8 +40,8 @@ class CompleteTest {
         stream.complete();
         stream.complete();
         stream.close();
-        assertEquals(Ending.COMPLETED, stream.keepAlive());
-        assertFalse(stream.send("never"));
+        endings.add(stream.keepAlive());
+        sent.add(stream.send("never"));
       });
       server.start();
       try (var client = Client.get(server.uri())) {
@@ -48,7 +51,9 @@ class CompleteTest {
         var last = client.parser().messages().getLast();
         assertEquals(new Message("tidings:completed", "", WireFormat.COMPLETED_ID), last);
       }
-      assertEquals(Map.of(Ending.COMPLETED, 1L), server.eventSources().ended());
+      assertEquals(Ending.COMPLETED, Await.next("the ending", endings));
+      assertFalse(Await.next("the answer of a send after that", sent));
+      assertEquals(Map.of(Ending.COMPLETED, 1L), server.eventSources().stats().ended());
       assertEquals(0, server.eventSources().count());
     }
   }
@@ -84,7 +89,7 @@ class CompleteTest {
 
   @Test
   void completeWaitsForTheHandingOverOnlyUntilTheDeadline() throws Exception {
-    var settings = Settings.defaults().writeDeadline(Duration.ofMillis(300)).overflow(Overflow.dropNewest());
+    var settings = Settings.defaults().withWriteDeadline(Duration.ofMillis(300)).withOverflow(Overflow.dropNewest());
     try (var site = new Site(EventSources.create(settings), EventSource::keepAlive);
         var client = Client.get(site.uri(), 4096)) {
       var stream = site.opened();
@@ -135,7 +140,7 @@ class CompleteTest {
                 stream.complete();
               } else {
                 while (stream.isOpen()) {
-                  Thread.onSpinWait(); // the very moment
+                  Thread.onSpinWait(); // until the very moment of the ending
                 }
                 stream.close();
               }
@@ -197,8 +202,8 @@ class CompleteTest {
       try (var page = Client.get(server.uri().resolve("/?lastEventId=" + WireFormat.COMPLETED_ID), "Accept: text/event-stream")) {
         assertEquals(204, page.status());
       }
-      assertEquals(0, server.eventSources().opened());
-      assertEquals(Map.of(), server.eventSources().ended());
+      assertEquals(0, server.eventSources().stats().opened());
+      assertEquals(Map.of(), server.eventSources().stats().ended());
       assertEquals(0, log.loud().stream().filter(record -> !record.getMessage().contains("nodelay")).count());
     }
   }

@@ -20,41 +20,42 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A value that can never match is refused when it is set, and one that can is not. */
+/** A value that can never match is refused when it is set; all other values are accepted. */
 class ConfigurationTest {
   private static final String LONE = "\uD800";
 
   private static void assertRefused(String value, Executable setting) {
-    var e = assertThrows(IllegalArgumentException.class, setting, () -> "taken: " + Quoted.java(value));
+    var e = assertThrows(IllegalArgumentException.class, setting, () -> "accepted: " + Quoted.java(value));
     assertTrue(e.getMessage().endsWith(": " + Quoted.java(value)), e.getMessage());
   }
 
   // Settings.
 
-  /** A setting, by what reads it. */
+  /** A setting: its getter, the value to expect, and its setter. */
   private record Setting(Function<Settings, Object> value, Object expected, UnaryOperator<Settings> setting) {}
 
   private static final List<Setting> SETTINGS = List.of(
-      new Setting(Settings::heartbeat, Duration.ofSeconds(1), s -> s.heartbeat(Duration.ofSeconds(1))),
-      new Setting(Settings::writeDeadline, Duration.ofSeconds(2), s -> s.writeDeadline(Duration.ofSeconds(2))),
-      new Setting(Settings::queueEvents, 3, s -> s.queueEvents(3)),
-      new Setting(Settings::queueBytes, 4L, s -> s.queueBytes(4)),
-      new Setting(Settings::maxEventBytes, 5, s -> s.maxEventBytes(5)),
-      new Setting(Settings::overflow, Overflow.dropOldest(), s -> s.overflow(Overflow.dropOldest())),
-      new Setting(Settings::duplicates, Duplicates.REFUSE, s -> s.duplicates(Duplicates.REFUSE)),
-      new Setting(Settings::bodyLimit, 6, s -> s.bodyLimit(6)),
-      new Setting(Settings::lastEventIdParameter, "seven", s -> s.lastEventIdParameter("seven")),
-      new Setting(Settings::maxStreams, 8, s -> s.maxStreams(8)),
-      new Setting(Settings::maxStreamsPerClient, 9, s -> s.maxStreamsPerClient(9)),
-      new Setting(s -> s.client().apply(null), 10, s -> s.client(exchange -> 10)),
+      new Setting(s -> s.values().heartbeat(), Duration.ofSeconds(1), s -> s.withHeartbeat(Duration.ofSeconds(1))),
+      new Setting(s -> s.values().writeDeadline(), Duration.ofSeconds(2), s -> s.withWriteDeadline(Duration.ofSeconds(2))),
+      new Setting(s -> s.values().closeWithin(), Duration.ofSeconds(16), s -> s.withCloseWithin(Duration.ofSeconds(16))),
+      new Setting(s -> s.values().queue().events(), 3, s -> s.withQueueEvents(3)),
+      new Setting(s -> s.values().queue().bytes(), 4L, s -> s.withQueueBytes(4)),
+      new Setting(s -> s.values().maxEventBytes(), 5, s -> s.withMaxEventBytes(5)),
+      new Setting(s -> s.values().queue().overflow().choice(), Overflow.Choice.DROP_OLDEST, s -> s.withOverflow(Overflow.dropOldest())),
+      new Setting(s -> s.duplicates(), Duplicates.REFUSE, s -> s.withDuplicates(Duplicates.REFUSE)),
+      new Setting(s -> s.values().bodyLimit(), 6, s -> s.withBodyLimit(6)),
+      new Setting(s -> s.values().lastEventIdParameter(), "seven", s -> s.withLastEventIdParameter("seven")),
+      new Setting(s -> s.maxStreams(), 8, s -> s.withMaxStreams(8)),
+      new Setting(s -> s.maxStreamsPerClient(), 9, s -> s.withMaxStreamsPerClient(9)),
+      new Setting(s -> s.client().apply(null), 10, s -> s.withClient(exchange -> 10)),
       new Setting(
-          s -> List.of(s.leastReconnect(), s.mostReconnect()),
+          s -> List.of(s.values().leastReconnect(), s.values().mostReconnect()),
           List.of(Duration.ofSeconds(11), Duration.ofSeconds(12)),
-          s -> s.reconnect(Duration.ofSeconds(11), Duration.ofSeconds(12))),
-      new Setting(Settings::maxLifetime, Duration.ofSeconds(13), s -> s.maxLifetime(Duration.ofSeconds(13))),
-      new Setting(s -> s.recheck().map(may -> may.test(null)), Optional.of(true), s -> s.recheck(stream -> true)),
-      new Setting(Settings::recheckDeadline, Duration.ofSeconds(14), s -> s.recheckDeadline(Duration.ofSeconds(14))),
-      new Setting(Settings::farewell, Optional.of(Event.of("15")), s -> s.farewell(Event.of("15"))));
+          s -> s.withReconnect(Duration.ofSeconds(11), Duration.ofSeconds(12))),
+      new Setting(s -> s.values().maxLifetime(), Duration.ofSeconds(13), s -> s.withMaxLifetime(Duration.ofSeconds(13))),
+      new Setting(s -> s.recheck().map(may -> may.test(null)), Optional.of(true), s -> s.withRecheck(stream -> true)),
+      new Setting(s -> s.values().recheckDeadline(), Duration.ofSeconds(14), s -> s.withRecheckDeadline(Duration.ofSeconds(14))),
+      new Setting(s -> s.values().farewell(), Optional.of(Event.of("15")), s -> s.withFarewell(Event.of("15"))));
 
   @Test
   void eachSettingOutlivesAllOthers() {
@@ -75,15 +76,15 @@ class ConfigurationTest {
   @Test
   void theDefaultsAreThoseThatAreDocumented() {
     var settings = Settings.defaults();
-    var bounds = new FrameQueue.Bounds(1024, 1_048_576, Overflow.disconnect());
+    var bounds = settings.values().queue();
+    assertEquals(List.of(1024, 1_048_576L, Overflow.Choice.DISCONNECT), List.of(bounds.events(), bounds.bytes(), bounds.overflow().choice()));
     assertEquals(
         new Engine.Values(
-            Duration.ofSeconds(15), Duration.ofSeconds(10), bounds, Integer.MAX_VALUE, "lastEventId",
+            Duration.ofSeconds(15), Duration.ofMinutes(2), Duration.ofSeconds(10), bounds, Integer.MAX_VALUE, 1_048_576, "lastEventId",
             Duration.ofSeconds(1), Duration.ofSeconds(5), ChronoUnit.FOREVER.getDuration(),
             Duration.ofSeconds(30), Optional.empty()),
         settings.values());
     assertEquals(Duplicates.REPLACE, settings.duplicates());
-    assertEquals(1_048_576, settings.bodyLimit());
     assertEquals(Integer.MAX_VALUE, settings.maxStreams());
     assertEquals(Integer.MAX_VALUE, settings.maxStreamsPerClient());
     assertEquals(Optional.empty(), settings.recheck());
@@ -93,21 +94,23 @@ class ConfigurationTest {
   void whatIsNullIsRefusedWhenItIsSet() {
     var settings = Settings.defaults();
     for (Executable setting : List.<Executable>of(
-        () -> settings.overflow(null), () -> settings.duplicates(null), () -> settings.client(null),
-        () -> settings.farewell(null), () -> settings.recheck(null), () -> settings.heartbeat(null),
-        () -> settings.lastEventIdParameter(null))) {
+        () -> settings.withOverflow(null), () -> settings.withDuplicates(null), () -> settings.withClient(null),
+        () -> settings.withFarewell(null), () -> settings.withRecheck(null), () -> settings.withHeartbeat(null),
+        () -> settings.withLastEventIdParameter(null))) {
       assertThrows(NullPointerException.class, setting);
     }
+    assertEquals("heartbeat", assertThrows(NullPointerException.class, () -> settings.withHeartbeat(null)).getMessage());
   }
 
   @Test
   void theSmallestValuesAreTaken() {
-    var settings = Settings.defaults().bodyLimit(0).queueEvents(1).queueBytes(1).maxEventBytes(1)
-        .reconnect(Duration.ZERO, Duration.ZERO);
-    assertEquals(0, settings.bodyLimit());
-    assertEquals(new FrameQueue.Bounds(1, 1, Overflow.disconnect()), settings.values().queue());
-    assertEquals(1, settings.maxEventBytes());
-    assertEquals(Duration.ZERO, settings.mostReconnect());
+    var settings = Settings.defaults().withBodyLimit(0).withQueueEvents(1).withQueueBytes(1).withMaxEventBytes(1)
+        .withReconnect(Duration.ZERO, Duration.ZERO);
+    assertEquals(0, settings.values().bodyLimit());
+    assertEquals(1, settings.values().queue().events());
+    assertEquals(1, settings.values().queue().bytes());
+    assertEquals(1, settings.values().maxEventBytes());
+    assertEquals(Duration.ZERO, settings.values().mostReconnect());
   }
 
   // Origins.
@@ -171,16 +174,14 @@ class ConfigurationTest {
     }
   }
 
-  // Names that are compared with what comes out of UTF-8.
+  // Names that are compared with decoded UTF-8.
 
   @ParameterizedTest
   @ValueSource(strings = {LONE, "a" + LONE, "\uDC00b"})
   void aNameThatUtf8CannotCarryIsRefused(String name) throws Exception {
-    assertRefused(name, () -> Settings.defaults().lastEventIdParameter(name));
+    assertRefused(name, () -> Settings.defaults().withLastEventIdParameter(name));
     assertRefused(name, () -> Channel.create(name, EventLog.inMemory()));
-    try (var channel = Channel.create()) {
-      assertRefused(name, () -> channel.gapName(name));
-    }
+    assertRefused(name, () -> Channel.create("name", EventLog.inMemory(), name));
     try (var sources = EventSources.create();
         var stream = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), java.io.OutputStream.nullOutputStream()))) {
       assertRefused(name, () -> stream.withPing(ping -> ping.asEvent(name)));

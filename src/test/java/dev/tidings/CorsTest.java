@@ -69,6 +69,17 @@ class CorsTest {
   }
 
   @Test
+  void headersAreExposedToAllowedOriginsOnly() throws Exception {
+    var exposing = Cors.origins(ORIGIN).withExposedHeaders("A").withExposedHeaders("Job-Id", "X-Left").withCredentials();
+    var headers = answer(exposing, "GET", "Origin: " + ORIGIN);
+    assertEquals("Job-Id, X-Left", headers.get("Access-Control-Expose-Headers"));
+    assertEquals("true", headers.get("Access-Control-Allow-Credentials"));
+    assertFalse(answer(exposing, "GET", "Origin: https://evil.example").containsKey("Access-Control-Expose-Headers"));
+    assertFalse(answer(Cors.anyOrigin(), "GET", "Origin: " + ORIGIN).containsKey("Access-Control-Expose-Headers"));
+    assertThrows(IllegalArgumentException.class, () -> Cors.anyOrigin().withExposedHeaders("Job Id"));
+  }
+
+  @Test
   void anyOriginIsAStarWithoutVary() throws Exception {
     var headers = answer(Cors.anyOrigin(), "GET", "Origin: " + ORIGIN);
     assertEquals("*", headers.get("Access-Control-Allow-Origin"));

@@ -41,10 +41,10 @@ class DeadlinesTest {
     guard.run(() -> ticker.advance(Duration.ofSeconds(1)));
     guard.finishWithin(Long.MAX_VALUE);
     guard.run(() -> ticker.advance(Duration.ofSeconds(1)));
-    guard.run(() -> {}); // which it could not, had it been cut off
+    guard.run(() -> {}); // would throw if it had been cut off
   }
 
-  /** A thread that is inside until it is cut off, and what it is thrown at then. */
+  /** Starts a thread that blocks in the guard until it is cut off; the queue gets the exception. */
   private static BlockingQueue<IOException> blockedIn(Deadlines.Guard guard) throws InterruptedException {
     var inside = new CountDownLatch(1);
     var thrown = new LinkedBlockingQueue<IOException>();
@@ -63,7 +63,7 @@ class DeadlinesTest {
     return thrown;
   }
 
-  /** After that nobody looks after the time any more. */
+  /** After the close, no deadline is checked any more. */
   @Test
   void closingCutsOffWhatBlocksForLongerThanAMoment() throws Exception {
     var deadlines = new Deadlines(new ManualTicker(), FOR_EVER);
@@ -81,13 +81,13 @@ class DeadlinesTest {
     var guard = deadlines.newGuard();
     guard.finishWithin(Duration.ofSeconds(seconds).toNanos());
     guard.finishWithin(Duration.ofSeconds(otherSeconds).toNanos());
-    guard.finishWithin(Long.MAX_VALUE); // for ever
-    guard.run(() -> {}); // takes its part of the time
+    guard.finishWithin(Long.MAX_VALUE); // no limit
+    guard.run(() -> {}); // counts towards the limits
     ticker.advance(Duration.ofMillis(600));
     var thrown = blockedIn(guard);
     ticker.advance(Duration.ofMillis(400));
     assertTrue(thrown.isEmpty());
-    ticker.advance(Duration.ofMillis(200)); // a look, and another one
+    ticker.advance(Duration.ofMillis(200)); // two sweeps
     assertInstanceOf(Deadlines.CutOffException.class, Await.next("the end of the call", thrown));
   }
 }

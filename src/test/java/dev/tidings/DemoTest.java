@@ -139,7 +139,7 @@ class DemoTest {
       live.await("event: state");
       post("/drop", "");
       live.await(Lines.END);
-      assertNull(live.lines.poll(1, TimeUnit.SECONDS)); // until the feed has seen that nobody watches
+      assertNull(live.lines.poll(1, TimeUnit.SECONDS)); // until the feed has noticed that nobody watches
     }
     try (var live = open("/live")) {
       live.await("event: state");
@@ -177,7 +177,7 @@ class DemoTest {
     var response = get(path);
     assertEquals(text + "\n", response.body());
     assertEquals(400, response.statusCode());
-    assertEquals(0, server.eventSources().opened());
+    assertEquals(0, server.eventSources().stats().opened());
   }
 
   @ParameterizedTest
@@ -198,7 +198,7 @@ class DemoTest {
     assertEquals(status, response.statusCode());
   }
 
-  /** Or it would end the streams that it is for. */
+  /** A larger burst would end the streams that it is sent to. */
   @Test
   void aBurstIsBounded() throws Exception {
     assertEquals(200, post("/send?times=1000", "x".repeat(400)).statusCode());
@@ -247,7 +247,7 @@ class DemoTest {
     assertEquals(200, postFrom(own, path));
   }
 
-  /** A GET of another site's image, frame or script comes without Origin. */
+  /** A GET from an image, frame or script of another site has no Origin header. */
   @ParameterizedTest
   @CsvSource({
     "/, GET, cross-site, 403",
@@ -359,7 +359,7 @@ class DemoTest {
     return response.headers().firstValue(name).orElseThrow();
   }
 
-  /** By hand, since HttpClient does not let go of Host. */
+  /** Uses a socket, since HttpClient does not allow setting Host. */
   private String rawStatus(String request) throws IOException {
     try (var socket = new Socket(server.uri().getHost(), server.port());
         var in = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1))) {
@@ -387,7 +387,7 @@ class DemoTest {
       try {
         body.forEach(lines::add);
       } catch (RuntimeException e) {
-        // cut or closed: an end as well
+        // aborted or closed: an end as well
       }
       lines.add(END);
     }
@@ -400,7 +400,7 @@ class DemoTest {
       String line;
       do {
         line = lines.poll(10, TimeUnit.SECONDS);
-        assertTrue(line != null && (!line.equals(END) || wanted.test(END)), "the line did not come");
+        assertTrue(line != null && (!line.equals(END) || wanted.test(END)), "the line did not arrive");
       } while (!wanted.test(line));
     }
 

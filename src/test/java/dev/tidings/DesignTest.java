@@ -12,7 +12,7 @@ import java.time.Duration;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
 
-/** What users are promised in a few lines, as it stands there. */
+/** The few-line programs that users are promised, verbatim. */
 class DesignTest {
 
   private static SseServer started(SseHandler handler) throws Exception {

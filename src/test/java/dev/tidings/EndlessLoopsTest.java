@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Handlers that go on sending when their client is gone, which nothing else shows. */
+/** Handlers that keep sending after their client is gone; nothing else reveals them. */
 class EndlessLoopsTest {
   private final ManualTicker ticker = new ManualTicker();
 
@@ -63,7 +63,7 @@ class EndlessLoopsTest {
     }
   }
 
-  /** The rest of a path is the client's to invent, and would be a warning each time. */
+  /** The client chooses the rest of a path, so that each path would cause a warning. */
   @Test
   void onAServerOfTheUsersTheContextTellsRequestsApart() {
     try (var log = new LogRecords(); var sources = sources()) {
@@ -81,7 +81,7 @@ class EndlessLoopsTest {
     }
   }
 
-  /** Else there is no room for those that are. */
+  /** Otherwise there would be no room for those that are suspects. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whoLeavesItsStreamThrowsOrGoesSilentIsNoSuspectAnyMore(boolean leaves) throws Exception {
@@ -137,7 +137,7 @@ class EndlessLoopsTest {
     }
   }
 
-  /** Routes may be named after what clients ask for. */
+  /** Route names may come from requests. */
   @Test
   void aThousandRoutesAreWarnedAboutAndNoMore() {
     var loops = new EndlessLoops(ticker);
@@ -158,7 +158,7 @@ class EndlessLoopsTest {
   void whatAnOpenStreamDropsIsNone() throws Exception {
     var body = new StuckBody();
     try (var log = new LogRecords();
-        var sources = ticker.sources(Settings.defaults().queueEvents(1).overflow(Overflow.dropNewest()))) {
+        var sources = ticker.sources(Settings.defaults().withQueueEvents(1).withOverflow(Overflow.dropNewest()))) {
       var stream = sources.open(MockExchange.with(new Headers(), body));
       body.fill(stream);
       for (int i = 0; i < 200; i++) {
@@ -201,7 +201,7 @@ class EndlessLoopsTest {
       }
       var stream = open(sources);
       stream.life().end(Ending.CLIENT_GONE);
-      Await.end(Thread.ofVirtual().start(() -> loop(stream, 1000, Duration.ofMillis(100)))); // not its own thread
+      Await.end(Thread.ofVirtual().start(() -> loop(stream, 1000, Duration.ofMillis(100)))); // not the handler's thread
       assertEquals(List.of(), warnings(log));
     }
   }
@@ -209,7 +209,7 @@ class EndlessLoopsTest {
   @Test
   void aServersRouteIsNamed() throws Exception {
     var goesOn = new AtomicBoolean(true);
-    try (var log = new LogRecords(); var server = SseServer.builder().settings(Settings.defaults().heartbeat(Duration.ofMillis(100))).build()) {
+    try (var log = new LogRecords(); var server = SseServer.builder().settings(Settings.defaults().withHeartbeat(Duration.ofMillis(100))).build()) {
       server.get("/clock", request -> {
         var sse = request.getEventSource();
         while (goesOn.get()) {
@@ -230,7 +230,7 @@ class EndlessLoopsTest {
           assertEquals(200, head.status());
         }
       }
-      Await.until("both are told", () -> warnings(log).size() == 2);
+      Await.until("both are warned about", () -> warnings(log).size() == 2);
       goesOn.set(false);
       for (String route : List.of("/clock", "/own/")) {
         assertTrue(warnings(log).stream().anyMatch(line -> line.startsWith("the handler of \"" + route + "\" goes on sending")), route);

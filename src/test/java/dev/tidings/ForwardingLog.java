@@ -2,7 +2,7 @@ package dev.tidings;
 
 import java.time.Duration;
 
-/** A log that does what another one does, where a test does not say otherwise. */
+/** A log that forwards to another one, except for the methods that a test overrides. */
 class ForwardingLog implements EventLog {
   private final EventLog log;
 

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
-/** The bounds, and the four choices at their edges. */
+/** The bounds, and the four overflow policies at their edges. */
 class FrameQueueTest {
 
   private static FrameQueue queue(Overflow overflow, int events, long bytes) {
@@ -161,7 +161,7 @@ class FrameQueueTest {
     assertTrue(queue.isIdle());
   }
 
-  /** The equals of a key is the application's. */
+  /** The equals method of a key is application code. */
   @Test
   void aKeyThatThrowsChangesNothing() {
     record Key(String text) {
@@ -222,8 +222,8 @@ class FrameQueueTest {
       assertEquals(Answer.TAKEN, queue.add(frame("a2")));
       assertEquals(Answer.TAKEN, queue.add(frame("a3")));
       assertEquals(Answer.TAKEN, queue.add(frame("a4")));
-      assertEquals(overflow instanceof Overflow.DropOldest ? List.of("a3", "a4") : List.of("a4"), taken(queue));
-      assertEquals(overflow instanceof Overflow.DropOldest ? 1 : 2, queue.dropped());
+      assertEquals(overflow.choice() == Overflow.Choice.DROP_OLDEST ? List.of("a3", "a4") : List.of("a4"), taken(queue));
+      assertEquals(overflow.choice() == Overflow.Choice.DROP_OLDEST ? 1 : 2, queue.dropped());
     }
   }
 
@@ -281,10 +281,10 @@ class FrameQueueTest {
   @Test
   void boundsOfZeroAreRefused() {
     for (var settings : List.<Runnable>of(
-        () -> Settings.defaults().queueEvents(0), () -> Settings.defaults().queueBytes(0),
-        () -> Settings.defaults().bodyLimit(-1), () -> Settings.defaults().heartbeat(java.time.Duration.ZERO),
-        () -> Settings.defaults().recheckDeadline(java.time.Duration.ZERO),
-        () -> Settings.defaults().writeDeadline(java.time.Duration.ofSeconds(-1)))) {
+        () -> Settings.defaults().withQueueEvents(0), () -> Settings.defaults().withQueueBytes(0),
+        () -> Settings.defaults().withBodyLimit(-1), () -> Settings.defaults().withHeartbeat(java.time.Duration.ZERO),
+        () -> Settings.defaults().withRecheckDeadline(java.time.Duration.ZERO),
+        () -> Settings.defaults().withWriteDeadline(java.time.Duration.ofSeconds(-1)))) {
       var e = assertThrows(IllegalArgumentException.class, settings::run);
       assertTrue(e.getMessage().matches(".+ must be .+: .+"), e.getMessage());
     }

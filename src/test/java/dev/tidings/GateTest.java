@@ -20,7 +20,7 @@ class GateTest {
     gate.whenEmpty(told::incrementAndGet);
     gate.leave();
     gate.leave();
-    assertEquals(0, told.get(), "it is open");
+    assertEquals(0, told.get(), "the gate is still open");
     assertTrue(gate.enter());
     gate.shut();
     assertFalse(gate.enter());
@@ -30,7 +30,7 @@ class GateTest {
     gate.leave();
     assertEquals(1, told.get());
     gate.whenEmpty(told::incrementAndGet);
-    assertEquals(2, told.get(), "at once, as nobody is left");
+    assertEquals(2, told.get(), "called at once, as nobody is inside");
   }
 
   @Test
@@ -40,9 +40,8 @@ class GateTest {
     gate.awaitEmpty(1);
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, () -> gate.awaitEmpty(TimeUnit.HOURS.toNanos(1)));
-    var waiting = Thread.ofVirtual().start(() -> {
-      Await.uninterrupted(() -> gate.awaitEmpty(TimeUnit.HOURS.toNanos(1)));
-    });
+    var waiting =
+        Thread.ofVirtual().start(() -> Await.uninterrupted(() -> gate.awaitEmpty(TimeUnit.HOURS.toNanos(1))));
     Await.until("it waits", () -> waiting.getState() == Thread.State.TIMED_WAITING);
     gate.leave();
     Await.end(waiting);

@@ -22,15 +22,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Clients that go, each in its own way, noticed on real time within an interval and a second. All go at the same
- * time, since it is mostly waiting; each test looks at what came of one.
+ * Clients that disconnect in different ways, each noticed in real time within an interval plus a second. All
+ * disconnect at the same time, since most of it is waiting; each test checks the outcome of one.
  */
 class GoneTest {
   private static final Duration INTERVAL = Duration.ofSeconds(3);
-  /** What is promised is an interval and a second; a ping of one write would take two intervals. */
+  /** An interval plus a second is promised; with pings of a single write it would be two intervals. */
   private static final Duration LIMIT = INTERVAL.plusMillis(2500);
 
-  /** How a client leaves. */
+  /** The way in which a client disconnects. */
   interface Leaving {
     void leave(Client client) throws Exception;
   }
@@ -41,13 +41,13 @@ class GoneTest {
   @BeforeAll
   static void go() {
     log = new LogRecords();
-    SelfSigned.context(); // takes its time once, which is nobody's here
+    SelfSigned.context(); // slow the first time, which must not count in a test
     for (var scheme : Scheme.values()) {
       go("close " + scheme, () -> isNoticed(scheme, INTERVAL, client -> client.socket().close()));
       go("reset " + scheme, () -> isNoticed(scheme, INTERVAL, Client::reset));
     }
     go("kill", GoneTest::killed);
-    // RFC 9112, 9.6 lets a client close its half; it still reads. On TLS the JDK's client closes both.
+    // RFC 9112, 9.6 allows a client to close its half and still read. On TLS the JDK's client closes both.
     go("half", () -> isNoticed(Scheme.HTTP, Duration.ofSeconds(1), client -> {
       client.socket().shutdownOutput();
       client.awaitComments(3);
@@ -76,14 +76,14 @@ class GoneTest {
   private static void assertNoticed(String how) throws Exception {
     GOING.get(how).get(40, TimeUnit.SECONDS);
     assertFalse(log.hasStackTraces());
-    assertFalse(log.messages(Level.FINE).isEmpty(), "a DEBUG line");
+    assertFalse(log.messages(Level.FINE).isEmpty(), "there is a DEBUG line");
     assertEquals(List.of(), log.loud().stream().map(record -> record.getMessage()).filter(m -> !m.contains("nodelay")).toList());
   }
 
   private static void isNoticed(Scheme scheme, Duration interval, Leaving leaving) throws Exception {
     var handlers = new LinkedBlockingQueue<Ending>();
     String name = "leaving-" + UUID.randomUUID();
-    try (var server = scheme.builder().settings(Settings.defaults().heartbeat(interval)).build()) {
+    try (var server = scheme.builder().settings(Settings.defaults().withHeartbeat(interval)).build()) {
       server.get("/", request -> {
         try (var sse = request.getEventSource(name)) {
           sse.send("hello");
@@ -110,16 +110,16 @@ class GoneTest {
     Await.until("its exchange is closed", () -> server.eventSources().streams().isEmpty());
   }
 
-  /** Known at once, and much work: by itself. */
+  /** Noticed at once and much work, so it runs separately. */
   @ParameterizedTest
   @EnumSource
   void aClientThatDiesInTheMiddleOfAFrame(Scheme scheme) throws Exception {
-    var settings = Settings.defaults().heartbeat(INTERVAL).queueBytes(100_000_000);
+    var settings = Settings.defaults().withHeartbeat(INTERVAL).withQueueBytes(100_000_000);
     var handlers = new LinkedBlockingQueue<Ending>();
     try (var server = scheme.builder().settings(settings).build()) {
       server.get("/", request -> {
         try (var sse = request.getEventSource()) {
-          sse.send("x".repeat(20_000_000)); // more than the kernel takes
+          sse.send("x".repeat(20_000_000)); // more than the kernel buffers
           handlers.add(sse.keepAlive());
         }
       });
@@ -135,7 +135,7 @@ class GoneTest {
 
   private static void killed() throws Exception {
     var handlers = new LinkedBlockingQueue<Ending>();
-    try (var server = SseServer.builder().settings(Settings.defaults().heartbeat(INTERVAL)).build()) {
+    try (var server = SseServer.builder().settings(Settings.defaults().withHeartbeat(INTERVAL)).build()) {
       server.get("/", request -> {
         try (var sse = request.getEventSource()) {
           handlers.add(sse.keepAlive());

@@ -23,12 +23,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What clients have begun and not completed, when a server stops with time of grace. */
+/** Requests that clients have begun and not completed when a server stops with a grace period. */
 class HalfRequestTest {
   private static final Duration GRACE = Duration.ofSeconds(15);
   private static final Duration SOON = Duration.ofSeconds(5);
 
-  /** What a client may leave as it is. */
+  /** An incomplete request, or a connection without one. */
   private enum Half {
     CONNECTION(null, false),
     ONE_BYTE("G", true),
@@ -111,7 +111,7 @@ class HalfRequestTest {
   void halfATlsHandshakeHoldsNothingUp() throws Exception {
     var server = server(Scheme.HTTPS).start();
     try (var client = new Socket("127.0.0.1", server.port())) {
-      client.getOutputStream().write(new byte[] {22, 3, 1, 2}); // a record of which the rest does not come
+      client.getOutputStream().write(new byte[] {22, 3, 1, 2}); // a record whose rest does not arrive
       Await.until("it is there", () -> handlers() == 1);
       assertSoon(timeOf(() -> server.stop(GRACE)));
     }
@@ -135,7 +135,7 @@ class HalfRequestTest {
     }
   }
 
-  // What is waited for nevertheless.
+  // Requests that a stop waits for.
 
   private static LinkedBlockingQueue<String> stopping(SseServer server) {
     var stopped = new LinkedBlockingQueue<String>();
@@ -146,7 +146,7 @@ class HalfRequestTest {
     return stopped;
   }
 
-  /** Where a request may be at work. */
+  /** A place where a request may be in progress. */
   private enum Place {
     OWN_HANDLER {
       @Override
@@ -204,7 +204,7 @@ class HalfRequestTest {
     }
   }
 
-  /** Work that goes on until the test lets it end. */
+  /** Work that continues until the test ends it. */
   private static final class Blocking {
     private final CountDownLatch started = new CountDownLatch(1);
     private final CountDownLatch go = new CountDownLatch(1);
@@ -244,11 +244,11 @@ class HalfRequestTest {
         var idle = new CountDownLatch(1);
         ((InFlight) server.httpServer().getExecutor()).whenEmpty(idle::countDown);
         assertEquals(1, idle.getCount());
-        half.write("t: x\r\n\r\n"); // too late to count, and stays
+        half.write("t: x\r\n\r\n"); // too late to be counted; its stream stays open
         half.awaitText(":\n\n");
         work.go.countDown();
         assertEquals("done", client.toEnd());
-        Await.latch("that nothing is left that counts", idle);
+        Await.latch("no counted request to be left", idle);
       }
     }
   }
@@ -264,7 +264,7 @@ class HalfRequestTest {
       Await.latch("the work", work.started);
       var stopped = stopping(server);
       Await.until("new requests are refused", () -> isRefused(server));
-      assertNull(stopped.poll(1300, TimeUnit.MILLISECONDS)); // what a stop without grace would take at most
+      assertNull(stopped.poll(1300, TimeUnit.MILLISECONDS)); // a stop without a grace period takes no longer
       half.write("t: x\r\n\r\n");
       assertEquals(503, half.status());
       work.go.countDown();

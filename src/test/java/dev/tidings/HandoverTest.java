@@ -19,13 +19,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** From history to live, with the other side held where it hurts. */
+/** The transition from history to live, with the other side held at the critical points. */
 class HandoverTest {
-  /** A log that runs something once, between finding what a replay or the tail asked for and saying so. */
+  /** A log that runs a hook once, when a read for a replay or the tail is done and has not returned. */
   private static final class HookedLog extends ForwardingLog {
     private final AtomicReference<Hook> afterReplay = new AtomicReference<>();
     private final AtomicReference<Hook> afterEmptyReplay = new AtomicReference<>();
-    private volatile String end = ""; // after which a replay finds nothing
+    private volatile String end = ""; // a replay finds nothing after this id
     private final AtomicReference<Hook> beforeTailIsTold = new AtomicReference<>();
 
     HookedLog() {
@@ -64,7 +64,7 @@ class HandoverTest {
   private final Channel channel = Channel.create(log);
   private final CountDownLatch hooked = new CountDownLatch(1);
   private Site site;
-  private String start; // which the tail does not know: it begins after it
+  private String start; // unknown to the tail, which begins after it
   private Client live;
 
   @BeforeEach
@@ -103,7 +103,7 @@ class HandoverTest {
     }
   }
 
-  /** A client that comes back; it gets the first event before all others. */
+  /** Connects a client that comes back; it gets the first event before all others. */
   private Client comeBack() throws Exception {
     var replayer = Client.get(site.uri(), "Last-Event-ID: " + start);
     Await.latch("the hook", hooked);
@@ -126,7 +126,7 @@ class HandoverTest {
     }
   }
 
-  /** Large events are remembered up to a bound of their own. */
+  /** The tail remembers large events up to a separate bound. */
   @Test
   void theTailIsAheadByMoreThanItHoldsOfLargeEvents() throws Exception {
     String large = "x".repeat(600_000);
@@ -172,7 +172,7 @@ class HandoverTest {
     }
   }
 
-  /** It was behind when the replay saw the end of the log, and has passed when the replay comes to wait for it. */
+  /** The tail was behind when the replay saw the end of the log, and has passed when the replay begins to wait. */
   @ParameterizedTest
   @ValueSource(ints = {1, Tail.REMEMBERED, Tail.REMEMBERED + 1})
   void theTailHasJustPassed(int events) throws Exception {
@@ -192,7 +192,7 @@ class HandoverTest {
     }
   }
 
-  /** A log of several machines may tell one reader later than another. */
+  /** A log shared by several machines may show an event to one reader later than to another. */
   @Test
   void theTailHasPassedWhereAReplayStillSeesTheEnd() throws Exception {
     var replayed = new CountDownLatch(1);
@@ -210,7 +210,7 @@ class HandoverTest {
     }
   }
 
-  /** Filters are asked before a delivery: whoever comes while they are has to be asked too. */
+  /** Filters run before a delivery. The filter of a stream that becomes live meanwhile must run too. */
   @Test
   void itBecomesLiveWhileFiltersAreAsked() throws Exception {
     var asked = new CountDownLatch(1);

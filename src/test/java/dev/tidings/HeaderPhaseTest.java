@@ -24,15 +24,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What others send while a handler still adds headers. */
+/** Events from other threads while a handler still adds headers. */
 class HeaderPhaseTest {
-  /** The documented first line of a handler, with a look-up before it. */
+  /** A handler that adds a header first, as documented, but after a look-up. */
   @ParameterizedTest
   @ValueSource(strings = {"nobody", "a slow listener", "a listener that sends"})
   void appendHeaderNeverFailsWhileOthersBroadcast(String listening) throws Exception {
     var failed = new AtomicInteger();
     var goesOn = new AtomicBoolean(true);
-    var settings = Settings.defaults().queueEvents(1_000_000).queueBytes(1 << 30); // however busy the machine is
+    var settings = Settings.defaults().withQueueEvents(1_000_000).withQueueBytes(1 << 30); // however busy the machine is
     try (var channel = Channel.create(); var server = SseServer.builder().settings(settings).build()) {
       server.get("/", request -> {
         try (var sse = request.getEventSource()) {
@@ -96,7 +96,7 @@ class HeaderPhaseTest {
     }
   }
 
-  /** Say, a client library's callback, while the handler blocks in the future that it completes. */
+  /** For example, a callback of a client library, while the handler blocks on the future that it completes. */
   @Test
   void whatAnotherThreadSendsIsOutAlthoughTheHandlerBlocks() throws Exception {
     var done = new CompletableFuture<Void>();
@@ -131,7 +131,7 @@ class HeaderPhaseTest {
   void whatOthersBroadcastWaitsUntilTheFirstPingIsDue() throws Exception {
     var ticker = new ManualTicker();
     whileTheHandlerIsBusy(ticker, Settings.defaults(), (sources, stream, client) -> {
-      for (int i = 0; i < 14; i++) { // which does not put the ping off
+      for (int i = 0; i < 14; i++) { // does not postpone the ping
         ticker.advance(Duration.ofSeconds(1));
         assertEquals(1, sources.broadcast("n" + i));
       }
@@ -143,7 +143,7 @@ class HeaderPhaseTest {
     });
   }
 
-  // No room, for a handler that takes its time.
+  // A full outbox while the handler is busy.
 
   /** The handler waits for the test; a client reads from the beginning. */
   private void whileTheHandlerIsBusy(Settings settings, Body body) throws Exception {
@@ -168,7 +168,7 @@ class HeaderPhaseTest {
 
   @Test
   void theHeadGoesOutWhenTheOutboxIsFull() throws Exception {
-    whileTheHandlerIsBusy(Settings.defaults().queueEvents(100), (sources, stream, client) -> {
+    whileTheHandlerIsBusy(Settings.defaults().withQueueEvents(100), (sources, stream, client) -> {
       for (int i = 0; i < 101; i++) {
         assertEquals(1, sources.broadcast("n" + i));
       }
@@ -181,11 +181,11 @@ class HeaderPhaseTest {
     });
   }
 
-  /** Whichever of them ends the header phase, none may find the outbox still held. */
+  /** No thread may find the outbox still held, whichever of them ends the header phase. */
   @Test
   void whatManyThreadsSendAtOnceIsTakenAlthoughTheOutboxIsFull() throws Exception {
     int threads = 8;
-    try (var sources = EventSources.create(Settings.defaults().queueEvents(2));
+    try (var sources = EventSources.create(Settings.defaults().withQueueEvents(2));
         var senders = Executors.newFixedThreadPool(threads);
         var opener = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int round = 0; round < 1000; round++) {
@@ -234,7 +234,7 @@ class HeaderPhaseTest {
   @ParameterizedTest
   @MethodSource
   void whatDropsForWantOfRoomNeedsNoHead(Overflow overflow) throws Exception {
-    whileTheHandlerIsBusy(Settings.defaults().queueEvents(1).overflow(overflow), (sources, stream, client) -> {
+    whileTheHandlerIsBusy(Settings.defaults().withQueueEvents(1).withOverflow(overflow), (sources, stream, client) -> {
       for (int i = 0; i < 100; i++) {
         sources.broadcast("n");
       }
@@ -341,7 +341,7 @@ class HeaderPhaseTest {
     }
   }
 
-  /** It would become the text of the answer. */
+  /** The events would become part of the 500 response. */
   @Test
   void whatWaitedForAHandlerThatFailsIsNoPartOfIts500() throws Exception {
     try (var log = new LogRecords(); var server = SseServer.create(0)) {
@@ -354,7 +354,7 @@ class HeaderPhaseTest {
       server.start();
       try (var client = Client.get(server.uri())) {
         assertEquals(500, client.status());
-        assertEquals("", client.toEnd());
+        assertEquals("the handler failed\n", client.toEnd());
         assertFalse(log.messages(java.util.logging.Level.SEVERE).isEmpty());
       }
     }

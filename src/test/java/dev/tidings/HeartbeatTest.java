@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The pings, by a clock that the tests move. */
+/** Pings, on a clock that the tests advance. */
 class HeartbeatTest {
   private final ManualTicker ticker = new ManualTicker();
   private final CountDownLatch busy = new CountDownLatch(1);
@@ -44,7 +44,7 @@ class HeartbeatTest {
     site.close();
   }
 
-  /** Lets time pass in steps, each time until all is written. */
+  /** Advances the time in steps, and flushes after each. */
   private void advance(Duration step, int times) {
     for (int i = 0; i < times; i++) {
       ticker.advance(step);
@@ -64,7 +64,7 @@ class HeartbeatTest {
     client.awaitText(":\n\n:\n\n");
   }
 
-  /** Clients that split at blank lines look at how a block begins, others go line by line. */
+  /** Some clients split at blank lines and check how a block begins, others read line by line. */
   @Test
   void noPingCostsASimpleClientItsNextEvent() throws Exception {
     advance(Duration.ofSeconds(15), 1);
@@ -97,7 +97,7 @@ class HeartbeatTest {
   @Test
   void anotherPingComesAsOftenAsTheHeartbeatUnlessItSaysHowOften() {
     var body = new java.io.ByteArrayOutputStream();
-    try (var sources = ticker.sources(Settings.defaults().heartbeat(Duration.ofSeconds(4)))) {
+    try (var sources = ticker.sources(Settings.defaults().withHeartbeat(Duration.ofSeconds(4)))) {
       var other = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), body));
       other.withPing(ping -> ping.asEvent("ping").dataMessage("x").start());
       ticker.advance(Duration.ofSeconds(4));
@@ -106,14 +106,14 @@ class HeartbeatTest {
     }
   }
 
-  /** For clients that take a block without data for a message. */
+  /** For clients that treat a block without data as a message. */
   @Test
   void pingsCanGoOutWithoutBlankLines() throws Exception {
     stream.withPing(ping -> ping.withoutBlankLines().interval(Duration.ofSeconds(5)).start());
     advance(Duration.ofSeconds(5), 1);
     advance(Duration.ofMillis(500), 1);
     stream.withPing(ping -> ping.withoutBlankLines().dataMessage("a\nb").interval(Duration.ofSeconds(5)).start());
-    advance(Duration.ofMillis(4500), 1); // so long since the first one
+    advance(Duration.ofMillis(4500), 1); // 5 s after the first one
     stream.send("x");
     stream.close();
     assertEquals(":\n:\n: a\n: b\ndata: x\n\n", client.toEnd());
@@ -161,7 +161,7 @@ class HeartbeatTest {
     assertEquals(2, stream.traffic().sent());
   }
 
-  /** Else a client that closed right after the one before would be noticed an interval too late. */
+  /** Otherwise a client that closes right after the previous message would be noticed an interval too late. */
   @Test
   void aMessageLateInTheIntervalGetsItsSecondWrite() throws Exception {
     stream.send("one");
@@ -225,7 +225,7 @@ class HeartbeatTest {
     assertEquals(7, stream.traffic().sent());
   }
 
-  /** Nor is what waits for the head something that the client got. */
+  /** Events that wait for the head have not reached the client. */
   @Test
   void whatWaitsForTheHeadDoesNotPutOffTheFirstPing() throws Exception {
     ticker.advance(Duration.ofSeconds(10));
@@ -305,16 +305,16 @@ class HeartbeatTest {
     }
   }
 
-  /** Else each start would beat for as long as the stream is open. */
+  /** Otherwise each started policy would ping for as long as the stream is open. */
   @Test
   void policiesThatWereReplacedBeatNoMore() throws Exception {
     for (int i = 0; i < 1000; i++) {
       stream.withPing(ping -> ping.interval(Duration.ofSeconds(5)).start());
     }
-    advance(Duration.ofSeconds(10), 1); // those that are out of date have had their turn
+    advance(Duration.ofSeconds(10), 1); // the outdated ones have had their turn
     int before = ticker.asked();
     advance(Duration.ofSeconds(10), 1);
     int asked = ticker.asked() - before;
-    assertTrue(asked < 1000, () -> "the time was asked for so often: " + asked);
+    assertTrue(asked < 1000, () -> "number of calls for the time: " + asked);
   }
 }

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 
-/** Random events, made of what could break a frame, and what a client must make of them; a seed repeats them. */
+/** Random events of text that could break a frame, and the results to expect in a client; a seed repeats them. */
 public final class HostileEvents {
   private static final String BYTE_ORDER_MARK = "\uFEFF";
   private static final Set<String> STANDARD_FIELDS = Set.of("data", "event", "id", "retry");
@@ -47,7 +47,7 @@ public final class HostileEvents {
       event = withField(event);
     }
     if (++count % 20_000 == 0) {
-      return event.withData(text(random.nextInt(2_000_000))); // more than an outbox holds, as a rule
+      return event.withData(text(random.nextInt(2_000_000))); // usually more than an outbox holds
     }
     return oneIn(8) ? event : event.withData(text(random.nextInt(40)));
   }
@@ -62,7 +62,7 @@ public final class HostileEvents {
     return random.nextInt(count) == 0;
   }
 
-  /** Pieces, and now and then any character: at least so many. */
+  /** Returns at least this many characters, made of the pieces and of random characters. */
   String text(int length) {
     var text = new StringBuilder();
     while (text.length() < length) {
@@ -79,24 +79,24 @@ public final class HostileEvents {
     return text(random.nextInt(10)).replaceAll("[\r\n]", "");
   }
 
-  /** What arrives of a text: LF for each line break, U+FFFD for a lone surrogate. */
+  /** Returns the text as it arrives: LF for each line break, U+FFFD for a lone surrogate. */
   static String received(String text) {
     return wellFormed(text.replace("\r\n", "\n").replace('\r', '\n'));
   }
 
-  /** The same, line by line. */
+  /** Returns the lines of the text as it arrives. */
   public static List<String> lines(String text) {
     return List.of(received(text).split("\n", -1));
   }
 
-  /** UTF-8 has no other word for a lone surrogate. */
+  /** Replaces each lone surrogate by U+FFFD, since UTF-8 cannot encode it. */
   public static String wellFormed(String text) {
     var out = new StringBuilder();
     text.codePoints().forEach(c -> out.appendCodePoint(Character.getType(c) == Character.SURROGATE ? 0xFFFD : c));
     return out.toString();
   }
 
-  /** What a parser must have after these events. */
+  /** The state that a parser must have after these events. */
   static final class Expectation {
     private final List<Message> messages = new ArrayList<>();
     private final List<String> comments = new ArrayList<>();

@@ -24,7 +24,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** System properties are read once for a JVM, so each case has a JVM of its own. */
+/** System properties are read once per JVM, so each case runs in its own JVM. */
 class JdkServerTest {
   private static final String OWN_SERVER =
       """
@@ -87,7 +87,7 @@ class JdkServerTest {
     assertTrue(JdkServer.isTls(exchange));
   }
 
-  /** One open stream would stop the whole server. */
+  /** One open stream would block the whole server. */
   @Test
   void anExecutorThatRunsHandlersOnTheServersOwnThreadIsNone() throws Exception {
     var thrown = new LinkedBlockingQueue<Throwable>();
@@ -126,7 +126,7 @@ class JdkServerTest {
   @Test
   void maxRspTimeGivesOneWarning() throws Exception {
     String output = run(OWN_SERVER, List.of("-Dsun.net.httpserver.nodelay=true", "-Dsun.net.httpserver.maxRspTime=7"));
-    assertEquals(1, count(output, "maxRspTime=7 cuts every stream"), output);
+    assertEquals(1, count(output, "maxRspTime=7 aborts every stream"), output);
     assertEquals(1, count(output, "WARNING"), output);
   }
 
@@ -149,7 +149,7 @@ class JdkServerTest {
     assertTrue(output.contains("a server was running before"), output);
   }
 
-  /** Its clients are in the test's JVM, so that they do not count. */
+  /** Its clients run in the test's JVM, so that their heap does not count. */
   private static final String SERVER =
       """
       import com.sun.net.httpserver.*;
@@ -174,6 +174,9 @@ class JdkServerTest {
           server.get("/", request -> request.respond(200, "text/plain", "served"));
           server.post("/upload", request -> request.respond(200, "text/plain",
               request.exchange().getRequestBody().readAllBytes().length + " bytes"));
+          server.post("/bytes", request -> request.respond(200, "text/plain", request.bytes().length + " bytes"));
+          server.post("/refused", request -> request.respond(401, "text/plain", "who are you?"));
+          server.stream("POST", "/stream", (request, sse) -> sse.send("never"));
           IO.println(server.start().uri());
           var bare = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 4096);
           bare.setExecutor(java.util.concurrent.Executors.newVirtualThreadPerTaskExecutor());
@@ -185,6 +188,7 @@ class JdkServerTest {
               case "bare" -> "http://localhost:" + bare.getAddress().getPort() + "/";
               case "used" -> used();
               case "busy" -> scheduler.getMountedVirtualThreadCount() + scheduler.getQueuedVirtualThreadCount();
+              case "exchanges" -> read(read(server.httpServer(), "server"), "exchangeCount");
               case "reading" -> size(server.httpServer(), "reqConnections") + size(bare, "reqConnections");
               default -> size(server.httpServer(), "allConnections") + size(bare, "allConnections");
             });
@@ -217,11 +221,11 @@ class JdkServerTest {
   private static void awaitAnswer(OwnJvm jvm, String question, long wanted) throws Exception {
     long start = System.nanoTime();
     while (Long.parseLong(jvm.ask(question)) != wanted) {
-      assertTrue(System.nanoTime() - start < 20_000_000_000L, () -> "waited in vain for " + wanted + " " + question);
+      assertTrue(System.nanoTime() - start < 20_000_000_000L, () -> "timed out waiting for " + wanted + " " + question);
     }
   }
 
-  /** The least of some looks, since the heap also holds what is garbage by the next one. */
+  /** Returns the least of some measurements, since each may include garbage. */
   private static long leastUsed(OwnJvm jvm) throws Exception {
     long least = Long.MAX_VALUE;
     for (int i = 0; i < 3; i++) {
@@ -230,7 +234,7 @@ class JdkServerTest {
     return least;
   }
 
-  /** The heap in use once all that was sent is read, since virtual threads have nothing to do and it grows no more. */
+  /** Returns the used heap once all input is read: virtual threads have nothing to do, and the heap is stable. */
   private static long settled(OwnJvm jvm) throws Exception {
     long last = 0;
     long used = Long.MAX_VALUE;
@@ -243,24 +247,38 @@ class JdkServerTest {
     return used;
   }
 
-  /** What one of so many takes, of which each sent the same. */
+  /** Returns the heap per connection, of this many connections that each send the same. */
   private static long heapForEach(OwnJvm jvm, URI uri, int count, String half) throws Exception {
-    var first = send(50, uri, half); // the code for it is loaded
+    var first = send(50, uri, half); // so that the code is loaded
     awaitAnswer(jvm, "reading", first.size());
     long before = settled(jvm);
     var more = send(count, uri, half);
     awaitAnswer(jvm, "reading", first.size() + count);
     long each = (settled(jvm) - before) / count;
-    awaitAnswer(jvm, "reading", first.size() + count); // they were there all the time
+    awaitAnswer(jvm, "reading", first.size() + count); // all were still connected
     close(first);
     close(more);
     awaitAnswer(jvm, "booked", 0);
     return each;
   }
 
+  /** Otherwise each would make {@code HttpServer.stop} wait for its whole delay. */
+  @Test
+  void anUploadThatBreaksLeavesNoExchangeInTheServer() throws Exception {
+    try (var jvm = startServer()) {
+      var uri = jvm.uri();
+      for (String path : List.of("/bytes", "/refused", "/stream")) {
+        var clients = send(3, uri, "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n" + "x".repeat(500_000));
+        awaitAnswer(jvm, "exchanges", 3);
+        close(clients);
+        awaitAnswer(jvm, "exchanges", 0);
+      }
+    }
+  }
+
   /**
-   * Of the JDK's 31 KB, 25 are buffers that it allocates at the first byte, and 3 the stack of a thread that waits;
-   * interpreted, since compiled frames are smaller, and when they come is the machine's affair.
+   * Of the JDK's 31 KB, 25 are buffers that it allocates at the first byte, and 3 are the stack of a waiting thread.
+   * Interpreted, since compiled frames are smaller, and the time of compilation varies.
    */
   @Test
   void halfAHeadTakesWhatTheJdkTakesAndLittleMore() throws Exception {
@@ -289,14 +307,14 @@ class JdkServerTest {
     }
   }
 
-  /** Nothing else tells, and clients decide how often it happens. */
+  /** Nothing else reports it, and clients decide how often it happens. */
   @Test
   void uploadsThatMaxReqTimeCutsGiveOneWarningThatNamesIt() throws Exception {
     try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=1", "-Dsun.net.httpserver.timerMillis=100")) {
       String half = "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
       var uri = jvm.uri();
       var leaving = send(3, uri, half);
-      close(leaving); // whose uploads failed too, but not for that
+      close(leaving); // their uploads fail too, but not because of maxReqTime
       var uploads = send(3, uri, half);
       for (Client upload : uploads) {
         assertEquals("", upload.rest());
@@ -304,12 +322,12 @@ class JdkServerTest {
       awaitAnswer(jvm, "booked", 0);
       close(uploads);
       long start = System.nanoTime();
-      while (!jvm.hasSaid("was cut by") && System.nanoTime() - start < 20_000_000_000L) {
-        jvm.ask("booked"); // the handlers learn of it later than the clients
+      while (!jvm.hasSaid("was aborted by") && System.nanoTime() - start < 20_000_000_000L) {
+        jvm.ask("booked"); // the handlers notice it later than the clients
       }
       jvm.end();
       String output = jvm.toEnd();
-      assertEquals(1, count(output, "was cut by sun.net.httpserver.maxReqTime=1 (seconds, for all servers of this JVM"), output);
+      assertEquals(1, count(output, "was aborted by sun.net.httpserver.maxReqTime=1 (seconds, for all servers of this JVM"), output);
       assertEquals(1, count(output, "WARNING"), output);
     }
   }
@@ -318,12 +336,12 @@ class JdkServerTest {
     return "GET / HTTP/1.1\r\nConnection: close\r\nLast-Event-ID: " + "x".repeat(bytes) + "\r\n\r\n";
   }
 
-  /** The status line, or nothing if the connection is closed without an answer. */
+  /** Returns the status line, or an empty string if the connection is closed without a response. */
   private static String answer(URI uri, String head) throws IOException {
     try (var client = Client.raw(uri, head)) {
       return client.rest().lines().findFirst().orElse("");
     } catch (SocketException e) {
-      return ""; // closed while the client still wrote
+      return ""; // closed while the client was still writing
     }
   }
 
@@ -348,7 +366,7 @@ class JdkServerTest {
     }
   }
 
-  /** The longer of two limits; the shorter one is what was set before. */
+  /** The limit is 600 s; the earlier one of 30 s would have aborted this upload. */
   @Test
   @org.junit.jupiter.api.condition.EnabledIfSystemProperty(named = "chaos.seconds", matches = "\\d+")
   @org.junit.jupiter.api.Timeout(120)
@@ -385,7 +403,7 @@ class JdkServerTest {
     assertEquals(1, count(output, "WARNING"), output);
   }
 
-  /** What machines read has no digits of the machine's own. */
+  /** Output for machines must not contain localized digits. */
   @Test
   void noOutputDependsOnTheLocale() throws Exception {
     String program =
@@ -399,7 +417,7 @@ class JdkServerTest {
     assertEquals(run(program, List.of()), run(program, List.of("-Duser.language=ar", "-Duser.country=EG")));
   }
 
-  /** The next such call would format for people. */
+  /** A call without a locale would localize its output. */
   @Test
   void nothingIsFormattedWithoutALocale() throws Exception {
     try (var files = Files.walk(Path.of("src/main/java"))) {

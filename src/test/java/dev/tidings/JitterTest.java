@@ -20,7 +20,7 @@ class JitterTest {
     return new Jitter(new Random(42), least, most);
   }
 
-  /** Asserts that the values are evenly distributed: Pearson's chi-square over as many buckets. */
+  /** Asserts that the values are evenly distributed: Pearson's chi-square over this many buckets. */
   static void assertEven(long least, long most, int buckets, LongStream values) {
     long[] counts = new long[buckets];
     long all = 0;
@@ -34,7 +34,7 @@ class JitterTest {
     for (long count : counts) {
       chiSquare += (count - expected) * (count - expected) / expected;
     }
-    // Its mean is the degrees of freedom, its variance twice that; five deviations are one in a million.
+    // Its mean is the degrees of freedom, its variance twice that; five standard deviations are one in a million.
     int freedom = buckets - 1;
     double limit = freedom + 5 * Math.sqrt(2.0 * freedom);
     assertTrue(chiSquare < limit, "chi-square " + chiSquare + " of at most " + limit);
@@ -88,13 +88,13 @@ class JitterTest {
 
   @Test
   void badRangesAreRefused() {
-    assertThrows(IllegalArgumentException.class, () -> DEFAULTS.reconnect(Duration.ofMillis(-1), Duration.ofSeconds(1)));
-    var e = assertThrows(IllegalArgumentException.class, () -> DEFAULTS.reconnect(Duration.ofSeconds(2), Duration.ofSeconds(1)));
+    assertThrows(IllegalArgumentException.class, () -> DEFAULTS.withReconnect(Duration.ofMillis(-1), Duration.ofSeconds(1)));
+    var e = assertThrows(IllegalArgumentException.class, () -> DEFAULTS.withReconnect(Duration.ofSeconds(2), Duration.ofSeconds(1)));
     assertEquals("most must not be shorter than least, PT2S: PT1S", e.getMessage());
-    var same = DEFAULTS.reconnect(Duration.ofSeconds(2), Duration.ofSeconds(2));
-    assertEquals(same.leastReconnect(), same.mostReconnect());
-    assertEquals(Duration.ofSeconds(1), DEFAULTS.leastReconnect());
-    assertEquals(Duration.ofSeconds(5), DEFAULTS.mostReconnect());
+    var same = DEFAULTS.withReconnect(Duration.ofSeconds(2), Duration.ofSeconds(2));
+    assertEquals(same.values().leastReconnect(), same.values().mostReconnect());
+    assertEquals(Duration.ofSeconds(1), DEFAULTS.values().leastReconnect());
+    assertEquals(Duration.ofSeconds(5), DEFAULTS.values().mostReconnect());
   }
 
   @ParameterizedTest

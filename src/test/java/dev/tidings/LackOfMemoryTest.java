@@ -23,9 +23,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is to happen later cannot be scheduled, once: nothing stops for that, or fails open. */
+/** Scheduling a task fails once. Nothing may stop because of that, and no check may fail open. */
 class LackOfMemoryTest {
-  /** Fails once for a class of the library. */
+  /** Fails once for a call from the given class of the library. */
   private static final class FailingTicker implements Ticker {
     private final ManualTicker ticker = new ManualTicker();
     private volatile Class<?> failing;
@@ -45,7 +45,7 @@ class LackOfMemoryTest {
       return ticker.schedule(nanos, task);
     }
 
-    /** As the system's, which logs what a task throws. */
+    /** Survives an error of a task, like the system ticker, which logs it. */
     void advance(Duration step) {
       try {
         ticker.advance(step);
@@ -60,8 +60,8 @@ class LackOfMemoryTest {
     }
   }
 
-  /** The time leaps, and a writer may be slow to begin. */
-  private static final Settings PATIENT = Settings.defaults().writeDeadline(Duration.ofDays(1));
+  /** The time advances in leaps, and a writer may be slow to start. */
+  private static final Settings PATIENT = Settings.defaults().withWriteDeadline(Duration.ofDays(1));
 
   private final FailingTicker ticker = new FailingTicker();
 
@@ -80,12 +80,14 @@ class LackOfMemoryTest {
         beat(streams, 1);
         assertEquals(null, ticker.failing);
       } else {
-        ticker.advance(Duration.ofMillis(15_600)); // both have had their writes, and are due in more than a minute
+        ticker.advance(Duration.ofMillis(15_600)); // both have had their writes; the next pings are due at 20 s
         ticker.failing = Heartbeats.class;
       }
       var third = open(sources, bodies.get(2));
+      third.withPing(ping -> ping.interval(Duration.ofSeconds(1)).start()); // due before the others
+      assertEquals(null, ticker.failing, "it has failed");
       var all = List.of(streams.get(0), streams.get(1), third);
-      var fourth = open(sources, new ByteArrayOutputStream()); // whoever comes next
+      var fourth = open(sources, new ByteArrayOutputStream()); // a stream that opens later
       assertTrue(fourth.isOpen());
       beat(all, 20);
       for (var body : bodies) {
@@ -110,11 +112,11 @@ class LackOfMemoryTest {
   @Test
   void aStreamThatCannotBeCheckedIsRevoked() {
     var asked = new AtomicInteger();
-    var settings = PATIENT.recheck(stream -> asked.incrementAndGet() > 0);
+    var settings = PATIENT.withRecheck(stream -> asked.incrementAndGet() > 0);
     try (var _ = new LogRecords(); var sources = new EventSources(settings, ticker)) {
       var stream = sources.open(MockExchange.with(new Headers(), new ByteArrayOutputStream()));
       ticker.advance(Duration.ofSeconds(15));
-      Await.until("it was asked", () -> asked.get() == 1);
+      Await.until("the check has run", () -> asked.get() == 1);
       ticker.failing = Lease.class;
       ticker.advance(Duration.ofSeconds(15));
       assertEquals(Ending.REVOKED, stream.ending().orElseThrow());
@@ -127,7 +129,7 @@ class LackOfMemoryTest {
     var guard = deadlines.newGuard();
     ticker.failing = Ticker.Lookout.class;
     assertThrows(OutOfMemoryError.class, () -> guard.run(() -> {}));
-    deadlines.newGuard().run(() -> ticker.advance(Duration.ofSeconds(9))); // looked after again
+    deadlines.newGuard().run(() -> ticker.advance(Duration.ofSeconds(9))); // checked again
     ticker.advance(Duration.ofSeconds(100));
     guard.cut();
     assertFalse(Thread.interrupted());
@@ -137,7 +139,7 @@ class LackOfMemoryTest {
   void anOpeningThatFailsOnceItHasItsPlaceGivesItBack() {
     var lifetime = Duration.ofDays(300);
     var forgetful = failingOnce(nanos -> nanos > lifetime.toNanos() / 2);
-    try (var sources = new EventSources(PATIENT.maxLifetime(lifetime).maxStreams(1), forgetful)) {
+    try (var sources = new EventSources(PATIENT.withMaxLifetime(lifetime).withMaxStreams(1), forgetful)) {
       var exchange = MockExchange.with(new Headers(), new ByteArrayOutputStream());
       assertThrows(OutOfMemoryError.class, () -> sources.open(exchange, "me"));
       assertEquals(0, sources.count());
@@ -146,7 +148,7 @@ class LackOfMemoryTest {
     }
   }
 
-  /** Fails at the first task that is due in so many nanoseconds. */
+  /** Returns a ticker that fails at the first task whose delay in nanoseconds matches. */
   private Ticker failingOnce(LongPredicate when) {
     var fails = new AtomicBoolean(true);
     return new Ticker() {
@@ -182,7 +184,7 @@ class LackOfMemoryTest {
       throw new OutOfMemoryError("not really");
     });
     try (var _ = new LogRecords()) {
-      new Subscriber(channel, cursor, Optional.of("1"), Optional.empty()).begin();
+      new Subscriber(channel, cursor, Optional.empty()).begin();
       verify(life).endSoon(Ending.FAILED);
     }
   }
@@ -215,7 +217,7 @@ class LackOfMemoryTest {
 
   @Test
   void theWriteDeadlineIsLookedAfterAgain() throws Exception {
-    var settings = Settings.defaults().writeDeadline(Duration.ofSeconds(10));
+    var settings = Settings.defaults().withWriteDeadline(Duration.ofSeconds(10));
     var cut = new AtomicBoolean();
     try (var sources = new EventSources(settings, failingOnce(nanos -> nanos <= Duration.ofMillis(100).toNanos()))) {
       var exchange = MockExchange.with(new Headers(), new ByteArrayOutputStream());
@@ -227,7 +229,7 @@ class LackOfMemoryTest {
           throw new IOException("no more");
         }
       });
-      var request = new SseRequest(exchange, sources);
+      var request = sources.handling(exchange).request();
       assertThrows(OutOfMemoryError.class, request::bytes);
       assertThrows(IOException.class, request::bytes);
       assertTrue(cut.get());

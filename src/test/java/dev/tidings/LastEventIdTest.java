@@ -14,7 +14,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The last event id as requests have it; that of the stream is that of the request. */
+/** The last event id of requests, which is also the one of their streams. */
 class LastEventIdTest {
   private final LinkedBlockingQueue<List<Optional<String>>> seen = new LinkedBlockingQueue<>();
   private SseServer server;
@@ -85,7 +85,7 @@ class LastEventIdTest {
 
   @Test
   void itMayBeAsLongAsTheServerTakesIt() throws Exception {
-    String id = "€".repeat(3_000) + "x"; // 27 KB in a query, and an SseServer takes 32
+    String id = "€".repeat(3_000) + "x"; // 27 KB in a query; an SseServer accepts 32
     assertEquals(Optional.of(id), ask("", "Last-Event-ID: " + id));
     assertEquals(Optional.of(id), ask("?lastEventId=" + URLEncoder.encode(id, UTF_8)));
   }
@@ -96,18 +96,18 @@ class LastEventIdTest {
     assertEquals(Optional.of("\uD83D\uFFFD".substring(1)), ask("?lastEventId=%ED"));
     assertEquals(Optional.of("\uFFFDx"), ask("?lastEventId=y", "Last-Event-ID: \uFFFDx"));
     var headers = new Headers();
-    headers.set("Last-Event-ID", "\u00FFx"); // a byte that stands nowhere in UTF-8
+    headers.set("Last-Event-ID", "\u00FFx"); // a byte that never occurs in UTF-8
     assertEquals(Optional.of("\uFFFDx"), LastEventId.of(MockExchange.with(headers, OutputStream.nullOutputStream()), ""));
   }
 
   @Test
   void theParameterHasTheNameThatIsSet() throws Exception {
     server.close();
-    start(Settings.defaults().lastEventIdParameter("since ä"));
+    start(Settings.defaults().withLastEventIdParameter("since ä"));
     assertEquals(Optional.of("1"), ask("?since+%C3%A4=1&lastEventId=2"));
     assertEquals(Optional.empty(), ask("?lastEventId=2"));
     server.close();
-    start(Settings.defaults().lastEventIdParameter(""));
+    start(Settings.defaults().withLastEventIdParameter(""));
     assertEquals(Optional.empty(), ask("?=2&lastEventId=2"));
   }
 }

@@ -18,16 +18,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** That nothing is left behind: streams, virtual threads, and what the JDK's server books for them. */
+/** Nothing leaks: no streams, no virtual threads, and no connections in the JDK's server. */
 class LeakTest {
   private static final Settings QUICK =
-      Settings.defaults().heartbeat(Duration.ofMillis(100)).writeDeadline(Duration.ofMillis(300));
+      Settings.defaults().withHeartbeat(Duration.ofMillis(100)).withWriteDeadline(Duration.ofMillis(300));
 
   @ParameterizedTest
   @EnumSource
   void everyThreadEndsWithTheServer(Scheme scheme) throws Exception {
     int before = VirtualThreads.named("tidings-").size();
-    var server = scheme.builder().settings(QUICK.overflow(Overflow.dropNewest())).build();
+    var server = scheme.builder().settings(QUICK.withOverflow(Overflow.dropNewest())).build();
     server.get("/", request -> {
       try (var sse = request.getEventSource()) {
         sse.keepAlive();
@@ -44,13 +44,13 @@ class LeakTest {
       server.eventSources().broadcast("x".repeat(60_000));
     }
     server.close();
-    Await.until("the last ones are through their last steps", () -> VirtualThreads.named("tidings-").size() == before);
+    Await.until("the last threads have ended", () -> VirtualThreads.named("tidings-").size() == before);
     for (var client : clients) {
       client.close();
     }
   }
 
-  /** It has half a second for what it does then, which may be too little on a busy machine, but not always. */
+  /** The handler has half a second to return, which may be too little on a busy machine, but not every time. */
   @Test
   void aHandlerThatTakesAWhileAfterItsInterruptIsWaitedFor() throws Exception {
     boolean hasEnded = false;
@@ -63,7 +63,7 @@ class LeakTest {
         try {
           Thread.sleep(Duration.ofHours(1));
         } catch (InterruptedException e) {
-          Thread.sleep(100); // puts its things in order
+          Thread.sleep(100); // cleans up
           ended.countDown();
         }
       });
@@ -81,7 +81,7 @@ class LeakTest {
   @Test
   void whereNobodyHoldsItUpAServerClosesWithoutAWait() throws Exception {
     long least = Long.MAX_VALUE;
-    for (int round = 0; round < 5 && least >= 400_000_000; round++) { // handlers would have half a second
+    for (int round = 0; round < 5 && least >= 400_000_000; round++) { // handlers have half a second
       var server = SseServer.create(0);
       server.get("/", request -> request.getEventSource().keepAlive());
       server.start();
@@ -93,14 +93,14 @@ class LeakTest {
         client.toEnd();
       }
     }
-    assertTrue(least < 400_000_000, "took at the least " + least);
+    assertTrue(least < 400_000_000, "took at least " + least);
   }
 
-  /** Each way out, many times; what would be left behind is 25 KB and more for each. */
+  /** Each way to end a connection, many times; a leaked one would hold 25 KB or more. */
   @ParameterizedTest
   @EnumSource
   void everyWayOutGivesTheConnectionBack(Scheme scheme) throws Exception {
-    try (var server = scheme.builder().settings(QUICK.bodyLimit(10)).build()) {
+    try (var server = scheme.builder().settings(QUICK.withBodyLimit(10)).build()) {
       var endings = new LinkedBlockingQueue<String>();
       server.get("/stream", request -> {
         try (var sse = request.getEventSource()) {
@@ -145,11 +145,11 @@ class LeakTest {
         Await.next("a handler to end", endings);
       }
       Await.until("no stream is left", () -> server.eventSources().streams().isEmpty());
-      Await.until("the server has no connection in its books", () -> booked(server) == 0);
+      Await.until("the server has forgotten all connections", () -> booked(server) == 0);
     }
   }
 
-  /** The JDK tells nobody how many connections it has; a test may look. */
+  /** Reads the number of connections by reflection, since the JDK has no API for it. */
   static int booked(SseServer server) {
     return booked(server.httpServer());
   }
@@ -167,11 +167,11 @@ class LeakTest {
     }
   }
 
-  /** What a request line calls its protocol is the client's text, and decides nothing about what is kept. */
+  /** The client chooses the protocol text in a request line, so it must not decide whether a connection is kept. */
   @ParameterizedTest
   @ValueSource(strings = {"FOO", "HTTP/2.0", "http/1.1", "HTTP/1.1", "HTTP/1.0", "http/1.0", "HTTP/3", "HTTP/1.1 HTTP/2"})
   void everyProtocolOfARequestLineGivesTheConnectionBack(String protocol) throws Exception {
-    try (var server = SseServer.builder().settings(QUICK.overflow(Overflow.dropNewest())).build()) {
+    try (var server = SseServer.builder().settings(QUICK.withOverflow(Overflow.dropNewest())).build()) {
       server.get("/", request -> {
         try (var sse = request.getEventSource()) {
           sse.send("x");
@@ -206,15 +206,15 @@ class LeakTest {
       }
       Await.until("only those are left", () -> server.eventSources().count() == stuck.size());
       String large = "x".repeat(60_000);
-      Await.until("the server gave up all", () -> server.eventSources().broadcast(large) == 0 && server.eventSources().count() == 0);
-      Await.until("the server has no connection in its books", () -> booked(server) == 0);
+      Await.until("all have ended", () -> server.eventSources().broadcast(large) == 0 && server.eventSources().count() == 0);
+      Await.until("the server has forgotten all connections", () -> booked(server) == 0);
       for (Client client : stuck) {
         client.close();
       }
     }
   }
 
-  /** On a server of the application's own no handler throws at the end. HTTP/1.0 needs that, as README says. */
+  /** On a server of the application, no handler throws at the end. HTTP/1.0 would need that, so it is left out. */
   @ParameterizedTest
   @ValueSource(strings = {"FOO", "HTTP/2.0", "http/1.1", "HTTP/1.1"})
   void theSameHoldsOnAServerOfOnesOwn(String protocol) throws Exception {
@@ -225,11 +225,11 @@ class LeakTest {
       for (int i = 0; i < 10; i++) {
         site.ending();
       }
-      Await.until("the server has no connection in its books", () -> booked(site.http()) == 0);
+      Await.until("the server has forgotten all connections", () -> booked(site.http()) == 0);
     }
   }
 
-  /** A filter may put an exchange of its own over the server's. */
+  /** A filter may wrap the server's exchange in its own. */
   @Test
   void theProtocolDecidesNothingBehindAFilterThatWrapsTheExchange() throws Exception {
     try (var server = SseServer.builder().settings(QUICK).build()) {
@@ -246,7 +246,7 @@ class LeakTest {
     }
   }
 
-  /** Another server may speak HTTP/2, where that header is an error; there the protocol is not the client's text. */
+  /** Another server may speak HTTP/2, where Connection is an error; its protocol text does not come from the client. */
   @ParameterizedTest
   @CsvSource({"HTTP/1.1,close", "HTTP/1.0,close", "http/1.1,close", "HTTP/2,", "HTTP/2.0,", "HTTP/3,"})
   void onOtherServersTheProtocolDecidesWhetherTheConnectionIsClosed(String protocol, String connection) {
@@ -280,7 +280,7 @@ class LeakTest {
       long start = System.nanoTime();
       server.close();
       var took = Duration.ofNanos(System.nanoTime() - start);
-      assertTrue(took.compareTo(Duration.ofSeconds(8)) < 0, took::toString); // the least deadline is 10
+      assertTrue(took.compareTo(Duration.ofSeconds(8)) < 0, took::toString); // the shortest deadline is 10
       one.toEndOrCut();
       two.toEndOrCut();
     }

@@ -24,12 +24,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How long a stream may go on, by a clock that the tests move. */
+/** How long a stream may stay open, on a clock that the tests advance. */
 class LeaseTest {
   private static final Duration DAY = Duration.ofDays(1);
   private final ManualTicker ticker = new ManualTicker();
 
-  /** Chance that always says this share of what could be. */
+  /** Returns a generator that always yields the number at this share of the range. */
   private static RandomGenerator always(double share) {
     return new RandomGenerator() {
       @Override
@@ -50,11 +50,11 @@ class LeaseTest {
   }
 
   private Site site(Settings settings, RandomGenerator random) throws Exception {
-    return new Site(new EventSources(settings.writeDeadline(DAY), ticker, new Threads(), random, true), EventSource::keepAlive);
+    return new Site(new EventSources(settings.withWriteDeadline(DAY), ticker, new Threads(), random, true), EventSource::keepAlive);
   }
 
   private Site checking(Predicate<EventSource> check) throws Exception {
-    return site(Settings.defaults().recheck(check), always(0));
+    return site(Settings.defaults().withRecheck(check), always(0));
   }
 
   // The largest lifetime.
@@ -63,7 +63,7 @@ class LeaseTest {
   @ValueSource(doubles = {0, 0.5, 1})
   void aStreamExpiresWithinTheLastTenthOfTheLargestLifetime(double share) throws Exception {
     var lifetime = Duration.ofMillis((long) (600_000 - 60_000 * share));
-    try (var site = site(Settings.defaults().maxLifetime(Duration.ofMinutes(10)), always(share));
+    try (var site = site(Settings.defaults().withMaxLifetime(Duration.ofMinutes(10)), always(share));
         var client = Client.get(site.uri())) {
       var stream = site.opened();
       stream.send("accepted");
@@ -72,13 +72,13 @@ class LeaseTest {
       ticker.advance(Duration.ofNanos(1));
       assertEquals(Ending.EXPIRED, site.ending());
       assertTrue(client.toEnd().contains("data: accepted\n\n"));
-      assertEquals(Map.of(Ending.EXPIRED, 1L), site.sources.ended());
+      assertEquals(Map.of(Ending.EXPIRED, 1L), site.sources.stats().ended());
     }
   }
 
   @Test
   void messagesDoNotProlongALifetime() throws Exception {
-    try (var site = site(Settings.defaults().maxLifetime(Duration.ofSeconds(10)), always(0));
+    try (var site = site(Settings.defaults().withMaxLifetime(Duration.ofSeconds(10)), always(0));
         var client = Client.get(site.uri())) {
       var stream = site.opened();
       for (int i = 0; i < 9; i++) {
@@ -93,8 +93,8 @@ class LeaseTest {
 
   @Test
   void byDefaultAndWithAnAbsurdLengthAStreamIsForEver() throws Exception {
-    for (var settings : List.of(Settings.defaults(), Settings.defaults().maxLifetime(Duration.ofSeconds(Long.MAX_VALUE)))) {
-      try (var site = site(settings.heartbeat(DAY), new Random()); var client = Client.get(site.uri())) {
+    for (var settings : List.of(Settings.defaults(), Settings.defaults().withMaxLifetime(Duration.ofSeconds(Long.MAX_VALUE)))) {
+      try (var site = site(settings.withHeartbeat(DAY), new Random()); var client = Client.get(site.uri())) {
         client.head();
         var stream = site.opened();
         ticker.advance(Duration.ofHours(12));
@@ -105,7 +105,7 @@ class LeaseTest {
 
   @Test
   void aListenerThatTakesItsTimeProlongsNoLifetime() {
-    try (var sources = ticker.sources(Settings.defaults().maxLifetime(Duration.ofMinutes(10)))) {
+    try (var sources = ticker.sources(Settings.defaults().withMaxLifetime(Duration.ofMinutes(10)))) {
       sources.onOpen(stream -> ticker.advance(Duration.ofMinutes(10)));
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
       assertEquals(Ending.EXPIRED, stream.ending().orElseThrow());
@@ -114,11 +114,11 @@ class LeaseTest {
 
   @Test
   void badLifetimesAreRefused() {
-    assertThrows(IllegalArgumentException.class, () -> Settings.defaults().maxLifetime(Duration.ZERO));
-    assertThrows(IllegalArgumentException.class, () -> Settings.defaults().maxLifetime(Duration.ofNanos(-1)));
+    assertThrows(IllegalArgumentException.class, () -> Settings.defaults().withMaxLifetime(Duration.ZERO));
+    assertThrows(IllegalArgumentException.class, () -> Settings.defaults().withMaxLifetime(Duration.ofNanos(-1)));
   }
 
-  // The check that is asked again.
+  // The recheck.
 
   @Test
   void theCheckIsAskedOncePerHeartbeatAlsoWhileMessagesFlow() throws Exception {
@@ -164,7 +164,7 @@ class LeaseTest {
       assertTrue(site.sources.getByIdentifier("bad").isEmpty());
       assertTrue(site.sources.getByIdentifier("good").orElseThrow().send("on"));
       assertEquals("on", good.next().data());
-      assertEquals(Map.of(Ending.REVOKED, 1L), site.sources.ended());
+      assertEquals(Map.of(Ending.REVOKED, 1L), site.sources.stats().ended());
     }
   }
 
@@ -198,7 +198,7 @@ class LeaseTest {
     var asked = new AtomicInteger();
     var go = new CountDownLatch(1);
     try (var log = new LogRecords();
-        var site = site(Settings.defaults().recheckDeadline(DAY).recheck(stream -> {
+        var site = site(Settings.defaults().withRecheckDeadline(DAY).withRecheck(stream -> {
           asked.incrementAndGet();
           if (stream.identifier().isEmpty()) {
             return true;
@@ -217,10 +217,10 @@ class LeaseTest {
       stuck.head();
       Await.until("both are open", () -> site.sources.count() == 2);
       ticker.advance(Duration.ofSeconds(15));
-      var thread = Await.next("the one that blocks", blocked);
+      var thread = Await.next("the check that blocks", blocked);
       for (int i = 0; i < 4; i++) {
         int before = asked.get();
-        Await.until("the good one is asked again", () -> { // which it is not while its last check has not returned
+        Await.until("the good stream is checked again", () -> { // only once its last check has returned
           ticker.advance(Duration.ofSeconds(15));
           return asked.get() > before;
         });
@@ -230,7 +230,7 @@ class LeaseTest {
       assertEquals("to both", good.next().data());
       assertEquals("to both", stuck.next().data());
       site.sources.getByIdentifier("stuck").orElseThrow().close();
-      Await.end(thread); // interrupted, since nobody wants its answer any more
+      Await.end(thread); // interrupted, since its answer is no longer needed
       assertEquals(0, log.messages(Level.SEVERE).size());
     }
   }
@@ -238,7 +238,7 @@ class LeaseTest {
   @Test
   void aCheckThatHangsIsAsOneThatSaysNoAfterItsDeadline() throws Exception {
     var asked = new LinkedBlockingQueue<Thread>();
-    var settings = Settings.defaults().reconnect(Duration.ofMillis(1234), Duration.ofMillis(1234)).recheck(stream -> {
+    var settings = Settings.defaults().withReconnect(Duration.ofMillis(1234), Duration.ofMillis(1234)).withRecheck(stream -> {
       asked.add(Thread.currentThread());
       Await.interrupt();
       throw new IllegalStateException("interrupted");
@@ -262,7 +262,7 @@ class LeaseTest {
   void checksOfStreamsThatOpenedTogetherAreSpreadOverTheFirstHeartbeat() throws Exception {
     for (double share : new double[] {0, 0.5, 1}) {
       var asked = new LinkedBlockingQueue<EventSource>();
-      try (var site = site(Settings.defaults().recheck(asked::add), always(share)); var client = Client.get(site.uri())) {
+      try (var site = site(Settings.defaults().withRecheck(asked::add), always(share)); var client = Client.get(site.uri())) {
         client.head();
         var first = Duration.ofNanos(15_000_000_000L - (long) (14_999_999_999L * share));
         ticker.advance(first.minusNanos(1));
@@ -291,7 +291,7 @@ class LeaseTest {
   @Test
   void theHeartbeatOfTheRegistryIsTheMeasureNotThatOfAPing() throws Exception {
     var asked = new LinkedBlockingQueue<EventSource>();
-    try (var site = site(Settings.defaults().heartbeat(Duration.ofSeconds(4)).recheck(asked::add), always(0));
+    try (var site = site(Settings.defaults().withHeartbeat(Duration.ofSeconds(4)).withRecheck(asked::add), always(0));
         var client = Client.get(site.uri())) {
       client.head();
       site.opened().withPing(ping -> ping.interval(Duration.ofHours(1)).start());
@@ -318,7 +318,7 @@ class LeaseTest {
         return 0;
       }
     };
-    var settings = Settings.defaults().recheckDeadline(Duration.ofSeconds(1)).recheck(stream -> {
+    var settings = Settings.defaults().withRecheckDeadline(Duration.ofSeconds(1)).withRecheck(stream -> {
       asked.countDown();
       Await.interrupt();
       throw new IllegalStateException("interrupted");
@@ -336,7 +336,7 @@ class LeaseTest {
   @Test
   void nothingIsScheduledForOneThatHasEndedBefore() {
     var stream = mock(Lease.Holder.class);
-    var values = Settings.defaults().maxLifetime(DAY).values();
+    var values = Settings.defaults().withMaxLifetime(DAY).values();
     try (var engine = new Engine(values, ticker, new Threads(), always(0))) {
       var lease = Lease.of(stream, engine, Optional.of(() -> true)).orElseThrow();
       lease.stop();
@@ -345,11 +345,11 @@ class LeaseTest {
     }
   }
 
-  /** It would hold the stream for as long as it might have lived. */
+  /** A timer would hold the stream for its whole possible lifetime. */
   @Test
   void anEndedStreamLeavesNoTimer() throws Exception {
     var checks = new LinkedBlockingQueue<Thread>();
-    var settings = Settings.defaults().maxLifetime(DAY).recheckDeadline(DAY).recheck(stream -> checks.add(Thread.currentThread()));
+    var settings = Settings.defaults().withMaxLifetime(DAY).withRecheckDeadline(DAY).withRecheck(stream -> checks.add(Thread.currentThread()));
     try (var sources = ticker.sources(settings)) {
       var stream = sources.open(MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
       for (int i = 0; i < 3; i++) {
@@ -358,7 +358,7 @@ class LeaseTest {
       }
       stream.close();
       ticker.advance(Duration.ofMinutes(2));
-      // The thread of the last ping's block may be about to say that it is through; a day does not pass meanwhile.
+      // The writer thread of the last ping may not yet have reported its end. The steps are far shorter than a day.
       Await.until("no timer is left", () -> {
         ticker.advance(Duration.ofSeconds(1));
         return ticker.waiting() == 0;

@@ -14,7 +14,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** The lines of an input as they arrive: of a process, or of a response's body. */
+/** The lines of an input stream as they arrive, from a process or a response body. */
 final class Lines implements AutoCloseable {
   static final String END = "(end)";
   static final String BROKEN = "(broken off)";
@@ -39,14 +39,14 @@ final class Lines implements AutoCloseable {
     }
   }
 
-  /** The next line, awaited; after the last one {@link #END} or {@link #BROKEN}. */
+  /** Waits for the next line and returns it; after the last one, {@link #END} or {@link #BROKEN}. */
   String next() throws InterruptedException {
     String line = queue.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
     assertNotNull(line, "no line within " + PATIENCE_SECONDS + " s");
     return line;
   }
 
-  /** The next line like this, awaited; what comes before it is skipped. */
+  /** Waits for the next matching line and returns it; lines before it are skipped. */
   String next(Predicate<String> wanted) throws InterruptedException {
     var skipped = new ArrayList<String>();
     while (true) {
@@ -61,7 +61,7 @@ final class Lines implements AutoCloseable {
     }
   }
 
-  /** The lines up to the next blank one or the end, that is, the next event or the head. */
+  /** Returns the lines up to the next blank line or the end, that is, the next event or the head. */
   List<String> nextBlock() throws InterruptedException {
     var block = new ArrayList<String>();
     for (String line; !(line = next()).isEmpty() && !isLast(line); ) {
@@ -70,7 +70,7 @@ final class Lines implements AutoCloseable {
     return block;
   }
 
-  /** The lines of the next event, without comments; none at the end. */
+  /** Returns the lines of the next event, without comments; empty at the end. */
   List<String> nextEvent() throws InterruptedException {
     var event = new ArrayList<String>();
     for (String line; !isLast(line = next()); ) {

@@ -2,6 +2,7 @@ package dev.tidings;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -9,10 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** What many streams of a channel share. */
+/** Objects that many streams of a channel share. */
 class LogEntryTest {
 
   private static Event event(String id) {
@@ -27,32 +29,35 @@ class LogEntryTest {
   void streamsAtOnePlaceShareTheirNextPlaceAndTheFrame() {
     for (boolean several : new boolean[] {false, true}) {
       var entry = new LogEntry(event("2"));
-      var one = Positions.none(several).with("a", "1");
-      var other = Positions.none(several).with("a", "1");
+      var nowhere = several ? PositionsTest.ofSeveral(Set.of("a")) : Positions.ofOne();
+      var one = nowhere.with("a", "1");
+      var other = nowhere.with("a", "1");
       var step = entry.step(one, "a");
       assertSame(step, entry.step(one, "a"));
-      assertTrue(((Frame.Message) step.frame()).kept(), "no overflow drops it");
+      assertTrue(((Frame.Message) step.frame()).kept(), "no overflow policy drops it");
       assertSame(step.frame(), entry.step(other, "a").frame());
-      assertSame(step.to(), entry.step(other, "a").to(), "and from now on they are at one place");
-      assertEquals("id: " + (several ? "a=2" : "2") + "\ndata: data of 2\n\n", text(step.frame()));
+      assertSame(step.to(), entry.step(other, "a").to(), "from now on they share one position");
+      assertEquals("id: " + (several ? one.with("a", "2").id() : "2") + "\ndata: data of 2\n\n", text(step.frame()));
     }
   }
 
   @Test
   void inSeveralChannelsAnotherPlaceIsAnotherId() {
     var entry = new LogEntry(event("2"));
-    var one = Positions.none(true).with("a", "1").with("b", "1");
-    var other = Positions.none(true).with("a", "1").with("b", "0");
-    assertEquals("id: a=2&b=1\ndata: data of 2\n\n", text(entry.step(one, "a").frame()));
-    assertEquals("id: a=2&b=0\ndata: data of 2\n\n", text(entry.step(other, "a").frame()));
+    var one = PositionsTest.ofSeveral(Set.of("a", "b")).with("a", "1").with("b", "1");
+    var other = one.with("b", "0");
+    assertEquals("id: " + one.with("a", "2").id() + "\ndata: data of 2\n\n", text(entry.step(one, "a").frame()));
+    assertEquals("id: " + other.with("a", "2").id() + "\ndata: data of 2\n\n", text(entry.step(other, "a").frame()));
+    assertNotEquals(one.with("a", "2").id(), other.with("a", "2").id());
   }
 
   @Test
   void aStreamOfThisChannelAloneAndOneOfSeveralGetEachItsKindOfId() {
     var entry = new LogEntry(event("2"));
     for (boolean several : new boolean[] {false, true, false}) {
-      var step = entry.step(Positions.none(several).with("a", "1"), "a");
-      assertEquals("id: " + (several ? "a=2" : "2") + "\ndata: data of 2\n\n", text(step.frame()));
+      var at = (several ? PositionsTest.ofSeveral(Set.of("a")) : Positions.ofOne()).with("a", "1");
+      var step = entry.step(at, "a");
+      assertEquals("id: " + at.with("a", "2").id() + "\ndata: data of 2\n\n", text(step.frame()));
     }
   }
 
@@ -66,13 +71,14 @@ class LogEntryTest {
   void aStreamOfSeveralChannelsGetsAllOfTheEvent() {
     var event =
         Event.of("name", "data").withId("2").withRetry(Duration.ofSeconds(3)).withComment("comment").withField("field", "x");
-    var step = new LogEntry(event).step(Positions.none(true).with("a", "1"), "a");
+    var at = PositionsTest.ofSeveral(Set.of("a")).with("a", "1");
+    var step = new LogEntry(event).step(at, "a");
     assertEquals(
-        text(Frame.of(event)).replace("id: 2\n", "id: a=2\n").lines().sorted().toList(),
+        text(Frame.of(event)).replace("id: 2\n", "id: " + at.with("a", "2").id() + "\n").lines().sorted().toList(),
         text(step.frame()).lines().sorted().toList());
   }
 
-  /** A client's id stands in the data of a gap event, and a page parses that. */
+  /** The data of a gap event contains the client's id, and a page parses the data. */
   @Test
   void aTextIsAStringOfJson() {
     assertEquals("\"\"", Quoted.json(""));
@@ -94,7 +100,7 @@ class LogEntryTest {
     assertSame(entry.frame(), entry.frame());
     cache.leave();
     cache.enter();
-    assertNotSame(entry, cache.entries(List.of(event("1"))).getFirst(), "nothing is kept for nobody");
+    assertNotSame(entry, cache.entries(List.of(event("1"))).getFirst(), "nothing is kept without replays");
   }
 
   @Test
@@ -113,6 +119,6 @@ class LogEntryTest {
     cache.leave();
     cache.enter();
     var again = cache.entries(List.of(large.withId("large"))).getFirst();
-    assertSame(again, cache.entries(List.of(large.withId("large"))).getFirst(), "what was forgotten counts no more");
+    assertSame(again, cache.entries(List.of(large.withId("large"))).getFirst(), "forgotten entries no longer count");
   }
 }

@@ -8,7 +8,7 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/** What the library logs while this is open. */
+/** Records the library's log while it is open. */
 final class LogRecords extends Handler implements AutoCloseable {
   private static final Logger LOGGER = Logger.getLogger("dev.tidings");
   private final Queue<LogRecord> records = new ConcurrentLinkedQueue<>();
@@ -24,7 +24,7 @@ final class LogRecords extends Handler implements AutoCloseable {
     records.add(record);
   }
 
-  /** Those that somebody would be shown: above DEBUG. */
+  /** Returns the records above DEBUG, which are shown by default. */
   List<LogRecord> loud() {
     return records.stream().filter(record -> record.getLevel().intValue() >= Level.INFO.intValue()).toList();
   }
@@ -33,7 +33,7 @@ final class LogRecords extends Handler implements AutoCloseable {
     return records.stream().filter(record -> record.getLevel().equals(level)).map(LogRecord::getMessage).toList();
   }
 
-  /** At every level. */
+  /** Returns the messages of all levels. */
   List<String> messages() {
     return records.stream().map(LogRecord::getMessage).toList();
   }

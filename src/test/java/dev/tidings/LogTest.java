@@ -21,11 +21,11 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 
-/** What stands in the log, and what happens when the log itself fails. */
+/** The contents of the log, and failures of the log itself. */
 class LogTest {
   private static final String FORGED = "a\r\nNov 25, 2026 8:00:00 AM audit\u0085\u2028\u001b[2J\u202eSEVERE: admin logged in";
 
-  /** A log handler of the application's that is out of order. */
+  /** A broken log handler of the application. */
   private static final class Broken extends Handler implements AutoCloseable {
     private final Logger logger = Logger.getLogger("dev.tidings");
     private final Supplier<Error> error;
@@ -35,7 +35,7 @@ class LogTest {
       this(() -> null);
     }
 
-    /** One that throws this, if it is not null, and otherwise an exception. */
+    /** Throws the supplied error, or an exception if that is null. */
     Broken(Supplier<Error> error) {
       this.error = error;
       logger.setLevel(Level.ALL);
@@ -105,7 +105,7 @@ class LogTest {
   @Test
   void aLogThatThrowsStopsNoListenerCheckChannelHandlerOrStop() throws Exception {
     var told = new LinkedBlockingQueue<Ending>();
-    var settings = Settings.defaults().heartbeat(Duration.ofMillis(50)).recheck(stream -> {
+    var settings = Settings.defaults().withHeartbeat(Duration.ofMillis(50)).withRecheck(stream -> {
       throw new IllegalStateException("no");
     });
     try (var broken = new Broken(); var channel = Channel.create()) {
@@ -138,13 +138,13 @@ class LogTest {
     }
   }
 
-  /** The log may block. */
+  /** Logging may block. */
   @Test
   void aStreamWhoseCheckHangsHasEndedBeforeThatIsLogged() throws Exception {
     var ticker = new ManualTicker();
     var asked = new CountDownLatch(1);
     var counts = new LinkedBlockingQueue<Integer>();
-    var settings = Settings.defaults().recheck(stream -> {
+    var settings = Settings.defaults().withRecheck(stream -> {
       asked.countDown();
       Await.interrupt();
       return false;
@@ -168,8 +168,8 @@ class LogTest {
   @Test
   void textFromOutsideIsQuotedAndCutAtEveryLevel() throws Exception {
     var filtered = new CountDownLatch(1);
-    var settings = Settings.defaults().heartbeat(Duration.ofMillis(50)).recheck(stream -> {
-      Await.until("its filter was asked", () -> filtered.getCount() == 0); // it ends with the check
+    var settings = Settings.defaults().withHeartbeat(Duration.ofMillis(50)).withRecheck(stream -> {
+      Await.until("its filter was asked", () -> filtered.getCount() == 0); // the stream ends with the check
       throw new IllegalStateException(FORGED);
     });
     try (var log = new LogRecords()) {
@@ -213,7 +213,7 @@ class LogTest {
         gone.head();
         gone.reset();
         Await.until("all is logged", () -> count(log, "filter") >= 1 && count(log, "recheck") >= 1
-            && count(log, "handler of") >= 4 && count(log, "415") >= 1 && count(log, "400") >= 1);
+            && count(log, "handler of") >= 4 && count(log, "415") >= 1 && count(log, "disconnected") >= 1);
       }
       for (String message : log.messages()) {
         assertTrue(message.codePoints().noneMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x202e), message);
@@ -229,7 +229,7 @@ class LogTest {
     assertEquals("\"\\n\\r\\\"\\\\\"", Quoted.java("\n\r\"\\"));
     assertEquals("\"\\u0009\\u007f\\u0085\"", Quoted.java("\t\u007f\u0085"));
     assertEquals("\"\\u2028\\u2029\"", Quoted.java("\u2028\u2029"));
-    assertEquals("\"\\u202e\\udb40\\udc41\"", Quoted.java("\u202e\uDB40\uDC41")); // unseen tags lie beyond U+FFFF
+    assertEquals("\"\\u202e\\udb40\\udc41\"", Quoted.java("\u202e\uDB40\uDC41")); // invisible tags lie beyond U+FFFF
     assertEquals("\"\\udf88\\ud83c\\uffff\"", Quoted.java("\uDF88\uD83C\uFFFF"));
     for (String one : List.of("x", "\uD83C\uDF88")) {
       assertEquals('"' + one.repeat(80) + '"', Quoted.java(one.repeat(80)));

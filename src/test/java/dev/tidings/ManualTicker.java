@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-/** Time that passes only when a test says so. Tasks run on the thread that lets it pass. */
+/** Time that passes only when a test advances it. Tasks run on the thread that advances it. */
 final class ManualTicker implements Ticker {
   private record Task(long at, Runnable run) {}
 
@@ -28,17 +28,17 @@ final class ManualTicker implements Ticker {
     return () -> remove(task);
   }
 
-  /** How often the time was asked for. */
+  /** Returns how often the time was asked for. */
   synchronized int asked() {
     return asked;
   }
 
-  /** How many tasks there have been. */
+  /** Returns the number of tasks that were ever scheduled. */
   synchronized int scheduled() {
     return scheduled;
   }
 
-  /** How many tasks are to come. */
+  /** Returns the number of tasks that are pending. */
   synchronized int waiting() {
     return tasks.size();
   }
@@ -48,11 +48,11 @@ final class ManualTicker implements Ticker {
   }
 
   /**
-   * A registry in this time, without a write deadline: an advance could leap over that while a writer, which
-   * the real processors run, has not come to its end.
+   * Returns a registry on this clock, with a write deadline of a day. An advance could leap over a shorter one
+   * while a writer, which runs in real time, is not done.
    */
   EventSources sources(Settings settings) {
-    return new EventSources(settings.writeDeadline(Duration.ofDays(1)), this);
+    return new EventSources(settings.withWriteDeadline(Duration.ofDays(1)), this);
   }
 
   void advance(Duration duration) {

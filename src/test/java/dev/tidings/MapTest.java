@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** The map in {@code src/README.md}: what it names is there. */
+/** Everything that the map in {@code src/README.md} names must exist. */
 class MapTest {
   private static final Path MAP = Path.of("src", "README.md");
   private static final Path MAIN = Path.of("src", "main", "java", "dev", "tidings");
@@ -78,7 +78,7 @@ class MapTest {
     assertTrue(documentation.contains(map), map);
   }
 
-  /** A file that no line of the map leads to is found by nobody. */
+  /** No reader finds a file that no line of the map leads to. */
   @Test
   void everyFileIsInThePlanWhichTheMapNames() throws Exception {
     String plan = Files.readString(Path.of("src", "test", "resources", "rooms.txt"));

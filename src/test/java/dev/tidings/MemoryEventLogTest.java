@@ -16,10 +16,10 @@ import java.util.OptionalLong;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
-/** The log in memory at its bounds, by a clock that the tests set. */
+/** The log in memory at its bounds, on a clock that the tests set. */
 class MemoryEventLogTest implements EventLogContract {
   private static final Duration HOUR = Duration.ofHours(1);
-  private long now = 1_000_000; // milliseconds of the wall clock, which only names
+  private long now = 1_000_000; // milliseconds of the wall clock, used only in ids
   private long elapsed = Long.MAX_VALUE - 1_000_000; // nanoseconds, which may wrap
   private long first; // the number before that of the first event
   private final InstantSource clock = () -> Instant.ofEpochMilli(now);
@@ -63,18 +63,18 @@ class MemoryEventLogTest implements EventLogContract {
     assertTrue(((MemoryEventLog) many).isTenth(0, HOUR.toNanos() / 10));
     String start = many.latest();
     append(many, 10_000);
-    assertTrue(many.covers(start));
+    assertTrue(EventLogContract.covers(many, start));
     append(many, 1);
-    assertFalse(many.covers(start));
+    assertFalse(EventLogContract.covers(many, start));
     var large = EventLog.inMemory();
     String first = large.latest();
-    var mebibyte = Event.of("x".repeat(1024 * 1024 - 8)); // with its field name and its line ends
+    var mebibyte = Event.of("x".repeat(1024 * 1024 - 8)); // plus its field name and line breaks
     for (int i = 0; i < 16; i++) {
       large.append(mebibyte);
     }
-    assertTrue(large.covers(first));
+    assertTrue(EventLogContract.covers(large, first));
     large.append(Event.of("x"));
-    assertFalse(large.covers(first));
+    assertFalse(EventLogContract.covers(large, first));
   }
 
   @Test
@@ -82,19 +82,19 @@ class MemoryEventLogTest implements EventLogContract {
     var log = log(5, 1_000_000, HOUR);
     String start = log.latest();
     var ids = append(log, 4);
-    assertTrue(log.covers(start));
+    assertTrue(EventLogContract.covers(log, start));
     ids.addAll(append(log, 1));
     assertEquals(5, read(log, start).events().size());
     ids.addAll(append(log, 1));
-    assertFalse(log.covers(start));
-    assertTrue(log.covers(ids.getFirst()), "all after the one that was forgotten is there");
+    assertFalse(EventLogContract.covers(log, start));
+    assertTrue(EventLogContract.covers(log, ids.getFirst()), "all events after the forgotten one are there");
     var reading = read(log, start);
     assertEquals(ids.getFirst(), reading.from());
     assertEquals(OptionalLong.of(1), reading.missed());
     assertEquals(5, reading.events().size());
     ids.addAll(append(log, 3));
-    assertFalse(log.covers(ids.get(2)));
-    assertTrue(log.covers(ids.get(3)));
+    assertFalse(EventLogContract.covers(log, ids.get(2)));
+    assertTrue(EventLogContract.covers(log, ids.get(3)));
     assertEquals(OptionalLong.of(1), read(log, ids.get(2)).missed());
     assertEquals(OptionalLong.of(4), read(log, start).missed());
   }
@@ -108,12 +108,12 @@ class MemoryEventLogTest implements EventLogContract {
     assertEquals(3, read(log, start).events().size());
     append(log, 1);
     assertEquals(3, read(log, start).events().size());
-    assertFalse(log.covers(start));
+    assertFalse(EventLogContract.covers(log, start));
     log.append(Event.of("event 01")); // one byte more
     assertEquals(2, read(log, start).events().size());
   }
 
-  /** What is forgotten while somebody looks is no hole between events, and none before the first. */
+  /** Events forgotten during a read must not leave a hole, neither between events nor before the first. */
   @Test
   void whoeverIsOvertakenWhileItReadsIsToldOfIt() throws Exception {
     var log = log(2, 1_000_000, HOUR);
@@ -144,7 +144,7 @@ class MemoryEventLogTest implements EventLogContract {
     assertEquals(1, read(log, before).events().size());
     assertEquals(1, read(log, "").events().size());
     log.append(Event.of("small"));
-    assertFalse(log.covers(before));
+    assertFalse(EventLogContract.covers(log, before));
     assertEquals(1, read(log, before).events().size());
   }
 
@@ -156,20 +156,20 @@ class MemoryEventLogTest implements EventLogContract {
     pass(4000);
     String second = log.append(Event.of("b"));
     pass(6000);
-    assertTrue(log.covers(start), "as old as may be");
+    assertTrue(EventLogContract.covers(log, start), "exactly at the age limit");
     pass(1);
-    assertFalse(log.covers(start));
-    assertTrue(log.covers(first));
+    assertFalse(EventLogContract.covers(log, start));
+    assertTrue(EventLogContract.covers(log, first));
     assertEquals(OptionalLong.of(1), read(log, start).missed());
     pass(4000);
-    assertFalse(log.covers(first));
+    assertFalse(EventLogContract.covers(log, first));
     assertEquals(EventLog.Reading.covered(second, List.of()), read(log, second), "nothing is lost after it");
     assertEquals(second, log.latest());
     assertEquals(EventLog.Reading.gap(second, List.of(), OptionalLong.of(2)), read(log, start));
     String third = log.append(Event.of("c"));
     assertEquals(1, read(log, second).events().size());
-    assertTrue(log.covers(second));
-    assertTrue(log.covers(third));
+    assertTrue(EventLogContract.covers(log, second));
+    assertTrue(EventLogContract.covers(log, third));
   }
 
   @Test
@@ -179,7 +179,7 @@ class MemoryEventLogTest implements EventLogContract {
     append(log, 1);
     Await.until("it is forgotten", () -> {
       try {
-        return !log.covers(start);
+        return !EventLogContract.covers(log, start);
       } catch (InterruptedException e) {
         throw new AssertionError(e);
       }
@@ -199,12 +199,12 @@ class MemoryEventLogTest implements EventLogContract {
       String start = log.latest();
       var before = log.append(Event.of("before"));
       now += jump;
-      assertTrue(log.covers(start), "nothing is forgotten");
+      assertTrue(EventLogContract.covers(log, start), "nothing is forgotten");
       var after = log.append(Event.of("after"));
       assertEquals(List.of(before, after), read(log, start).events().stream().map(event -> event.id().orElseThrow()).toList());
       pass(10_001);
-      assertFalse(log.covers(before), "nothing is kept for ever");
-      assertTrue(log.covers(after));
+      assertFalse(EventLogContract.covers(log, before), "nothing is kept without limit");
+      assertTrue(EventLogContract.covers(log, after));
     }
   }
 
@@ -215,7 +215,7 @@ class MemoryEventLogTest implements EventLogContract {
     var large = log(1000, 10_000, HOUR);
     append(large, 3);
     large.append(Event.of("x".repeat(5000)));
-    assertTenth(1, large); // as large as they are
+    assertTenth(1, large); // at the average size of its events
     assertFalse(large.isTenth(0, HOUR.toNanos() / 10 - 1));
     assertTrue(large.isTenth(0, HOUR.toNanos() / 10));
   }
@@ -252,9 +252,9 @@ class MemoryEventLogTest implements EventLogContract {
       assertFalse(reading.covered(), id);
       assertEquals(10, reading.events().size());
       assertEquals("1003000-0", reading.from());
-      assertEquals(OptionalLong.empty(), reading.missed(), "nobody knows");
+      assertEquals(OptionalLong.empty(), reading.missed(), "the number is not known");
     }
-    assertTrue(log.covers(after.get(4)));
+    assertTrue(EventLogContract.covers(log, after.get(4)));
   }
 
   @Test
@@ -270,8 +270,8 @@ class MemoryEventLogTest implements EventLogContract {
     assertEquals(OptionalLong.of(3), read(log, "1000000-2").missed());
     now += 5;
     append(log, 10);
-    assertTrue(log.covers("1000005-15"));
-    assertEquals(OptionalLong.empty(), read(log, "1000000-15").missed(), "the oldest that is covered, at another time");
+    assertTrue(EventLogContract.covers(log, "1000005-15"));
+    assertEquals(OptionalLong.empty(), read(log, "1000000-15").missed(), "the oldest covered number, at another time");
   }
 
   @Test
@@ -299,10 +299,10 @@ class MemoryEventLogTest implements EventLogContract {
     var events = new ArrayList<>(List.of(Event.of("x").withId("2")));
     var reading = EventLog.Reading.covered("1", events);
     events.clear();
-    assertEquals(1, reading.events().size(), "whatever the log does with its list later");
+    assertEquals(1, reading.events().size(), "later changes of the log's list have no effect");
   }
 
-  /** Also one before it, whatever there is to read. */
+  /** Also an interrupt before the read, whether or not there are events to read. */
   @Test
   void anInterruptBeforeAReadEndsItToo() {
     var log = log(10, 1000, HOUR);
@@ -315,7 +315,7 @@ class MemoryEventLogTest implements EventLogContract {
     }
   }
 
-  /** A thread may be unparked for whatever it did before. */
+  /** A thread may have been unparked because of an earlier call. */
   @Test
   void aWakeUpForNothingEndsNoWait() throws Exception {
     var log = log(10, 1000, HOUR);
@@ -333,7 +333,7 @@ class MemoryEventLogTest implements EventLogContract {
       System.gc();
       return reader.refersTo(null);
     });
-    append(log, 1); // which wakes all that wait
+    append(log, 1); // wakes all waiting readers
   }
 
   private static WeakReference<Thread> readAWhile(EventLog log) throws InterruptedException {

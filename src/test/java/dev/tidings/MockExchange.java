@@ -12,7 +12,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URI;
 
-/** A GET without a network, for what a real one cannot do, or not a thousand times. */
+/** A GET without a network, for tests in which a real one is not possible, or not a thousand times. */
 final class MockExchange {
   private MockExchange() {}
 
@@ -20,16 +20,16 @@ final class MockExchange {
     return with(request, body, HttpServer.class);
   }
 
-  /** One with this request body, and a response that goes nowhere. */
+  /** Returns an exchange with this request body; its response is discarded. */
   static HttpExchange uploading(InputStream requestBody) {
     var headers = new Headers();
-    headers.set("Content-Length", "1"); // which only says that there is one
+    headers.set("Content-Length", "1"); // only indicates a body
     var exchange = with(headers, OutputStream.nullOutputStream());
     when(exchange.getRequestBody()).thenReturn(requestBody);
     return exchange;
   }
 
-  /** The same of a server of this kind. */
+  /** Returns an exchange of a server of this kind. */
   static HttpExchange with(Headers request, OutputStream body, Class<? extends HttpServer> kind) {
     var exchange = mock(HttpExchange.class, withSettings().stubOnly());
     var context = mock(HttpContext.class, withSettings().stubOnly());

@@ -163,7 +163,7 @@ class OpeningTest {
       assertEquals("yes", client.headers().get("Appended"));
       assertEquals(-1, client.socket().getInputStream().read());
       assertEquals(Ending.CLOSED, site.ending());
-      assertEquals(0, site.sources.opened());
+      assertEquals(0, site.sources.stats().opened());
     }
   }
 
@@ -219,7 +219,7 @@ class OpeningTest {
 
   @Test
   void aBodyLargerThanTheLimitIs413AndNoStream() throws Exception {
-    var settings = Settings.defaults().bodyLimit(1000);
+    var settings = Settings.defaults().withBodyLimit(1000);
     try (var site = new Site(EventSources.create(settings), EventSource::keepAlive)) {
       try (var fits = Client.send("POST", site.uri(), "HTTP/1.1", "x".repeat(1000))) {
         assertEquals(200, fits.status());
@@ -231,11 +231,11 @@ class OpeningTest {
       }
       assertEquals(Ending.REFUSED, site.ending());
       assertFalse(site.opened().send("never"));
-      assertEquals(1, site.sources.opened());
+      assertEquals(1, site.sources.stats().opened());
     }
   }
 
-  /** As providers throw either if their client has left. */
+  /** Providers throw either of them if their client has disconnected. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aBodyThatDoesNotArriveIsNoFailure(boolean checked) throws Exception {
@@ -252,11 +252,11 @@ class OpeningTest {
       var stream = sources.open(exchange);
       assertEquals(Optional.of(Ending.CLIENT_GONE), stream.ending());
       assertEquals(0, log.loud().stream().filter(record -> !record.getMessage().contains("nodelay")).count());
-      assertEquals(Map.of(), sources.ended());
+      assertEquals(Map.of(), sources.stats().ended());
     }
   }
 
-  /** Nobody looks after the time any more in which a body has to come. */
+  /** After the close, no deadline for the body is checked any more. */
   @Test
   void onceTheRegistryIsClosedNoBodyIsWaitedFor() {
     var sources = EventSources.create();
@@ -268,7 +268,7 @@ class OpeningTest {
 
   @Test
   void aBodyThatNeverEndsIsGivenUpAtTheDeadline() throws Exception {
-    var settings = Settings.defaults().writeDeadline(Duration.ofMillis(200));
+    var settings = Settings.defaults().withWriteDeadline(Duration.ofMillis(200));
     var told = new LinkedBlockingQueue<Ending>();
     try (var site = new Site(EventSources.create(settings), stream -> {
           stream.onEnd(told::add);
@@ -320,7 +320,7 @@ class OpeningTest {
       for (int i = 0; i < 3; i++) {
         Await.next("an error", thrown);
       }
-      assertEquals(1, sources.opened());
+      assertEquals(1, sources.stats().opened());
     } finally {
       executor.close();
       http.stop(0);
@@ -351,7 +351,7 @@ class OpeningTest {
   }
 
   @ParameterizedTest
-  @Timeout(20) // a server that takes one of them for a request keeps its stream alive
+  @Timeout(20) // if one of them were taken for a request, its stream would stay open
   @ValueSource(strings = {
     "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
     "GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n", "\0\1\2\3\n\n", "GET http://[ HTTP/1.1\r\n\r\n",
@@ -365,7 +365,7 @@ class OpeningTest {
       }
       try (var client = Client.get(site.uri("sound"))) {
         assertEquals(200, client.status());
-        Await.until("the sound one is there", () -> site.sources.getByIdentifier("sound").isPresent());
+        Await.until("the valid request has its stream", () -> site.sources.getByIdentifier("sound").isPresent());
       }
     }
   }
@@ -387,7 +387,7 @@ class OpeningTest {
     }
   }
 
-  /** Jetty's server behind the same API says 0 where the JDK's says -1. */
+  /** Jetty's server behind the same API returns 0 where the JDK's returns -1. */
   @Test
   void aResponseCodeOfZeroIsNoAnswerYet() {
     var exchange = MockExchange.with(new com.sun.net.httpserver.Headers(), java.io.OutputStream.nullOutputStream());
@@ -397,7 +397,7 @@ class OpeningTest {
     }
   }
 
-  /** Where nobody sends, they are what fires {@code open}. */
+  /** If nothing is sent, the headers alone fire {@code open}. */
   @Test
   void aHandlerOnAPlatformThreadThatWaitsSendsTheHeadersToo() throws Exception {
     try (var _ = new LogRecords();
@@ -410,7 +410,7 @@ class OpeningTest {
       assertEquals(200, client.status());
       client.awaitText(":\n\n");
       site.sources.dropAll();
-      assertEquals(Ending.CLOSED, site.ending());
+      assertEquals(Ending.REVOKED, site.ending());
     }
   }
 
@@ -430,7 +430,7 @@ class OpeningTest {
     for (var heartbeat : List.of(Duration.ofHours(1), Duration.ofSeconds(15))) {
       var ticker = new ManualTicker();
       var busy = new CountDownLatch(1);
-      try (var site = new Site(ticker.sources(Settings.defaults().heartbeat(heartbeat)), stream -> {
+      try (var site = new Site(ticker.sources(Settings.defaults().withHeartbeat(heartbeat)), stream -> {
             Await.latch("the test", busy);
             return stream.keepAlive();
           });
@@ -447,7 +447,7 @@ class OpeningTest {
     }
   }
 
-  /** They would take 110 bytes each for as long as the stream is open. */
+  /** Each header would take 110 bytes for as long as the stream is open. */
   @Test
   void headersThatAreOutAreLetGo() throws Exception {
     try (var sources = EventSources.create()) {

@@ -2,11 +2,11 @@ package dev.tidings;
 
 import java.util.List;
 
-/** Texts that are the origin of a page as a browser says it, and texts that are not. */
+/** Texts that are an origin exactly as a browser sends it, and texts that are not. */
 public final class Origins {
   private Origins() {}
 
-  /** Of these a browser can tell what it would say. */
+  /** Origins of sites; a browser can confirm that it sends them in this form. */
   public static List<String> ofSites() {
     return List.of(
         "http://localhost", "http://localhost:8080", "https://app.example:8443", "http://x:443", "https://x:80",

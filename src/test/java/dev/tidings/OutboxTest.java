@@ -24,12 +24,12 @@ import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Who writes: the thread that is about to wait its first batch, another one all else. */
+/** Which thread writes: one that is about to wait writes the first batch, another one everything else. */
 @Timeout(60)
 class OutboxTest {
   private record Write(String text, Thread thread) {}
 
-  /** What was written and by whom; the first write can be held, and can fail. */
+  /** Records each write and its thread; the first write can be held, and writes can fail. */
   private static final class Recorder extends QuietSink {
     final BlockingQueue<Write> writes = new LinkedBlockingQueue<>();
     final CountDownLatch firstBegun = new CountDownLatch(1);
@@ -42,7 +42,7 @@ class OutboxTest {
       var text = new StringBuilder();
       batch.forEach(frame -> text.append(new String(frame.bytes(), UTF_8)));
       firstBegun.countDown();
-      Await.asIo(() -> Await.latch("leave to write", release));
+      Await.asIo(() -> Await.latch("permission to write", release));
       if (fails) {
         throw new IOException("the client is gone");
       }
@@ -123,7 +123,7 @@ class OutboxTest {
   void anEndThatComesMeanwhileIsSeenToByAnother() throws Exception {
     var caller = Thread.ofVirtual().start(() -> outbox.writeIfIdle(frame("a")));
     Await.latch("the caller's write", sink.firstBegun);
-    outbox.finish(List.of());
+    outbox.finish(List.of(), true);
     sink.release.countDown();
     Await.latch("the end", sink.ended);
     Await.end(caller);
@@ -133,7 +133,7 @@ class OutboxTest {
   @Test
   void whoWaitsForRoomGivesUpAtItsLimit() throws Exception {
     var ticker = new ManualTicker();
-    var full = outbox(Settings.defaults().queueEvents(1));
+    var full = outbox(Settings.defaults().withQueueEvents(1));
     full.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
     full.offer(frame("b"));
@@ -151,7 +151,7 @@ class OutboxTest {
   @Test
   void anEventThatWaitsForItsWriterKeepsOutNoOther() {
     var ready = new ArrayList<Outbox>();
-    var waiting = opened(sink, ready::add, Settings.defaults().queueEvents(10).queueBytes(1000));
+    var waiting = opened(sink, ready::add, Settings.defaults().withQueueEvents(10).withQueueBytes(1000));
     assertEquals(Answer.TAKEN, waiting.offer(frame("x".repeat(1_100_000))));
     assertEquals(Answer.TAKEN, waiting.offer(frame("the next one")));
     assertEquals(Answer.OVERFLOW, waiting.offer(frame("y".repeat(1000))));
@@ -180,10 +180,10 @@ class OutboxTest {
 
   private record Filled(Stepped sink, Outbox outbox) {}
 
-  /** One batch of four is being written, and behind the first of these 1000 there is no more room. */
+  /** Returns an outbox with one batch being written, and no more room behind the first of the waiting events. */
   private static Filled filled() throws Exception {
     var sink = new Stepped();
-    var full = opened(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults().queueEvents(1000));
+    var full = opened(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults().withQueueEvents(1000));
     var kilobyte = frame("x".repeat(990)); // four of them are a batch
     full.offer(kilobyte);
     Await.latch("its write", sink.begun);
@@ -197,7 +197,7 @@ class OutboxTest {
     var answers = new LinkedBlockingQueue<Answer>();
     var sender = Thread.ofVirtual().start(() -> answers.add(filled.outbox.put(frame("now"), new ManualTicker(), 1000)));
     Await.until("it waits", filled.outbox::isAwaited);
-    filled.sink.steps.release(); // the one that was being written: the next batch makes the room
+    filled.sink.steps.release(); // the batch that was being written; the next one makes the room
     Await.next("a batch", filled.sink.batches);
     filled.sink.steps.release();
     Await.next("another batch", filled.sink.batches);
@@ -240,7 +240,7 @@ class OutboxTest {
 
   @Test
   void whoWaitsBehindOneThatGivesUpIsServedAtOnce() throws Exception {
-    var full = outbox(Settings.defaults().queueBytes(1000));
+    var full = outbox(Settings.defaults().withQueueBytes(1000));
     full.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
     full.offer(frame("b"));
@@ -251,7 +251,7 @@ class OutboxTest {
     var small = Thread.ofVirtual().start(() -> answers.add(full.put(frame("small"), new ManualTicker(), 1000)));
     var stopped = EnumSet.of(Thread.State.WAITING, Thread.State.TERMINATED);
     Await.until("it waits", () -> stopped.contains(small.getState()));
-    assertTrue(answers.isEmpty(), "it would have room, but another one came first");
+    assertTrue(answers.isEmpty(), "it would have room, but another sender came first");
     large.interrupt();
     assertEquals(
         EnumSet.of(Answer.DROPPED, Answer.TAKEN),
@@ -274,7 +274,7 @@ class OutboxTest {
     assertFalse(filled.outbox.isAwaited());
     var closed = Thread.ofVirtual().start(() -> answers.add(filled.outbox.put(frame("late"), new ManualTicker(), 1000)));
     Await.until("it waits", filled.outbox::isAwaited);
-    filled.outbox.finish(List.of());
+    filled.outbox.finish(List.of(), true);
     assertEquals(Answer.CLOSED, Await.next("an answer", answers));
     Await.end(closed);
     filled.outbox.abort();
@@ -287,13 +287,13 @@ class OutboxTest {
     var held = held(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults());
     held.offer(frame("a"));
     held.offerIfIdle(frame("comment"), ready -> {
-      throw new AssertionError("nobody may write yet");
+      throw new AssertionError("no writer may start yet");
     });
     held.release();
     assertEquals("data: a\n\n", Await.next("a write", sink.writes).text());
     var other = held(sink, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults());
     other.offer(frame("b"));
-    other.finish(List.of());
+    other.finish(List.of(), true);
     assertEquals("data: b\n\n", Await.next("a write", sink.writes).text());
     other.awaitEnd();
   }
@@ -327,7 +327,7 @@ class OutboxTest {
       try {
         ready.write(new ArrayList<>());
       } catch (Throwable e) {
-        // as the writers' threads do, but without a word
+        // like the writers' threads, but without logging
       }
     }), Settings.defaults());
     dead.offer(frame("x"));
@@ -336,7 +336,7 @@ class OutboxTest {
     assertFalse(dead.flush());
   }
 
-  /** Or the stream would be open for ever, without a writer. */
+  /** Otherwise the stream would stay open without a writer. */
   @Test
   void aWriterThatDiesBeforeItWritesTellsItsStream() throws Exception {
     var told = new LinkedBlockingQueue<Throwable>();
@@ -366,7 +366,7 @@ class OutboxTest {
       try {
         ready.write(batch);
       } catch (Throwable e) {
-        // as the writers' threads do, but without a word
+        // like the writers' threads, but without logging
       }
     }), Settings.defaults());
     dead.offer(frame("x"));
@@ -382,7 +382,7 @@ class OutboxTest {
     for (var fault : List.of(new IOException("gone"), new IllegalStateException("a bug"))) {
       var ended = new CountDownLatch(1);
       var failing = mock(QuietSink.class);
-      doThrow(fault).when(failing).finish();
+      doThrow(fault).when(failing).finish(true);
       doAnswer(call -> {
             ended.countDown();
             return null;
@@ -391,7 +391,7 @@ class OutboxTest {
           .ended();
       try (var log = new LogRecords()) {
         opened(failing, ready -> Thread.ofVirtual().start(() -> ready.write(new ArrayList<>())), Settings.defaults())
-            .finish(List.of());
+            .finish(List.of(), true);
         Await.latch("the end", ended);
         verify(failing).abort();
         assertEquals(fault instanceof IOException ? 0 : 1, log.messages(Level.SEVERE).size());
@@ -425,7 +425,7 @@ class OutboxTest {
     var outbox = new Outbox(sink, sink, ready -> ready.write(new ArrayList<>()), Settings.defaults().values().queue());
     assertEquals(Answer.CLOSED, outbox.offer(frame("too early")));
     assertFalse(outbox.offerIfIdle(frame("too early"), ready -> {}));
-    outbox.finish(List.of());
+    outbox.finish(List.of(), true);
     outbox.open();
     assertEquals(Answer.CLOSED, outbox.offer(frame("too late")));
     assertFalse(outbox.offerIfIdle(frame("too late"), ready -> {}));
@@ -435,21 +435,21 @@ class OutboxTest {
   @Test
   void whatIsHeldAndHasNoRoomIsReleasedFirstUnlessEventsGiveWay() throws Exception {
     for (var overflow : List.of(Overflow.disconnect(), Overflow.dropNewest(), Overflow.dropOldest())) {
-      var held = held(sink, ready -> {}, Settings.defaults().queueEvents(1).overflow(overflow));
+      var held = held(sink, ready -> {}, Settings.defaults().withQueueEvents(1).withOverflow(overflow));
       held.offer(frame("a"));
       held.offer(frame("b"));
-      boolean strict = overflow instanceof Overflow.Disconnect;
-      boolean newest = overflow instanceof Overflow.DropNewest;
+      boolean strict = overflow.choice() == Overflow.Choice.DISCONNECT;
+      boolean newest = overflow.choice() == Overflow.Choice.DROP_NEWEST;
       assertEquals(strict ? Answer.HELD : newest ? Answer.DROPPED : Answer.TAKEN, held.offer(frame("c")));
       var answers = new LinkedBlockingQueue<Answer>();
       Thread.ofVirtual().start(() -> answers.add(held.put(frame("d"), new ManualTicker(), 1000)));
-      assertEquals(Answer.HELD, Await.next("an answer", answers), "else it would wait for ever");
+      assertEquals(Answer.HELD, Await.next("an answer", answers), "otherwise it would wait without limit");
     }
   }
 
   @Test
   void onlyWhatWaitedForTheHeadCountsForNothing() {
-    var outbox = opened(sink, ready -> {}, Settings.defaults().queueEvents(1));
+    var outbox = opened(sink, ready -> {}, Settings.defaults().withQueueEvents(1));
     outbox.offer(frame("a"));
     outbox.offer(frame("b"));
     outbox.release();
@@ -473,8 +473,8 @@ class OutboxTest {
     outbox.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
     outbox.add(words("b"));
-    outbox.finish(words("the end"));
-    outbox.finish(words("again"));
+    outbox.finish(words("the end"), true);
+    outbox.finish(words("again"), true);
     outbox.add(words("after it"));
     assertFalse(outbox.offerIfIdle(frame("ping"), ready -> {}));
     sink.release.countDown();
@@ -487,7 +487,7 @@ class OutboxTest {
     outbox.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
     outbox.offer(frame("b"));
-    outbox.finish(List.of());
+    outbox.finish(List.of(), true);
     var flushed = Await.waiting("the flush", outbox::flush);
     outbox.abort();
     assertFalse(Await.next("the flush", flushed));
@@ -496,7 +496,7 @@ class OutboxTest {
     assertEquals(List.of("data: a\n\n"), written());
   }
 
-  /** The last chunk is a write too; it begins without an interrupt that the write before it left behind. */
+  /** The last chunk is a write too. It must begin without an interrupt that the previous write left behind. */
   @Test
   void whoFlushesDuringTheEndIsToldHowItWent() throws Exception {
     for (boolean fails : new boolean[] {false, true}) {
@@ -509,7 +509,7 @@ class OutboxTest {
         }
 
         @Override
-        public void finish() {
+        public void finish(boolean whole) {
           interrupted.add(Thread.currentThread().isInterrupted());
           Await.uninterrupted(() -> Await.latch("the flush", ending));
           if (fails) {
@@ -524,10 +524,10 @@ class OutboxTest {
       }, Settings.defaults().values().queue());
       outbox.open();
       outbox.offer(frame("a")); // waits for the head
-      outbox.finish(List.of());
+      outbox.finish(List.of(), true);
       assertFalse(Await.next("the end", interrupted));
       var flushed = Await.waiting("the flush", outbox::flush);
-      assertEquals(1, starts.get(), "the end has its writer");
+      assertEquals(1, starts.get(), "the end already has its writer");
       ending.countDown();
       assertEquals(!fails, Await.next("the flush", flushed));
     }
@@ -537,7 +537,7 @@ class OutboxTest {
   void anInterruptDoesNotEndTheWaitForTheEndAndItsStatusStays() throws Exception {
     outbox.offer(frame("a"));
     Await.latch("its write", sink.firstBegun);
-    outbox.finish(List.of());
+    outbox.finish(List.of(), true);
     var interrupted = new LinkedBlockingQueue<Boolean>();
     var waiting = Thread.ofVirtual().start(() -> {
       outbox.awaitEnd();
@@ -550,7 +550,7 @@ class OutboxTest {
     assertTrue(Await.next("the end", interrupted));
   }
 
-  /** Else the buffers of its connection grow, and stay so for the life of the stream. */
+  /** Otherwise the buffers of its connection would grow, and stay large for the life of the stream. */
   @Test
   void manySmallEventsAreNoLargeWrite() throws Exception {
     sink.release.countDown();

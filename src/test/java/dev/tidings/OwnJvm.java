@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.spi.ToolProvider;
 
 /**
- * A program in a JVM of its own, for what is read once for a JVM; ended with this. It is compiled here, once, where
- * the compiler is warm.
+ * A program in its own JVM, for settings that are read once per JVM. Closing this ends the JVM. The program is
+ * compiled once, in this JVM, where the compiler is warm.
  */
 final class OwnJvm implements AutoCloseable {
   private static final Map<String, Path> COMPILED = new HashMap<>();
@@ -23,7 +23,7 @@ final class OwnJvm implements AutoCloseable {
 
   private final Process process;
   private final Lines lines;
-  private final StringBuilder passed = new StringBuilder(); // what came before what a test waited for
+  private final StringBuilder passed = new StringBuilder(); // output before the lines that a test waited for
 
   private OwnJvm(Process process) {
     this.process = process;
@@ -34,7 +34,7 @@ final class OwnJvm implements AutoCloseable {
     return start(compiled(program), "Program", options, args);
   }
 
-  /** With a class that has been compiled into this folder. */
+  /** Starts a class that has been compiled into this folder. */
   static OwnJvm start(Path folder, String main, List<String> options, String... args) throws IOException {
     var command = new ArrayList<>(List.of(tool("java"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.addAll(options);
@@ -61,7 +61,7 @@ final class OwnJvm implements AutoCloseable {
     return folder;
   }
 
-  /** A warning is a failure. */
+  /** Compiles a source; a warning is a failure. */
   static void compile(Path source, Path folder) {
     var javac = ToolProvider.findFirst("javac").orElseThrow();
     int status =
@@ -75,7 +75,7 @@ final class OwnJvm implements AutoCloseable {
     return process;
   }
 
-  /** What it prints and logs. */
+  /** Returns its output and log. */
   Lines lines() {
     return lines;
   }
@@ -86,8 +86,8 @@ final class OwnJvm implements AutoCloseable {
   }
 
   /**
-   * What it printed and logged, but its address and answers, to its successful end, which the test's own
-   * timeout bounds.
+   * Waits for its successful end and returns its output and log, without its address and answers. The test's own
+   * timeout bounds the wait.
    */
   String toEnd() throws InterruptedException {
     int status = process.waitFor();
@@ -98,7 +98,7 @@ final class OwnJvm implements AutoCloseable {
     return passed.toString();
   }
 
-  /** Whether this is in what came before its last answer. */
+  /** Returns whether the output before its last answer contains the text. */
   boolean hasSaid(String text) {
     return passed.indexOf(text) >= 0;
   }
@@ -113,7 +113,7 @@ final class OwnJvm implements AutoCloseable {
     });
   }
 
-  /** What it prints as the address of its server; whoever does not get that has nothing to close. */
+  /** Returns the printed address of its server; if there is none, ends the JVM, since no caller would. */
   URI uri() throws InterruptedException {
     try {
       return URI.create(next("http://"));
@@ -123,7 +123,7 @@ final class OwnJvm implements AutoCloseable {
     }
   }
 
-  /** Gives it a line to read, and returns the next line of its own that starts with it. */
+  /** Sends it a line, and returns the rest of its next line that starts with that. */
   String ask(String question) throws IOException, InterruptedException {
     process.getOutputStream().write((question + "\n").getBytes());
     process.getOutputStream().flush();

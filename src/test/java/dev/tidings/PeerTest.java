@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A client that is gone is no failure of its handler, and a failure of a handler is never taken for that. */
+/** A disconnect is not a failure of the handler, and a failure of the handler is never taken for a disconnect. */
 class PeerTest {
   private static final String HALF_AN_UPLOAD = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\nhalf";
   private static final String HALF_A_CHUNK =
@@ -69,7 +69,7 @@ class PeerTest {
     server.get("/", noticed).post("/", noticed).start();
   }
 
-  /** All that a stop leaves to be done is done, so that the log is complete. */
+  /** Waits for the handler and closes the server, so that the log is complete. */
   private void awaitHandler() throws InterruptedException {
     Await.next("the handler to end", ended);
     server.close();
@@ -125,7 +125,7 @@ class PeerTest {
       try {
         request.exchange().getRequestBody().readAllBytes();
       } catch (IOException e) {
-        return; // with nobody to answer
+        return; // there is no client to answer
       }
     });
 
@@ -170,7 +170,7 @@ class PeerTest {
     Await.next("the handler to end", ended);
     Await.until("the JDK has forgotten the connection", () -> LeakTest.booked(server) == 0);
     server.close();
-    if (upload == Upload.CLOSE) { // the JDK's own swallows what happens meanwhile, or tells it
+    if (upload == Upload.CLOSE) { // the JDK's own close swallows the failure, or reports it
       assertEquals(List.of(), log.messages(Level.SEVERE));
     } else {
       assertEquals(List.of(), loud());
@@ -235,7 +235,7 @@ class PeerTest {
           out.write(new byte[1_000_000]);
         }
       } finally {
-        out.close(); // throws too, since something is missing, and hides what came first
+        out.close(); // throws too, since bytes are missing, and hides the first exception
       }
     }),
     WRITER(request -> {
@@ -249,7 +249,7 @@ class PeerTest {
     FLUSHED(request -> {
       request.exchange().sendResponseHeaders(200, 1_000_000_000);
       for (int i = 0; i < 1_000_000; i++) {
-        request.exchange().getResponseBody().write(new byte[1000]); // which has room in the server's own buffer
+        request.exchange().getResponseBody().write(new byte[1000]); // fits into the server's own buffer
         request.exchange().getResponseBody().flush();
       }
     }),
@@ -299,7 +299,7 @@ class PeerTest {
     assertQuiet();
   }
 
-  // What stays a failure.
+  // Failures that stay failures.
 
   private static final class Circle extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -310,7 +310,7 @@ class PeerTest {
     }
   }
 
-  /** What a handler does wrong by itself, and what it throws; the client may be there or gone. */
+  /** A handler's own mistake and the exception that it throws; the client may be connected or gone. */
   private enum Mistake {
     MISSING_FILE(FileNotFoundException.class, request -> {
       throw new FileNotFoundException("no such file");
@@ -378,7 +378,7 @@ class PeerTest {
     assertEquals(1, log.loud().getLast().getThrown().getSuppressed().length);
   }
 
-  /** Wrong uses of the exchange's own streams. */
+  /** Misuses of the exchange's own streams. */
   private enum Misuse {
     WRITE_BEFORE_THE_HEAD(request -> request.exchange().getResponseBody().write(1)),
     FLUSH_BEFORE_THE_HEAD(request -> request.exchange().getResponseBody().flush()),
@@ -436,7 +436,7 @@ class PeerTest {
     assertTrue(log.hasStackTraces());
   }
 
-  /** Streams of a filter's that fail by themselves. */
+  /** The streams of a filter may fail by themselves. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whatAFiltersOwnStreamThrowsIsNoClientThatIsGone(boolean reads) throws Exception {
@@ -479,8 +479,8 @@ class PeerTest {
     try (var client = Client.raw(server.uri(), HALF_AN_UPLOAD)) {
       var handler = Await.next("the handler", reads);
       if (!byTheStop) {
-        handler.interrupt(); // by a time limit of the application, say
-        Await.until("it is told", () -> !log.loud().isEmpty());
+        handler.interrupt(); // for example, by a timeout of the application
+        Await.until("it is logged", () -> !log.loud().isEmpty());
       }
       server.close();
       client.toEndOrCut();
@@ -501,7 +501,7 @@ class PeerTest {
     assertEquals(List.of("the handler of \"POST /\" threw java.nio.channels.ClosedByInterruptException"), log.messages(Level.SEVERE));
   }
 
-  // What it costs.
+  // Cost.
 
   @Test
   void theStreamsOfAnExchangeAreReplacedOnceAndReadInBulk() throws Exception {

@@ -40,11 +40,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The positions of clients in channels: when they are told, and what is taken for one. */
+/** The positions of clients in channels: when they are sent, and which ids are taken for one. */
 class PositionsTest {
   private static final Duration HOUR = Duration.ofHours(1);
 
-  /** What a client without a network is written. */
+  /** The bytes that are written to a client without a network. */
   private static final class Wire extends OutputStream {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final AtomicInteger writes = new AtomicInteger();
@@ -84,7 +84,7 @@ class PositionsTest {
     });
   }
 
-  /** One whose handler waits, so that its headers are out. */
+  /** Opens a stream whose handler waits, so that its headers are sent. */
   private EventSource open(Wire wire, Headers request) {
     var stream = sources.open(MockExchange.with(request, wire));
     Thread.ofVirtual().start(stream::keepAlive);
@@ -98,28 +98,28 @@ class PositionsTest {
     return open(wire, new Headers());
   }
 
-  /** One that gets all, so that what is passed is known. */
+  /** Opens a stream that gets all events and so shows which ones the tail has passed. */
   private void openAll() {
     channel.join(open(all));
     Await.until("it is live", () -> channel.tail().isRunning());
   }
 
-  /** A stream that gets nothing, and has its position. */
+  /** Opens a stream that gets no events, and has its position. */
   private EventSource openNone(Wire wire) {
     var stream = open(wire);
     channel.join(stream, event -> false);
-    Await.until("it is told its position", () -> wire.text().contains("tidings:position"));
+    Await.until("it has its position", () -> wire.text().contains("tidings:position"));
     return stream;
   }
 
-  /** Publishes, and waits until these have passed all live streams. */
+  /** Publishes events, and waits until the tail has passed them for all live streams. */
   private List<String> publish(int count) {
     var ids = IntStream.range(0, count).mapToObj(i -> channel.publish("data " + i)).toList();
     awaitPassed(ids.getLast());
     return ids;
   }
 
-  /** The next event comes with the next reading, when all streams have had this one. */
+  /** Waits for a further event, which comes with a later reading, when all streams have had this one. */
   private void awaitPassed(String id) {
     Await.until("it arrived", () -> all.text().contains("id: " + id + "\n"));
     String next = channel.publish("to make sure");
@@ -140,7 +140,7 @@ class PositionsTest {
     }
   }
 
-  // When they are told.
+  // When positions are sent.
 
   @Test
   void whatIsNotForAStreamIsNotWrittenToIt() {
@@ -148,7 +148,7 @@ class PositionsTest {
     var wires = IntStream.range(0, 50).mapToObj(i -> new Wire()).toList();
     wires.forEach(this::openNone);
     Await.until("they are live", () -> VirtualThreads.named("tidings-replay").isEmpty());
-    publish(900); // of a log of 10,000
+    publish(900); // less than a tenth of a log of 10,000
     for (Wire wire : wires) {
       assertEquals(1, wire.writes.get(), wire::text);
     }
@@ -171,17 +171,17 @@ class PositionsTest {
     assertTrue(number(positions(wire).getLast()) >= number(last), () -> positions(wire) + " " + last);
     publish(1);
     advance(Duration.ofMillis(500), 1, stream);
-    assertEquals(3, positions(wire).size(), "the second write of a ping takes it along too");
+    assertEquals(3, positions(wire).size(), "the second write of a ping carries it too");
     advance(Duration.ofMillis(500), 29, stream);
     assertEquals(3, positions(wire).size());
     String before = wire.text();
     advance(Duration.ofSeconds(1), 20, stream);
-    assertEquals(3, positions(wire).size(), "it has that one");
-    assertTrue(wire.text().substring(before.length()).startsWith(":\n\n"), "a ping without one");
+    assertEquals(3, positions(wire).size(), "the client already has this position");
+    assertTrue(wire.text().substring(before.length()).startsWith(":\n\n"), "a ping without a position");
     channel.leave(stream);
     publish(1);
     advance(Duration.ofSeconds(1), 20, stream);
-    assertEquals(3, positions(wire).size(), "it is in the channel no more");
+    assertEquals(3, positions(wire).size(), "the stream has left the channel");
   }
 
   private static long number(String id) {
@@ -200,7 +200,7 @@ class PositionsTest {
     ticker.advance(Duration.ofMillis(1500));
     int before = positions(wire).size();
     publish(3);
-    Await.until("it is told", () -> positions(wire).size() > before);
+    Await.until("the position is sent", () -> positions(wire).size() > before);
     Await.until("it is idle", () -> {
       ticker.advance(Duration.ofMillis(100));
       return !stream.isOpen();
@@ -233,7 +233,7 @@ class PositionsTest {
     var wire = new Wire();
     openNone(wire);
     String id = channel.publish("x");
-    Await.until("it is told", () -> positions(wire).getLast().equals(id));
+    Await.until("the position is sent", () -> positions(wire).getLast().equals(id));
   }
 
   @Test
@@ -254,7 +254,7 @@ class PositionsTest {
     Await.until("it is live", () -> VirtualThreads.named("tidings-replay").isEmpty());
     String last = publish(3).getLast();
     if (why == Ending.FAILED) {
-      stream.life().fail();
+      stream.life().fail(Refusal.with(500, ""));
     } else {
       stream.life().end(why);
       stream.life().awaitEnd();
@@ -301,8 +301,8 @@ class PositionsTest {
     when(stream.sender()).thenReturn(sender);
     when(stream.isOpen()).thenReturn(true);
     when(subscriber.name()).thenReturn("");
-    var cursor = new Cursor(stream, false);
-    cursor.enter(subscriber, Optional.of("0"));
+    var cursor = new Cursor(stream, Positions.ofOne().with("", "0"));
+    assertTrue(cursor.enter(subscriber));
     when(sender.offerIfFits(any(), anyBoolean(), any())).thenAnswer(call -> {
       sent.add(text(call.getArgument(0)));
       return Answer.TAKEN;
@@ -324,7 +324,12 @@ class PositionsTest {
     assertEquals(List.of(), List.copyOf(sent));
   }
 
-  /** A thread that sends for it may be on its way still. */
+  /** Channels whose ids may have 64 characters. */
+  static Positions ofSeveral(Set<String> names) {
+    return Positions.ofSeveral(names.stream().collect(Collectors.toMap(name -> name, name -> 64)));
+  }
+
+  /** A thread that sends for the stream may still be running. */
   @Test
   void whoHasLeftOneOfSeveralChannelsHasNoPositionThereAnyMore() {
     var stream = mock(EventSource.class);
@@ -332,25 +337,27 @@ class PositionsTest {
     var stays = mock(Subscriber.class);
     when(left.name()).thenReturn("a");
     when(stays.name()).thenReturn("b");
-    var cursor = new Cursor(stream, true);
-    cursor.enter(left, Optional.of("1"));
-    cursor.enter(stays, Optional.of("1"));
+    var nowhere = ofSeveral(Set.of("a", "b"));
+    var cursor = new Cursor(stream, nowhere.with(Map.of("a", "1", "b", "1")));
+    assertTrue(cursor.enter(left));
+    assertTrue(cursor.enter(stays));
     when(left.hasLeft()).thenReturn(true);
     cursor.leave(left);
     cursor.skip(left, "2");
     cursor.skip(stays, "3");
     assertEquals(Optional.empty(), cursor.position(left));
-    assertEquals("event: tidings:position\nid: b=3\ndata: \n\n", text(cursor.end().orElseThrow()));
+    assertEquals("event: tidings:position\nid: " + nowhere.with("b", "3").id() + "\ndata: \n\n", text(cursor.end().orElseThrow()));
   }
 
   @Test
   void whoMissedNothingIsNotToldItsPositionAndWhoWasToldIsNotTheNextTime() {
     var cursor = mock(Cursor.class);
+    when(cursor.enter(any())).thenReturn(true);
     var far = mock(Channel.class);
-    var told = new ArrayList<Long>(); // the earliest moment at which it can have been told
+    var told = new ArrayList<Long>(); // the earliest moment at which the position can have been sent
     when(far.isFar(anyLong(), anyLong())).thenAnswer(call -> told.add(System.nanoTime() - call.<Long>getArgument(1)));
     when(cursor.offerPosition(any(), any())).thenReturn(Answer.TAKEN);
-    var subscriber = new Subscriber(far, cursor, Optional.of("0"), Optional.of(event -> false));
+    var subscriber = new Subscriber(far, cursor, Optional.of(event -> false));
     LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
     long later = System.nanoTime();
     subscriber.tellIfFar(outbox -> {});
@@ -359,14 +366,14 @@ class PositionsTest {
       subscriber.deliver(List.of(new LogEntry(Event.of("x").withId("" + i))), 0, new boolean[1], outbox -> {});
       verify(cursor, times(i)).offerPosition(any(), any());
     }
-    assertTrue(told.getLast() - later >= 0, "its age begins anew");
+    assertTrue(told.getLast() - later >= 0, "its age starts anew");
   }
 
   private static String text(Frame frame) {
     return new String(frame.bytes(), UTF_8);
   }
 
-  /** A client never goes back: what it has been told last is behind nothing that it got. */
+  /** A client never goes back: its last position is not before any event that it received. */
   @Test
   void noLaterEventCarriesAnEarlierPosition() throws Exception {
     channel = Channel.create(EventLog.inMemory(300, 10_000_000, HOUR));
@@ -392,6 +399,7 @@ class PositionsTest {
     while (publisher.isAlive()) {
       ticker.advance(Duration.ofMillis(random.nextInt(300)));
     }
+    Await.end(publisher);
     streams.forEach(EventSource::close);
     for (Wire wire : wires) {
       var numbers = Pattern.compile("(?m)^id: .*-(\\d+)$").matcher(wire.text()).results().map(found -> Long.parseLong(found.group(1))).toList();
@@ -400,9 +408,9 @@ class PositionsTest {
     }
   }
 
-  // What is one.
+  // Which ids are positions.
 
-  /** What one request makes a server encode, keep and send must not grow with what the client says. */
+  /** The work, memory and output that one request causes must not grow with the id that the client sends. */
   @Test
   void whatAClientSaysIsRepeatedUpToABound() {
     var channels = IntStream.range(0, 6).mapToObj(i -> Channel.create("c" + i, EventLog.inMemory())).toArray(Channel[]::new);
@@ -454,46 +462,77 @@ class PositionsTest {
   @Test
   void encodingOfPositionsIsReversibleAndAscii() {
     var names = Set.of("a&=%+ ", "ä", "b");
-    var positions = new LinkedHashMap<String, String>();
-    positions.put("a&=%+ ", "1-2");
-    positions.put("ä", "AZaz09-._~");
-    positions.put("b", "x".repeat(64));
-    String id = Positions.join(positions);
+    var positions = Map.of("a&=%+ ", "1-2", "ä", "AZaz09-._~", "b", "x".repeat(64));
+    String id = ofSeveral(names).with(positions).id();
     assertEquals(positions, Positions.split(id, names));
     assertTrue(id.chars().allMatch(c -> c > ' ' && c < 0x7f), id);
-    assertEquals(Map.of("b", "x"), Positions.split("b=x&other=y", names));
-    assertEquals(Map.of("b", "%C3%A9"), Positions.split("%C3%A9", Set.of("b")));
-    assertEquals(Map.of("b", "b=x&"), Positions.split("b=x&", Set.of("b")), "it is not the whole of one");
+    assertEquals(Map.of("b", "x".repeat(64)), Positions.split(id, Set.of("b", "c")));
   }
 
-  /** Else it might be taken for an id when it comes back, and what is lost would not be told. */
+  /** The form before version 0.1, with the names of the channels in percent-encoding. */
+  @Test
+  void anIdOfTheOldFormIsUnderstood() {
+    assertEquals(Map.of("b", "x"), Positions.split("b=x&other=y", Set.of("a&=%+ ", "ä", "b")));
+    assertEquals(Map.of("a& ", "1-2", "ä", "1-3"), Positions.split("a%26+=1-2&%C3%A4=1-3", Set.of("a& ", "ä", "b")));
+    assertEquals(Map.of("b", "%C3%A9"), Positions.split("%C3%A9", Set.of("b")));
+    for (String garbage : List.of("b=x&", "=", "~=", "~b=x", "~", "")) {
+      assertEquals(Map.of("b", garbage), Positions.split(garbage, Set.of("b")), "it is not a complete id");
+    }
+  }
+
+  /** The digests of the two names, which are found by search, begin alike. */
+  @Test
+  void keysOfOneStreamNeverCollide() {
+    var byKey = new java.util.HashMap<String, String>();
+    String one = null;
+    String other = null;
+    for (int i = 0; other == null; i++) {
+      String name = "n" + i;
+      String id = ofSeveral(Set.of(name)).with(name, "1").id();
+      one = byKey.put(id, name);
+      other = one == null ? null : name;
+    }
+    var both = ofSeveral(Set.of(one, other, "z")).with(Map.of(one, "1", other, "2", "z", "3"));
+    assertEquals(Map.of(one, "1", other, "2", "z", "3"), Positions.split(both.id(), Set.of(one, other, "z")));
+    assertEquals("~".length() + 2 * "1234567=1&".length() + "123456=1".length(), both.id().length());
+    assertEquals(Map.of(other, "2"), Positions.split(both.id(), Set.of(other)), "its key would be shorter now");
+  }
+
+  /** Otherwise it might be taken for an id when it comes back, and the loss would not be reported. */
   @Test
   void whatIsNoIdStaysNoneWithinAnIdAndIsNoLongerThanOne() {
     for (String strange : List.of("", "a b", "é", "1-1!", "€".repeat(33), "\uD83D\uDE00".repeat(20), "\uD800", "x".repeat(65), "\u0001".repeat(100))) {
-      String id = Positions.join(Map.of("b", strange));
-      assertTrue(id.length() <= "b=".length() + 64, id);
+      String id = ofSeveral(Set.of("b")).with("b", strange).id();
+      assertTrue(id.length() <= "~123456=".length() + 1, id);
       assertFalse(WireFormat.isLogId(Positions.split(id, Set.of("b")).get("b")), id);
     }
   }
 
   @Test
   void channelsWhoseIdsCouldBeTooLongCannotBeJoinedTogether() {
-    var channels = IntStream.range(0, 59).mapToObj(i -> Channel.create("n" + i, EventLog.inMemory())).toArray(Channel[]::new);
+    var channels = IntStream.range(0, 86).mapToObj(i -> Channel.create("a name that is not in the ids " + i, EventLog.inMemory())).toArray(Channel[]::new);
     var stream = open(new Wire());
     var error = assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, channels));
-    assertTrue(error.getMessage().contains("59 channels"), error.getMessage());
-    Channel.joinAll(stream, List.of(channels).subList(0, 58).toArray(Channel[]::new));
-    String longest = Positions.join(IntStream.range(0, 58).boxed().collect(Collectors.toMap(i -> "n" + i, i -> "\u0001".repeat(100))));
-    assertTrue(longest.length() <= Positions.MOST_BYTES, () -> longest.length() + "");
+    assertEquals("the ids of a stream in several channels must have at most 4000 bytes: those of 86 channels can have 4042", error.getMessage());
+    Channel.joinAll(stream, List.of(channels).subList(0, 85).toArray(Channel[]::new));
+    var names = IntStream.range(0, 85).mapToObj(i -> "n" + i).collect(Collectors.toSet());
+    var nowhere = Positions.ofSeveral(names.stream().collect(Collectors.toMap(name -> name, name -> 39)));
+    for (String id : List.of("9".repeat(39), "9".repeat(64))) { // the other one is of another log
+      String longest = nowhere.with(names.stream().collect(Collectors.toMap(name -> name, name -> id))).id();
+      assertTrue(longest.length() <= Positions.MOST_BYTES, () -> longest.length() + "");
+      assertEquals(id.length() == 39, longest.contains(id));
+    }
+    var fewer = IntStream.range(0, 56).mapToObj(i -> Channel.create("n" + i, new ForwardingLog(EventLog.inMemory()))).toArray(Channel[]::new);
+    assertThrows(IllegalArgumentException.class, () -> Channel.joinAll(stream, fewer), "such a log may give ids of 64 characters");
     List.of(channels).forEach(Channel::close);
+    List.of(fewer).forEach(Channel::close);
   }
 
+  /** An id has a mark, and for each channel a key, an id and two separators; the first has one separator less. */
   @Test
-  void theNamesOfChannelsCountAsTheyAreEncodedInTheirIds() {
-    Positions.requireFit(Set.of("n".repeat(3935)));
-    assertThrows(IllegalArgumentException.class, () -> Positions.requireFit(Set.of("n".repeat(3936))));
-    Positions.requireFit(Set.of("é".repeat(655)));
-    assertThrows(IllegalArgumentException.class, () -> Positions.requireFit(Set.of("é".repeat(656))));
+  void theBoundOfIdsIsExact() {
+    Positions.ofSeveral(Map.of("n", 4000 - "~123456=".length()));
+    assertThrows(IllegalArgumentException.class, () -> Positions.ofSeveral(Map.of("n", 4001 - "~123456=".length())));
   }
 
   // Ids of logs.
@@ -504,7 +543,7 @@ class PositionsTest {
     when(log.append(any())).thenReturn("3:7");
     when(log.latest()).thenReturn("3:6");
     when(log.read(any(), anyInt(), any())).thenAnswer(call -> EventLog.Reading.covered(call.getArgument(0), List.of(Event.of("x").withId("3:7"))));
-    try (var records = new LogRecords(); var other = new Channel("", log, Duration.ofMillis(10))) {
+    try (var records = new LogRecords(); var other = new Channel("", log, "gap", Duration.ofMillis(10))) {
       var error = assertThrows(IllegalArgumentException.class, () -> other.publish("x"));
       assertEquals("an id of a log must be 1 to 64 characters of A-Z a-z 0-9 - . _ ~: \"3:7\"", error.getMessage());
       var wire = new Wire();
@@ -513,7 +552,7 @@ class PositionsTest {
       Await.until("it is reported", () -> !records.messages(Level.SEVERE).isEmpty());
       assertTrue(stream.isOpen());
       assertEquals(1, records.messages(Level.SEVERE).size());
-      assertTrue(records.hasStackTraces(), "with the rule");
+      assertTrue(records.hasStackTraces(), "with the exception that names the rule");
       stream.flush();
       assertFalse(wire.text().contains("3:"), wire::text);
     }

@@ -7,7 +7,7 @@ import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.Locale;
 
-/** What this thread computes, to tell work that is linear from work that is not, whatever else the machine does. */
+/** The processor time of this thread, which tells linear work from other work, however busy the machine is. */
 final class ProcessorTime {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final Duration BOUND = Duration.ofSeconds(10);
@@ -16,9 +16,9 @@ final class ProcessorTime {
   private ProcessorTime() {}
 
   /**
-   * Asserts that work on a text sixteen times as long takes sixteen times as long, and no more than three times that,
-   * where work that grows with the square takes 256 times. Both are measured in turn, and again until it holds:
-   * how late the compiler comes is the machine's affair.
+   * Asserts that work on a text sixteen times as long takes at most three times sixteen times as long; quadratic
+   * work takes 256 times as long. Both are measured in turn, and again until it holds, since the time of compilation
+   * varies.
    */
   static void assertLinear(Runnable sixteenth, Runnable whole) {
     long leastOfSixteenth = Long.MAX_VALUE;

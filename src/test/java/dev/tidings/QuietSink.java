@@ -1,12 +1,12 @@
 package dev.tidings;
 
-/** A sink, and the owner of its outbox, to which nothing matters but what is written. */
+/** A sink and owner of its outbox that ignores everything but writes. */
 abstract class QuietSink implements Outbox.Sink, Outbox.Owner {
   @Override
   public void failed(Throwable cause) {}
 
   @Override
-  public void finish() {}
+  public void finish(boolean whole) {}
 
   @Override
   public void abort() {}

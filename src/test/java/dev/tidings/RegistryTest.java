@@ -67,7 +67,7 @@ class RegistryTest {
       assertEquals(4, sources.dropAll());
       assertEquals(0, sources.count());
       assertEquals(List.of(), sources.all());
-      assertEquals(Map.of(Ending.CLOSED, 4L), sources.ended());
+      assertEquals(Map.of(Ending.REVOKED, 4L), sources.stats().ended());
       for (var client : List.of(a, b, c, d)) {
         assertNull(client.next());
       }
@@ -103,7 +103,7 @@ class RegistryTest {
       Await.until("all are closed", () -> site.sources.streams().isEmpty());
       assertEquals(0, site.sources.count());
       assertEquals(List.of(), site.sources.all());
-      assertEquals(300, site.sources.ended().values().stream().mapToLong(Long::longValue).sum());
+      assertEquals(300, site.sources.stats().ended().values().stream().mapToLong(Long::longValue).sum());
     }
   }
 
@@ -130,7 +130,7 @@ class RegistryTest {
 
   @Test
   void aRefusedEventSourceGetsRetryAndAnEndSoThatItComesBack() throws Exception {
-    var sources = EventSources.create(Settings.defaults().duplicates(Duplicates.REFUSE).reconnect(Duration.ofSeconds(5), Duration.ofSeconds(5)));
+    var sources = EventSources.create(Settings.defaults().withDuplicates(Duplicates.REFUSE).withReconnect(Duration.ofSeconds(5), Duration.ofSeconds(5)));
     try (var site = new Site(sources, EventSource::keepAlive); var first = Client.get(site.uri("me"))) {
       first.head();
       site.opened();
@@ -147,8 +147,8 @@ class RegistryTest {
         assertEquals("", third.toEnd());
       }
       assertEquals(1, sources.count());
-      assertEquals(1, sources.opened());
-      assertEquals(Map.of(Ending.REFUSED, 2L), sources.ended());
+      assertEquals(1, sources.stats().opened());
+      assertEquals(2, sources.stats().refused());
       assertTrue(sources.getByIdentifier("me").orElseThrow().send("the first lives"));
       assertEquals("the first lives", first.next().data());
     }
@@ -156,7 +156,7 @@ class RegistryTest {
 
   @Test
   void coexistingDuplicatesAreAllFoundAndLeaveOneByOne() throws Exception {
-    var sources = EventSources.create(Settings.defaults().duplicates(Duplicates.COEXIST));
+    var sources = EventSources.create(Settings.defaults().withDuplicates(Duplicates.COEXIST));
     try (var site = new Site(sources, EventSource::keepAlive);
         var one = Client.get(site.uri("me"))) {
       one.head();
@@ -184,7 +184,7 @@ class RegistryTest {
 
   @Test
   void closingRefusesNewStreamsAndEndsTheOpenOnes() throws Exception {
-    var sources = EventSources.create(Settings.defaults().reconnect(Duration.ofSeconds(5), Duration.ofSeconds(5)));
+    var sources = EventSources.create(Settings.defaults().withReconnect(Duration.ofSeconds(5), Duration.ofSeconds(5)));
     try (var site = new Site(sources, EventSource::keepAlive); var client = Client.get(site.uri("me"))) {
       client.head();
       site.opened().send("accepted before");
@@ -209,7 +209,7 @@ class RegistryTest {
         assertEquals(why, site.ending());
         assertEquals(0, site.sources.count());
         assertEquals(List.of(), site.sources.all());
-        assertEquals(Map.of(why, 1L), site.sources.ended());
+        assertEquals(Map.of(why, 1L), site.sources.stats().ended());
         stream.close();
         assertEquals(List.of(), List.copyOf(site.sources.streams()));
         client.toEndOrCut();
@@ -308,7 +308,7 @@ class RegistryTest {
       }));
       assertEquals(0, sources.drop(listed -> true));
       assertEquals(0, sources.dropAll());
-      assertTrue(stream.isOpen(), "until its handler sends something, which goes nowhere");
+      assertTrue(stream.isOpen(), "open until its handler sends something, which is discarded");
     }
   }
 
@@ -321,7 +321,7 @@ class RegistryTest {
       assertThrows(NullPointerException.class, () -> sources.onEnd(null));
       assertThrows(NullPointerException.class, () -> sources.find(null));
       assertThrows(NullPointerException.class, () -> sources.drop(null));
-      assertThrows(NullPointerException.class, () -> sources.broadcast(Event.of("x"), null));
+      assertThrows(NullPointerException.class, () -> sources.broadcast(Event.of("x"), (java.util.function.Predicate<EventSource>) null));
       assertTrue(sources.open(exchange, "me").isOpen());
     }
   }

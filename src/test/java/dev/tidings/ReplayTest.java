@@ -18,7 +18,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** History that goes out at the client's own speed, whatever that is, and holds up nobody. */
+/** History is sent at the speed of its client, whatever that is, and delays no other client. */
 class ReplayTest {
   private static final Duration HOUR = Duration.ofHours(1);
   private static final String KILOBYTE = "x".repeat(1000);
@@ -33,7 +33,7 @@ class ReplayTest {
     int history = 200;
     int live = 50;
     var mayWrite = new CountDownLatch(1);
-    var settings = Settings.defaults().writeDeadline(Duration.ofMinutes(5)).heartbeat(HOUR);
+    var settings = Settings.defaults().withWriteDeadline(Duration.ofMinutes(5)).withHeartbeat(HOUR);
     try (var sources = EventSources.create(settings);
         var channel = Channel.create(EventLog.inMemory(1_000_000, Long.MAX_VALUE, HOUR))) {
       String start = channel.publish("first");
@@ -46,20 +46,20 @@ class ReplayTest {
         all.forEach(channel::join);
         all.forEach(stream -> Thread.ofVirtual().start(stream::keepAlive)); // as their handlers would
         Await.until("each has a batch", () -> all.stream().allMatch(stream -> stream.traffic().waiting() > 60));
-        publish(channel, history, history + live, KILOBYTE); // waits for no client, since none may go on
+        publish(channel, history, history + live, KILOBYTE); // does not wait for the clients, which are all stuck
         long most = all.stream().mapToLong(stream -> stream.traffic().waiting()).max().orElseThrow();
         assertTrue(most <= Subscriber.BATCH_EVENTS + 1, "waiting: " + most);
       } finally {
         mayWrite.countDown();
       }
-      for (int i = 0; i < 10; i++) { // each share has its bound: a busy machine takes long for all
+      for (int i = 0; i < 10; i++) { // a timeout for each share, since a busy machine takes long for all
         long share = (i + 1L) * (history + live) / 10;
         Await.until("all have " + share, () -> all.stream().allMatch(stream -> stream.traffic().sent() >= share));
       }
     }
   }
 
-  /** A client that takes nothing before the latch opens; mocked, since a thousand real ones take gigabytes of the kernel. */
+  /** Mocks a client that reads nothing before the latch opens; a thousand real ones take gigabytes of the kernel. */
   private static HttpExchange stuckExchange(String lastEventId, CountDownLatch mayWrite) {
     var request = new Headers();
     request.set("Last-Event-ID", lastEventId);
@@ -83,7 +83,7 @@ class ReplayTest {
   @Test
   void aStalledReplayerIsCutAndDelaysNobody() throws Exception {
     var endings = new LinkedBlockingQueue<Ending>();
-    var settings = Settings.defaults().writeDeadline(Duration.ofSeconds(4));
+    var settings = Settings.defaults().withWriteDeadline(Duration.ofSeconds(4));
     try (var channel = Channel.create(EventLog.inMemory(1_000_000, Long.MAX_VALUE, HOUR));
         var site = new Site(EventSources.create(settings), stream -> {
           channel.join(stream);
@@ -100,8 +100,8 @@ class ReplayTest {
           channel.publish("live " + i);
           assertEquals("live " + i, healthy.next().data());
         }
-        assertEquals(List.of(), List.copyOf(endings), "who waited for it would wait until it has ended");
-        assertEquals(Ending.TOO_SLOW, Await.next("the end of the stalled one", endings));
+        assertEquals(List.of(), List.copyOf(endings), "no wait for the stalled one, which has not ended yet");
+        assertEquals(Ending.TOO_SLOW, Await.next("the end of the stalled stream", endings));
         Await.until("it left the channel", () -> channel.count() == 1);
         channel.publish("still there");
         assertEquals("still there", healthy.next().data());
@@ -112,7 +112,7 @@ class ReplayTest {
 
   @Test
   void aSlowReplayerIsPacedAndGetsEverything() throws Exception {
-    var settings = Settings.defaults().writeDeadline(Duration.ofSeconds(2));
+    var settings = Settings.defaults().withWriteDeadline(Duration.ofSeconds(2));
     try (var channel = Channel.create(EventLog.inMemory(1_000_000, Long.MAX_VALUE, HOUR));
         var site = new Site(EventSources.create(settings), stream -> {
           channel.join(stream);

@@ -63,9 +63,9 @@ class RevocationTest {
             assertEquals("still here", next.data());
           }
         }
-        assertEquals(Map.of(Ending.REVOKED, 3L), sources.ended());
+        assertEquals(Map.of(Ending.REVOKED, 3L), sources.stats().ended());
         assertEquals(0, sources.drop(stream -> stream.principal().get().getUsername().equals("ben")));
-        clients.add(login(server, "ben", "")); // who is let in again is the handler's to say
+        clients.add(login(server, "ben", "")); // the handler decides which clients may come back
         assertEquals(7, sources.count());
       } finally {
         for (var client : clients) {

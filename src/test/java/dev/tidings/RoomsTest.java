@@ -29,9 +29,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Holds the library against its plan, {@code rooms.txt}: one room a line, ground floor first. A file uses
- * the files of its own room and of those above it in the plan. What a file uses are the names of other files
- * in its source, without comments and strings.
+ * Checks the library against its plan, {@code rooms.txt}: one room per line, ground floor first. A file may use
+ * the files of its own room and of the rooms above it in the plan. A file uses another one if its source names
+ * it outside of comments and strings.
  */
 class RoomsTest {
   private static final Path SOURCES = Path.of("src", "main", "java", "dev", "tidings");
@@ -46,15 +46,15 @@ class RoomsTest {
   private static final Map<String, String> CODE = new TreeMap<>(); // by file
   private static final Map<String, Set<String>> USES = new TreeMap<>(); // by file
 
-  /** Fields of these types hide what they call. */
+  /** Fields of these types hide the code that they call. */
   private static final Set<Class<?>> NAMELESS =
       Set.of(
           Object.class, Runnable.class, Callable.class, Supplier.class, BooleanSupplier.class, Consumer.class,
           BiConsumer.class, Function.class, Predicate.class);
 
-  /** What the application gives. */
+  /** Fields for functions and objects of the application. */
   private static final Set<String> OF_THE_APPLICATION =
-      Set.of("Member.client", "Settings.client", "Overflow$KeepLatest.key", "Frame$Message.key");
+      Set.of("Member.client", "Settings.client", "Overflow.key", "Frame$Message.key");
 
   @BeforeAll
   static void read() throws IOException {
@@ -75,7 +75,7 @@ class RoomsTest {
     CODE.forEach((name, code) -> USES.put(name, uses(name, code)));
   }
 
-  /** Without comments and strings. */
+  /** Returns the source without comments and strings. */
   private static String code(String source) {
     return NO_CODE.matcher(source).replaceAll(" ");
   }
@@ -157,7 +157,7 @@ class RoomsTest {
     }
   }
 
-  /** Or an arrow would be hidden in it. */
+  /** Such a field would hide a dependency. */
   @Test
   void noFieldIsOfATypeWithoutAName() throws Exception {
     var hidden = new ArrayList<String>();
@@ -186,11 +186,11 @@ class RoomsTest {
       String source = Files.readString(SOURCES.resolve(file.getKey() + ".java"));
       String head = source.substring(0, source.indexOf("*/"));
       assertTrue(
-          lines <= LONGEST_WITHOUT_REASON || head.contains("It is long since"), file.getKey() + " has " + lines + " lines");
+          lines <= LONGEST_WITHOUT_REASON || head.contains("class is long because"), file.getKey() + " has " + lines + " lines");
     }
   }
 
-  /** What others can do to a stream, but for its face, they do through its parts. */
+  /** Apart from its public API, a stream is accessed only through its parts. */
   @Test
   void aStreamHasFewDoors() {
     var doors = new TreeSet<String>();

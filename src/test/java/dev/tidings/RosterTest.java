@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/** A set in the order of joining, against one of the JDK, and under many threads. */
+/** A set in the order of joining, compared with one of the JDK, and used by many threads. */
 class RosterTest {
 
   private static <T> List<T> list(Iterable<T> roster) {
@@ -80,7 +80,7 @@ class RosterTest {
     assertEquals(Optional.empty(), roster.last(i -> i > 998));
   }
 
-  /** A walk costs what is there, not what was there once. */
+  /** The cost of a walk depends on the present members, not on former ones. */
   @Test
   void holesAreFewHoweverManyHaveLeft() {
     var roster = new Roster<Integer>();

@@ -3,6 +3,7 @@ package dev.tidings;
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -29,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Each sample compiles without a warning, runs as its first line says, and does what it is there for. */
+/** Each sample compiles without a warning, runs as its first line says, and works as intended. */
 class SamplesTest {
   private static final Path SAMPLES = Path.of("samples");
   private static final Path CLASSES = Path.of("target", "classes");
@@ -56,7 +57,7 @@ class SamplesTest {
     }
   }
 
-  // What holds for all.
+  // All samples.
 
   @ParameterizedTest
   @MethodSource("programs")
@@ -98,7 +99,7 @@ class SamplesTest {
     return text.replaceAll("\\s", "");
   }
 
-  // What holds for each. One is run as its first line says, which compiles it anew; the others are compiled once.
+  // Each sample. One is run as its first line says, which compiles it anew; the others are compiled once.
 
   @TempDir static Path compiled;
 
@@ -112,11 +113,12 @@ class SamplesTest {
   }
 
   @Test
-  void helloSaysHelloAndStays() throws Exception {
+  void helloTellsTheTimeEachSecond() throws Exception {
     try (var hello = new Program(OwnJvm.start(command("Hello.java")));
         var stream = listen(request(hello.uri()))) {
-      assertEquals(List.of("data: Hello, world!"), stream.nextEvent());
-      assertTrue(stream.isEmpty());
+      String first = stream.nextEvent().getLast();
+      assertTrue(first.matches("data: \\d\\d:\\d\\d.*"), first);
+      assertNotEquals(first, stream.nextEvent().getLast());
     }
   }
 
@@ -172,6 +174,15 @@ class SamplesTest {
       assertEquals(List.of("event: done", "data: 2 words"), stream.nextEvent());
       assertEquals(Lines.END, stream.next());
       assertEquals("CLOSED", progress.output().next());
+    }
+  }
+
+  @Test
+  void progressWithoutWordsIsABadRequest() throws Exception {
+    try (var progress = new Program("Progress")) {
+      var response = post(progress.uri(), " ");
+      assertEquals(400, response.statusCode());
+      assertEquals("FAILED", progress.output().next());
     }
   }
 
@@ -262,7 +273,7 @@ class SamplesTest {
     try (var resume = new Program("Resume");
         var stream = listen(request(resume.uri().resolve("both")))) {
       String position = stream.nextEvent().get(1);
-      assertTrue(position.matches("id: news=\\d+-\\d+&notes=\\d+-\\d+"), position);
+      assertTrue(position.matches("id: ~[\\w-]{6}=\\d+-\\d+&[\\w-]{6}=\\d+-\\d+"), position);
       assertEquals(204, post(resume.uri().resolve("notes"), "buy milk").statusCode());
       stream.next("data: buy milk"::equals);
       var page = client.send(request(resume.uri()).build(), BodyHandlers.ofString());
@@ -282,11 +293,11 @@ class SamplesTest {
         assertEquals(202, post(deploy.uri().resolve("stop"), "").statusCode());
       }
       job.next("event: bye"::equals);
-      assertEquals("data: a new version comes", job.next());
+      assertEquals("data: a new version is being deployed", job.next());
       int retry = Integer.parseInt(job.next(line -> line.startsWith("retry: ")).substring(7));
       assertTrue(retry >= 1000 && retry <= 10_000, () -> "retry " + retry);
       job.next("data: 20/20"::equals);
-      assertEquals(List.of("event: done", "data: in time"), skipBlank(job).nextEvent());
+      assertEquals(List.of("event: done", "data: within the grace period"), skipBlank(job).nextEvent());
       assertEquals(Lines.END, job.next(Lines.END::equals));
       String report = deploy.output().next(line -> line.contains(" accepted, "));
       assertTrue(report.matches("([1-9]\\d*) accepted, \\1 read, \\{CLOSED=101\\}"), report);
@@ -325,7 +336,7 @@ class SamplesTest {
               data: to all
               {STOPPING=1}
               """;
-          default -> throw new AssertionError("nothing is known of " + script);
+          default -> throw new AssertionError("no output is known for " + script);
         };
     var jshell =
         new ProcessBuilder(
@@ -347,9 +358,9 @@ class SamplesTest {
     }
   }
 
-  // The means.
+  // Helpers.
 
-  /** A sample that runs as a process of its own, on a port that was free. */
+  /** A sample that runs in its own process, on a free port. */
   private record Program(OwnJvm jvm, URI uri) implements AutoCloseable {
     Program(String name) throws Exception {
       this(OwnJvm.start(compiled, name, List.of(), "0"));

@@ -15,7 +15,7 @@ enum Scheme {
     return this == HTTP ? SseServer.builder() : SseServer.builder().tls(SelfSigned.context());
   }
 
-  /** A connected socket; a small buffer makes a client that does not read stall soon. */
+  /** Returns a connected socket; with a small receive buffer, a client that does not read stalls soon. */
   static Socket connect(URI uri, int receiveBuffer) throws IOException {
     var socket = new Socket();
     if (receiveBuffer > 0) {
@@ -27,7 +27,7 @@ enum Scheme {
     return socket;
   }
 
-  /** The same socket, or TLS over it. */
+  /** Returns the socket, or TLS over it for https. */
   static Socket secure(Socket socket, URI uri) throws IOException {
     if (uri.getScheme().equals("http")) {
       return socket;

@@ -12,7 +12,7 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
-/** A key, and a certificate for localhost that it signed itself: one of each in a JVM. */
+/** A key and a self-signed certificate for localhost, one of each per JVM. */
 public final class SelfSigned {
   private static final char[] PASSWORD = "changeit".toCharArray();
   private static final KeyStore KEYS = generate();
@@ -20,12 +20,12 @@ public final class SelfSigned {
 
   private SelfSigned() {}
 
-  /** For the server, and for who trusts it. */
+  /** Returns the context for the server, and for clients that trust it. */
   public static SSLContext context() {
     return CONTEXT;
   }
 
-  /** For programs, as PEM. */
+  /** Returns the certificate as PEM, for programs. */
   public static String certificate() {
     try {
       return pem("CERTIFICATE", KEYS.getCertificate("test").getEncoded());
@@ -34,7 +34,7 @@ public final class SelfSigned {
     }
   }
 
-  /** For programs, as PEM. */
+  /** Returns the key as PEM, for programs. */
   public static String key() {
     try {
       return pem("PRIVATE KEY", KEYS.getKey("test", PASSWORD).getEncoded());
@@ -48,7 +48,7 @@ public final class SelfSigned {
     return "-----BEGIN " + what + "-----\n" + text + "\n-----END " + what + "-----\n";
   }
 
-  /** The JDK makes certificates only by its tool. */
+  /** Runs keytool, since the JDK creates certificates in no other way. */
   private static KeyStore generate() {
     try {
       Path store = Files.createTempDirectory("tidings-keys-").resolve("keys.p12");

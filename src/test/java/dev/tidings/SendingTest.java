@@ -84,17 +84,17 @@ class SendingTest {
     }
   }
 
-  /** Every stream gets each number that was broadcast between its open and its end, once, in order. */
+  /** Every stream gets each number that is broadcast between its opening and its end, exactly once and in order. */
   @Test
   void broadcastMissesAndDoublesNothingWhileStreamsComeAndGo() throws Exception {
     int steady = 300;
     int fleeting = 200;
-    var sources = EventSources.create(Settings.defaults().queueEvents(100_000));
+    var sources = EventSources.create(Settings.defaults().withQueueEvents(100_000));
     var published = new AtomicInteger();
     var done = new AtomicBoolean();
     try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor();
         var site = new Site(sources, stream -> {
-          int first = published.get() + 2; // the one after that which may be under way must arrive
+          int first = published.get() + 2; // must arrive: the one after a broadcast that may be under way
           stream.send("from", Integer.toString(first));
           if (stream.identifier().orElseThrow().startsWith("steady")) {
             return stream.keepAlive();
@@ -198,7 +198,7 @@ class SendingTest {
       assertTrue(stream.flush());
       var traffic = stream.traffic();
       assertEquals(0, traffic.waiting());
-      assertEquals(101, traffic.sent()); // with the comment that opened it
+      assertEquals(101, traffic.sent()); // including the comment that opened it
       assertEquals("n99", client.data(100).getLast());
     }
   }
@@ -237,7 +237,7 @@ class SendingTest {
 
   @Test
   void whatTheKeyFunctionThrowsReachesTheSenderAlone() throws Exception {
-    var settings = Settings.defaults().overflow(Overflow.keepLatest(event -> {
+    var settings = Settings.defaults().withOverflow(Overflow.keepLatest(event -> {
       throw new IllegalStateException("no key");
     }));
     try (var site = new Site(EventSources.create(settings), EventSource::keepAlive); var client = Client.get(site.uri())) {
@@ -250,13 +250,13 @@ class SendingTest {
 
   // Waiting for room.
 
-  private static final Settings ONE_EVENT = Settings.defaults().queueEvents(1);
+  private static final Settings ONE_EVENT = Settings.defaults().withQueueEvents(1);
 
   private static EventSource open(EventSources sources, OutputStream body) {
     return sources.open(MockExchange.with(new Headers(), body));
   }
 
-  /** A thread that is blocked in the sending of this. */
+  /** Returns a thread that is blocked in sending the data. */
   private static Thread blocked(EventSource stream, String data) {
     var sender = Thread.ofVirtual().start(() -> stream.send(data));
     Await.until("it blocks", () -> sender.getState() == Thread.State.WAITING);
@@ -282,7 +282,7 @@ class SendingTest {
   @Test
   void aSmallEventDoesNotOvertakeALargeOneThatWaitsForRoom() throws Exception {
     var body = new StuckBody();
-    try (var sources = EventSources.create(Settings.defaults().queueBytes(100))) {
+    try (var sources = EventSources.create(Settings.defaults().withQueueBytes(100))) {
       var stream = open(sources, body);
       stream.offer("is being written");
       body.awaitWrite();
@@ -349,7 +349,7 @@ class SendingTest {
         }
       }
     };
-    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker)) {
+    try (var sources = new EventSources(Settings.defaults().withWriteDeadline(Duration.ofSeconds(10)), ticker)) {
       var stream = open(sources, body);
       assertTrue(stream.send("x".repeat(20_000)));
       assertTrue(stream.flush());
@@ -360,7 +360,7 @@ class SendingTest {
   @Test
   void whoFlushesIsToldAlsoIfAllThatWaitedBeforeGaveWay() throws Exception {
     var body = new StuckBody();
-    try (var sources = EventSources.create(ONE_EVENT.overflow(Overflow.dropOldest()))) {
+    try (var sources = EventSources.create(ONE_EVENT.withOverflow(Overflow.dropOldest()))) {
       var stream = open(sources, body);
       body.fill(stream);
       var flushed = Await.waiting("the flush", stream::flush);

@@ -12,11 +12,11 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A plain server whose one handler opens a stream, gives it to the test and waits on it; the test gets
- * the ending too.
+ * A plain server whose one handler opens a stream, passes it to the test and runs the body on it; the test
+ * also gets the ending.
  */
 final class Site implements AutoCloseable {
-  /** What a handler does with its stream. */
+  /** The work of the handler on its stream. */
   interface Body {
     Ending run(EventSource stream) throws Exception;
   }
@@ -26,6 +26,7 @@ final class Site implements AutoCloseable {
   private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
   private final BlockingQueue<EventSource> opened = new LinkedBlockingQueue<>();
   private final BlockingQueue<Ending> endings = new LinkedBlockingQueue<>();
+  private final BlockingQueue<AssertionError> wrong = new LinkedBlockingQueue<>(); // thrown in handlers
 
   Site(EventSources sources, Body body) throws IOException {
     this.sources = sources;
@@ -40,6 +41,9 @@ final class Site implements AutoCloseable {
             endings.add(body.run(stream));
           } catch (IOException | RuntimeException e) {
             throw e;
+          } catch (AssertionError e) {
+            wrong.add(e);
+            throw e;
           } catch (Exception e) {
             throw new IOException(e);
           }
@@ -47,7 +51,7 @@ final class Site implements AutoCloseable {
     http.start();
   }
 
-  /** With the default settings on real time. */
+  /** Uses the default settings and real time. */
   static Site keepingAlive() throws IOException {
     return new Site(EventSources.create(), EventSource::keepAlive);
   }
@@ -69,20 +73,24 @@ final class Site implements AutoCloseable {
   }
 
   Ending ending() throws InterruptedException {
-    return Await.next("a handler to go on", endings);
+    return Await.next("a handler to return", endings);
   }
 
+  /** Fails if an assertion failed in a handler. */
   @Override
   public void close() {
     sources.close();
     executor.shutdown();
     try {
       if (!executor.awaitTermination(10, TimeUnit.SECONDS)) {
-        throw new AssertionError("a handler did not end");
+        throw new AssertionError("a handler did not return");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
     http.stop(0);
+    if (!wrong.isEmpty()) {
+      throw wrong.remove();
+    }
   }
 }

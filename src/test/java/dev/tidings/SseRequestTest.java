@@ -33,7 +33,7 @@ class SseRequestTest {
 
   @BeforeEach
   void start() throws IOException {
-    server = SseServer.builder().settings(Settings.defaults().bodyLimit(100)).build();
+    server = SseServer.builder().settings(Settings.defaults().withBodyLimit(100)).build();
     server.get("/", request -> handler.handle(request));
     server.post("/", request -> handler.handle(request));
     server.start();
@@ -48,7 +48,7 @@ class SseRequestTest {
     return URI.create(server.uri() + query);
   }
 
-  /** One of 30 KB is a megabyte once it is parsed. */
+  /** A query of 30 KB takes a megabyte once it is parsed. */
   @Test
   void aStreamKeepsNoParsedQuery() throws Exception {
     handler = request -> {
@@ -79,14 +79,14 @@ class SseRequestTest {
     }
   }
 
-  /** Each read has the write deadline, so that a slow upload is bounded by maxReqTime alone. */
+  /** The write deadline applies to each read, so that only maxReqTime bounds a slow upload. */
   @Test
   void aBodyMayComeForLongerThanTheWriteDeadline() throws Exception {
     var ticker = new ManualTicker();
     var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
     when(exchange.getRequestBody()).thenReturn(slowBody(ticker));
-    var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker);
-    assertEquals("abcdefgh", new SseRequest(exchange, sources).text());
+    var sources = new EventSources(Settings.defaults().withWriteDeadline(Duration.ofSeconds(10)), ticker);
+    assertEquals("abcdefgh", sources.handling(exchange).request().text());
     assertFalse(Thread.interrupted());
   }
 
@@ -96,7 +96,7 @@ class SseRequestTest {
 
       @Override
       public int read() throws IOException {
-        ticker.advance(Duration.ofSeconds(9)); // so long each byte takes
+        ticker.advance(Duration.ofSeconds(9)); // each byte takes this long
         if (Thread.currentThread().isInterrupted()) {
           throw new ClosedByInterruptException(); // as a channel does
         }
@@ -114,26 +114,26 @@ class SseRequestTest {
     };
   }
 
-  /** Who sends a byte now and then keeps no stream from opening, or its place, for longer. */
+  /** A client that sends a byte now and then must not delay an opening, or hold a place, for longer. */
   @Test
   void whatAStreamDrainsHasTheWriteDeadlineAsAWhole() throws Exception {
     var ticker = new ManualTicker();
     var exchange = MockExchange.uploading(slowBody(ticker));
-    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker);
+    try (var sources = new EventSources(Settings.defaults().withWriteDeadline(Duration.ofSeconds(10)), ticker);
         var stream = sources.open(exchange)) {
       assertEquals(Optional.of(Ending.CLIENT_GONE), stream.ending());
     }
     assertFalse(Thread.interrupted());
   }
 
-  /** Say, one that is open already. */
+  /** An opening may fail, for example because the request has a stream already. */
   @Test
   void headersOfAnOpeningThatFailsAreNotDoubled() throws Exception {
     handler = request -> {
       request.appendHeader("Set-Cookie", "a=1");
       request.getEventSource();
     };
-    try (var failing = SseServer.builder().settings(Settings.defaults().maxStreamsPerClient(1).client(exchange -> new Object() {
+    try (var failing = SseServer.builder().settings(Settings.defaults().withMaxStreamsPerClient(1).withClient(exchange -> new Object() {
           @Override
           public int hashCode() {
             throw new IllegalStateException("no hash");
@@ -214,7 +214,7 @@ class SseRequestTest {
     assertBody("text/plain; charset=\"utf-8\"", "é");
     assertBody("text/plain", "é");
     assertBody("text/plain; old-charset=ISO-8859-1", "é");
-    for (String name : List.of("no-such", "a*b")) { // the second can be none
+    for (String name : List.of("no-such", "a*b")) { // the second is not a legal charset name
       try (var client = Client.send("POST", uri(""), "HTTP/1.1", "x", "Content-Type: text/plain; charset=" + name)) {
         assertEquals(415, client.status());
       }
@@ -264,7 +264,7 @@ class SseRequestTest {
   @Test
   void aQueryThatCannotBeDecodedIs400() throws Exception {
     handler = request -> request.respond(200, "text/plain", request.query("a").orElse(""));
-    // java.net.URI lets through only what is well-formed, so the broken one is well-formed UTF-8-wise only.
+    // java.net.URI accepts only well-formed queries, so the first one is malformed only as UTF-8.
     try (var client = Client.get(uri("?a=%FF"))) {
       assertEquals(200, client.status());
       assertEquals("\uFFFD", client.toEnd());
@@ -298,13 +298,13 @@ class SseRequestTest {
     }
   }
 
-  // Headers that are set before the answer.
+  // Headers that are set before the response.
 
   @Test
   void headersThatWereAppendedBeforeAreOnAStream() throws Exception {
     server.eventSources().onOpen(stream -> {
       stream.send("from a listener");
-      stream.flush(); // which sends the head
+      stream.flush(); // sends the head
     });
     handler = request -> {
       assertSame(request, request.appendHeader("Looked-Up", "one"));
@@ -430,7 +430,7 @@ class SseRequestTest {
     }
   }
 
-  /** Or whatever its thread does next would fail, such as the answer. */
+  /** Otherwise the next step of its thread would fail, such as the response. */
   @Test
   void aReadThatIsCutAtTheWriteDeadlineLeavesACleanInterruptStatus() throws Exception {
     var ticker = new ManualTicker();
@@ -441,11 +441,11 @@ class SseRequestTest {
       public int read() throws IOException {
         ticker.advance(Duration.ofSeconds(11));
         cut.add(Thread.currentThread().isInterrupted());
-        throw new ClosedByInterruptException(); // as a channel does, which leaves the status
+        throw new ClosedByInterruptException(); // as a channel does, which leaves the interrupt status set
       }
     });
-    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker)) {
-      var request = new SseRequest(exchange, sources);
+    try (var sources = new EventSources(Settings.defaults().withWriteDeadline(Duration.ofSeconds(10)), ticker)) {
+      var request = sources.handling(exchange).request();
       assertThrows(IOException.class, request::bytes);
       assertEquals(List.of(true), List.copyOf(cut));
       assertFalse(Thread.interrupted());
@@ -473,8 +473,8 @@ class SseRequestTest {
     var exchange = MockExchange.with(new Headers(), OutputStream.nullOutputStream());
     doAnswer(call -> seen.add(call.getArguments()[1])).when(exchange).sendResponseHeaders(anyInt(), anyLong());
     try (var sources = EventSources.create()) {
-      new SseRequest(exchange, sources).respond(200, "text/plain", "");
-      new SseRequest(exchange, sources).respond(200, "text/plain", "é");
+      sources.handling(exchange).request().respond(200, "text/plain", "");
+      sources.handling(exchange).request().respond(200, "text/plain", "é");
     }
     assertEquals(List.of(-1L, 2L), List.copyOf(seen));
   }
@@ -499,11 +499,11 @@ class SseRequestTest {
       public void write(int b) throws IOException {
         ticker.advance(Duration.ofSeconds(11));
         cut.add(Thread.currentThread().isInterrupted());
-        throw new ClosedByInterruptException(); // as a channel does, which leaves the status
+        throw new ClosedByInterruptException(); // as a channel does, which leaves the interrupt status set
       }
     });
-    try (var sources = new EventSources(Settings.defaults().writeDeadline(Duration.ofSeconds(10)), ticker)) {
-      var request = new SseRequest(exchange, sources);
+    try (var sources = new EventSources(Settings.defaults().withWriteDeadline(Duration.ofSeconds(10)), ticker)) {
+      var request = sources.handling(exchange).request();
       assertThrows(IOException.class, () -> request.respond(200, "text/plain", "x"));
       assertEquals(List.of(true), List.copyOf(cut));
       assertFalse(Thread.interrupted());
@@ -516,6 +516,8 @@ class SseRequestTest {
     for (var types : List.of(
         List.of("text/html", "text/html; charset=utf-8"),
         List.of("text/html; charset=utf-8", "text/html; charset=utf-8"),
+        List.of("Text/HTML", "Text/HTML; charset=utf-8"),
+        List.of("text/html; Charset=\"utf-8\"", "text/html; Charset=\"utf-8\""),
         List.of("application/json", "application/json"))) {
       try (var client = Client.get(uri(""), "Wanted: " + types.getFirst())) {
         assertEquals(types.getLast(), client.headers().get("Content-Type").replace(";charset", "; charset"));

@@ -37,9 +37,9 @@ class SseServerTest {
       assertAnswer(server, "POST", "/a", 201, "{}");
       assertAnswer(server, "DELETE", "/b%20c", 204, "");
       assertAnswer(server, "HEAD", "/a", 200, "");
-      assertAnswer(server, "GET", "/a/", 404, "nothing here\n");
-      assertAnswer(server, "GET", "/A", 404, "nothing here\n");
-      assertAnswer(server, "GET", "/", 404, "nothing here\n");
+      assertAnswer(server, "GET", "/a/", 404, "not found\n");
+      assertAnswer(server, "GET", "/A", 404, "not found\n");
+      assertAnswer(server, "GET", "/", 404, "not found\n");
       try (var client = Client.send("PUT", server.uri().resolve("/a"), "HTTP/1.1", "x")) {
         assertEquals(405, client.status());
         assertEquals("GET, HEAD, POST", client.headers().get("Allow"));
@@ -152,8 +152,8 @@ class SseServerTest {
     try (var log = new LogRecords(); var server = SseServer.create(0)) {
       server.get("/", request -> {});
       server.start();
-      assertAnswer(server, "GET", "/", 500, "the handler gave no answer\n");
-      assertEquals(List.of("no answer from the handler of \"GET /\""), log.messages(Level.WARNING));
+      assertAnswer(server, "GET", "/", 500, "the handler sent no response\n");
+      assertEquals(List.of("no response from the handler of \"GET /\""), log.messages(Level.WARNING));
     }
   }
 
@@ -201,7 +201,7 @@ class SseServerTest {
     var handlers = new AtomicInteger();
     var endings = new LinkedBlockingQueue<Ending>();
     var before = StopTest.threads();
-    var server = scheme.builder().settings(Settings.defaults().overflow(Overflow.dropNewest())).build();
+    var server = scheme.builder().settings(Settings.defaults().withOverflow(Overflow.dropNewest())).build();
     server.get("/", request -> {
       handlers.incrementAndGet();
       try (var sse = request.getEventSource(request.query("id").orElseThrow())) {
@@ -228,7 +228,7 @@ class SseServerTest {
       long start = System.nanoTime();
       server.close();
       var took = Duration.ofNanos(System.nanoTime() - start);
-      assertTrue(took.compareTo(Duration.ofSeconds(8)) < 0, took::toString); // the least deadline is 10
+      assertTrue(took.compareTo(Duration.ofSeconds(8)) < 0, took::toString); // the shortest deadline is 10
       assertEquals(0, handlers.get());
       for (int i = 0; i < 200; i++) {
         assertEquals(Ending.STOPPING, Await.next("an ending", endings));
@@ -249,10 +249,10 @@ class SseServerTest {
   @Test
   void manyMayWaitToBeAccepted() throws Exception {
     for (var scheme : Scheme.values()) {
-      try (var server = scheme.builder().build()) { // it is bound, and accepts nobody before its start
+      try (var server = scheme.builder().build()) { // bound, but does not accept connections before its start
         var waiting = new ArrayList<Socket>();
         try {
-          for (int i = 0; i < 500; i++) { // of the JDK's own backlog, 50, the later ones would wait in vain
+          for (int i = 0; i < 500; i++) { // with the JDK's own backlog, 50, the later ones would time out
             waiting.add(new Socket());
             waiting.getLast().connect(new InetSocketAddress(server.uri().getHost(), server.port()), 500);
           }

@@ -19,6 +19,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -41,12 +44,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a stop says, whom it waits for and how long. */
+/** Stops: the farewell, the requests and streams that a stop waits for, and its duration. */
 class StopTest {
   private static final Settings SETTINGS =
       Settings.defaults()
-          .reconnect(Duration.ofMillis(1234), Duration.ofMillis(1234))
-          .farewell(Event.of("bye", "back soon"));
+          .withReconnect(Duration.ofMillis(1234), Duration.ofMillis(1234))
+          .withFarewell(Event.of("bye", "back soon"));
   private static final Duration FOR_EVER = Duration.ofSeconds(Long.MAX_VALUE);
   private static final String BROWSER = "Accept: text/event-stream";
 
@@ -55,7 +58,7 @@ class StopTest {
     return server.get("/", handler).get("/plain", request -> request.respond(200, "text/plain", "ok")).start();
   }
 
-  /** Stops on a thread of its own, and tells how long that took once it is over. */
+  /** Stops the server on a new thread; the queue gets the duration once it is over. */
   private static LinkedBlockingQueue<Duration> stopping(SseServer server, Duration grace) {
     var took = new LinkedBlockingQueue<Duration>();
     long start = System.nanoTime();
@@ -67,7 +70,7 @@ class StopTest {
     return took;
   }
 
-  /** A second after the grace is promised, and two more are for a busy machine. */
+  /** A second after the grace period is promised; two more are for a busy machine. */
   private static void assertInTime(Duration grace, Duration took) {
     assertTrue(took.compareTo(grace) >= 0 && took.compareTo(grace.plusSeconds(3)) < 0, took::toString);
   }
@@ -86,7 +89,7 @@ class StopTest {
     }
   }
 
-  // Whom it waits for.
+  // Requests and streams that a stop waits for.
 
   @ParameterizedTest
   @EnumSource
@@ -113,8 +116,8 @@ class StopTest {
       assertEquals("last", client.next().data());
       assertNull(client.next());
       assertEquals(1234, client.parser().reconnectionTime());
-      Await.next("the stop", took); // although the grace is for ever
-      assertEquals(Map.of(Ending.CLOSED, 1L), server.eventSources().ended());
+      Await.next("the stop", took); // although the grace period has no limit
+      assertEquals(Map.of(Ending.CLOSED, 1L), server.eventSources().stats().ended());
     }
     assertThrows(ConnectException.class, () -> Client.get(server.uri()));
     Await.until("no thread is left", () -> threads().equals(before));
@@ -132,7 +135,7 @@ class StopTest {
       assertEquals("during the grace", client.next().data());
       assertEquals("", client.toEnd().replaceFirst("(?s).*during the grace\n\n", ""));
       assertInTime(Duration.ofSeconds(2), Await.next("the stop", took));
-      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
+      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().stats().ended());
     }
   }
 
@@ -143,7 +146,7 @@ class StopTest {
       client.awaitText(":\n\n");
       server.close();
       assertEquals(":\n\nevent: bye\ndata: back soon\n\nretry: 1234\n\n", client.toEnd());
-      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
+      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().stats().ended());
     }
   }
 
@@ -166,7 +169,7 @@ class StopTest {
     }
   }
 
-  /** What a client sees of a handler that has opened its stream and does this during the grace. */
+  /** Checks the response of a handler that has opened its stream and acts during the grace period. */
   private interface Seen {
     void check(SseServer server, Client client) throws Exception;
   }
@@ -237,7 +240,7 @@ class StopTest {
     }
   }
 
-  // Who comes later.
+  // Later requests.
 
   @ParameterizedTest
   @EnumSource
@@ -256,7 +259,7 @@ class StopTest {
           assertEquals(503, late.status());
           assertEquals("close", late.headers().get("Connection"));
           assertEquals("2", late.headers().get("Retry-After"));
-          assertEquals("the server stops\n", late.toEnd());
+          assertEquals("server is stopping\n", late.toEnd());
         }
       }
       try (var completed = Client.get(server.uri(), BROWSER, "Last-Event-ID: " + WireFormat.COMPLETED_ID)) {
@@ -265,7 +268,8 @@ class StopTest {
       assertTrue(took.isEmpty());
       assertEquals(1, server.eventSources().dropAll());
       Await.next("the stop", took);
-      assertEquals(Map.of(Ending.CLOSED, 1L, Ending.REFUSED, 3L), server.eventSources().ended());
+      assertEquals(Map.of(Ending.REVOKED, 1L), server.eventSources().stats().ended());
+      assertEquals(3, server.eventSources().stats().refused());
     }
   }
 
@@ -309,7 +313,7 @@ class StopTest {
       }
       assertTrue(Await.next("the stop", status));
       client.toEnd();
-      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().ended());
+      assertEquals(Map.of(Ending.STOPPING, 1L), server.eventSources().stats().ended());
     }
   }
 
@@ -338,7 +342,7 @@ class StopTest {
     Await.until("no thread is left", () -> threads().equals(before));
   }
 
-  /** Handlers that go on are interrupted within the time in which the streams are written to their end. */
+  /** Handlers that keep running are interrupted within the time that the streams have to be flushed. */
   @Test
   void itsStepsComeInTheirOrder() throws Exception {
     var steps = mock(Shutdown.Steps.class);
@@ -347,13 +351,13 @@ class StopTest {
     doAnswer(call -> daemon.add(Thread.currentThread().isDaemon())).when(steps).close();
     stop.begin(Duration.ZERO);
     Await.end(Thread.ofVirtual().start(stop::await));
-    assertEquals(List.of(false), List.copyOf(daemon), "or the program could exit in the middle of it");
+    assertEquals(List.of(false), List.copyOf(daemon), "otherwise the program could exit in the middle of it");
     var order = inOrder(steps);
     order.verify(steps).sayFarewell();
     order.verify(steps).whenEmpty(any());
     order.verify(steps).endStreams(Duration.ofMillis(800));
     order.verify(steps).endHandlers(Duration.ofMillis(500));
-    order.verify(steps).awaitStreams(Duration.ofMillis(1300)); // until those are closed that were cut
+    order.verify(steps).awaitStreams(Duration.ofMillis(1300)); // until aborted streams are closed
     order.verify(steps).awaitHandlers(Duration.ofMillis(500));
     order.verify(steps).close();
     verifyNoMoreInteractions(steps);
@@ -371,7 +375,7 @@ class StopTest {
     }
   }
 
-  /** It has no place yet, and learns that there is none any more. */
+  /** The stream has no place yet, and gets none any more. */
   @Test
   void aStreamOfWhichTheRequestStillComesIsRefusedAndNotEnded() throws Exception {
     var sources = EventSources.create(SETTINGS);
@@ -387,7 +391,7 @@ class StopTest {
     });
     var opening = new FutureTask<>(() -> sources.open(exchange));
     Thread.ofVirtual().start(opening);
-    Await.latch("the body is read", reading);
+    Await.latch("a read of the body", reading);
     sources.refuse();
     sources.steps().endStreams(Duration.ofSeconds(1));
     go.countDown();
@@ -395,14 +399,14 @@ class StopTest {
     sources.close();
   }
 
-  /** It waits for that one's handlers, as any other caller. */
+  /** The handler waits for the handlers of the other server, like any other caller. */
   @Test
   void aHandlerMayStopAnotherServer() throws Exception {
     var stopped = server(Scheme.HTTP, StopTest::keepAlive);
     var waited = new LinkedBlockingQueue<Long>();
     try (var other = server(Scheme.HTTP, request -> {
           stopped.stop(FOR_EVER);
-          waited.add(stopped.eventSources().ended().values().stream().mapToLong(Long::longValue).sum());
+          waited.add(stopped.eventSources().stats().ended().values().stream().mapToLong(Long::longValue).sum());
           request.respond(200);
         });
         var open = Client.get(stopped.uri())) {
@@ -412,11 +416,11 @@ class StopTest {
         assertEquals(1, stopped.eventSources().dropAll());
         assertEquals(200, client.status());
       }
-      assertEquals(1, Await.next("what had ended then", waited));
+      assertEquals(1, Await.next("the number of streams that had ended", waited));
     }
   }
 
-  /** Whoever sees that the farewell was said may send what comes after it. */
+  /** A thread that sees the farewell as sent may send the next event, which must come after it. */
   @Test
   void nothingOvertakesTheFarewell() throws Exception {
     try (var sources = EventSources.create(SETTINGS)) {
@@ -446,7 +450,7 @@ class StopTest {
     }
   }
 
-  /** Two threads that do this meet at each stream. */
+  /** Acts on each stream; two threads that call this meet at each of them. */
   private static void sideBySide(
       AtomicInteger steps, List<EventSource> streams, Consumer<EventSource> action) {
     int both = 0;
@@ -455,11 +459,11 @@ class StopTest {
       both += 2;
       long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
       for (int i = 0; steps.get() < both; i++) {
-        assertTrue(System.nanoTime() - deadline < 0, "the other thread goes on");
+        assertTrue(System.nanoTime() - deadline < 0, "the other thread does not arrive");
         if (i < 10_000) {
           Thread.onSpinWait();
         } else {
-          Thread.yield(); // there is one processor for both
+          Thread.yield(); // there may be one processor for both
         }
       }
       action.accept(stream);
@@ -486,7 +490,7 @@ class StopTest {
     Await.until("no thread is left", () -> threads().equals(before));
   }
 
-  /** On a busy machine it may take longer than the half second that it has, but not always. */
+  /** On a busy machine it may take longer than the half second that it has, but not every time. */
   @Test
   void aHandlerThatReturnsSoonAfterTheEndOfItsStreamIsNotInterrupted() throws Exception {
     boolean wasNot = false;
@@ -512,12 +516,12 @@ class StopTest {
   @ParameterizedTest
   @EnumSource
   void whoWasClosedBeforeAndDoesNotReadIsCutLikeTheRest(Scheme scheme) throws Exception {
-    var server = scheme.builder().settings(SETTINGS.overflow(Overflow.dropNewest())).build();
+    var server = scheme.builder().settings(SETTINGS.withOverflow(Overflow.dropNewest())).build();
     server.get("/", StopTest::keepAlive).start();
     try (var client = Client.get(server.uri(), 4096)) {
       Await.until("it is open", () -> server.eventSources().count() == 1);
       assertTrue(SlowTest.fill(server.eventSources().streams().getFirst(), "x".repeat(3000), 25));
-      assertEquals(1, server.eventSources().dropAll()); // has the write deadline, 10 s, to read the rest
+      assertEquals(1, server.eventSources().dropAll()); // has the close limit, 10 s, to read the rest
       assertInTime(Duration.ZERO, Await.next("the stop", stopping(server, Duration.ZERO)));
       client.toEndOrCut();
     }
@@ -564,7 +568,8 @@ class StopTest {
       ticker.advance(Duration.ofNanos(1));
       Await.latch("the stop", stopped);
       late.toEnd();
-      assertEquals(Map.of(Ending.CLOSED, 1L, Ending.STOPPING, 1L, Ending.REFUSED, 1L), sources.ended());
+      assertEquals(Map.of(Ending.CLOSED, 1L, Ending.STOPPING, 1L), sources.stats().ended());
+      assertEquals(1, sources.stats().refused());
     }
   }
 
@@ -599,6 +604,27 @@ class StopTest {
     }
   }
 
+  /** That stream is closed when its handler returns, so a stop that waited for it would wait for itself. */
+  @Test
+  void aHandlerThatClosedItsStreamMayStopItsRegistry() throws Exception {
+    var sources = new ManualTicker().sources(SETTINGS);
+    var http = com.sun.net.httpserver.HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 10);
+    http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+    http.createContext("/", sources.handler((request, sse) -> {
+      sse.send("all");
+      sse.close();
+      sources.stop(FOR_EVER);
+    }));
+    http.start();
+    try (var client = Client.get(URI.create("http://localhost:" + http.getAddress().getPort() + "/"))) {
+      assertEquals("all", client.next().data());
+      client.toEnd();
+      sources.close(); // the same stop; waits for its end
+    } finally {
+      http.stop(0);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {0, 50})
   void aStopWhileStreamsOpenLeavesNothingHalfWay(long graceMillis) throws Exception {
@@ -615,7 +641,7 @@ class StopTest {
           }));
         }
         int some = 5 * round;
-        Await.until("some are open", () -> sources.opened() >= some);
+        Await.until("some are open", () -> sources.stats().opened() >= some);
         sources.stop(Duration.ofMillis(graceMillis));
         for (var result : results) {
           String body = result.get();
@@ -624,7 +650,7 @@ class StopTest {
         }
         assertEquals(0, sources.count());
         assertEquals(List.of(), sources.all());
-        assertEquals(100, sources.ended().values().stream().mapToLong(Long::longValue).sum());
+        assertEquals(100, sources.stats().refused() + sources.stats().ended().values().stream().mapToLong(Long::longValue).sum());
       }
     }
   }
@@ -653,7 +679,7 @@ class StopTest {
     }
   }
 
-  /** It is no stream any more, and a farewell would become the text of that answer. */
+  /** It is no longer a stream, and a farewell would become part of the 500 response. */
   @Test
   void aHandlerThatFailsBecauseOfTheStopIs500WithoutAFarewell() throws Exception {
     var opened = new CountDownLatch(1);
@@ -668,14 +694,14 @@ class StopTest {
       Await.latch("the stream", opened);
       server.stop(FOR_EVER);
       assertEquals(500, client.status());
-      assertEquals("", client.toEnd());
+      assertEquals("the handler failed\n", client.toEnd());
       assertEquals(
           List.of("the handler of \"GET /\" threw java.lang.IllegalStateException"),
           log.messages(Level.SEVERE));
     }
   }
 
-  /** Otherwise an interrupt is a failure as any other. */
+  /** Without a stop, an interrupt is a failure like any other. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aHandlerThatTheStopInterruptsIsNoFailure(boolean stops) throws Exception {

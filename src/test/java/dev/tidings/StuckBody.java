@@ -8,7 +8,7 @@ import java.io.OutputStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** The body of a response to a client that does not read until the test says so. */
+/** The response body of a client that does not read until the test allows it. */
 final class StuckBody extends OutputStream {
   private final CountDownLatch writing = new CountDownLatch(1);
   private final CountDownLatch reads = new CountDownLatch(1);
@@ -35,7 +35,7 @@ final class StuckBody extends OutputStream {
     Await.latch("a write", writing);
   }
 
-  /** Sends on the stream until a further event would have no room, in an outbox for one event. */
+  /** Fills the outbox of a stream whose setting is one event, so that a further event has no room. */
   void fill(EventSource stream) throws InterruptedException {
     stream.offer("is being written");
     awaitWrite();
@@ -43,12 +43,12 @@ final class StuckBody extends OutputStream {
     stream.offer("counts");
   }
 
-  /** From now on all is written at once. */
+  /** Lets all writes proceed at once from now on. */
   void read() {
     reads.countDown();
   }
 
-  /** The first write succeeds, and no other. */
+  /** Lets the first write succeed, and all later ones fail. */
   void readOnceAndLeave() {
     leaves = true;
     reads.countDown();

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Test;
 
-/** What the application's code finds on threads of the library's. */
+/** The thread state that application code finds on the library's threads. */
 class ThreadsTest {
   private static final InheritableThreadLocal<String> USER = new InheritableThreadLocal<>();
 
@@ -35,7 +35,7 @@ class ThreadsTest {
     var before = Thread.currentThread().getContextClassLoader();
     try (loader) {
       Thread.currentThread().setContextClassLoader(loader);
-      var settings = Settings.defaults().heartbeat(Duration.ofMillis(50)).recheck(stream -> {
+      var settings = Settings.defaults().withHeartbeat(Duration.ofMillis(50)).withRecheck(stream -> {
         see("recheck");
         return true;
       });

@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
-/** The threads of this JVM with the virtual ones, which no method lists, but a dump does. */
+/** The threads of this JVM, including virtual ones, which only a thread dump lists. */
 final class VirtualThreads {
   private VirtualThreads() {}
 
-  /** The names, virtual or not, that begin like this. */
+  /** Returns the names with this prefix, of virtual and platform threads. */
   static List<String> named(String prefix) {
     try {
       Path folder = Files.createTempDirectory("tidings-threads-");

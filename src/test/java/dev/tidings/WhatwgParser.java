@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A client's side of the format by the letter of WHATWG HTML, 9.2.6 "Interpreting an event stream",
- * with no line of it taken from the library. Fed bytes in any slices.
+ * A client-side parser to the letter of WHATWG HTML, 9.2.6 "Interpreting an event stream", which shares no
+ * code with the library. Accepts bytes in any slices.
  */
 final class WhatwgParser {
 

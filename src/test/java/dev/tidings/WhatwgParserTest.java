@@ -7,7 +7,7 @@ import dev.tidings.WhatwgParser.Message;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The judge of the other tests, judged by the standard's own examples (9.2.6). */
+/** Checks the parser that other tests rely on, with the standard's own examples (9.2.6). */
 class WhatwgParserTest {
 
   private static WhatwgParser parsed(String stream) {

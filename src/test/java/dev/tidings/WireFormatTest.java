@@ -154,7 +154,7 @@ class WireFormatTest {
     assertTrue(e.getMessage().length() < 150 && e.getMessage().endsWith("(cut)"), e.getMessage());
   }
 
-  /** Whatever the strings, the parser gets back what was sent, and nothing else. */
+  /** The parser gets back exactly the events that were sent, whatever the strings. */
   @Test
   void everyRandomEventComesBackExactly() {
     for (long seed = 0; seed < 5000; seed++) {

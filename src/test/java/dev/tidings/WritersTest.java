@@ -23,14 +23,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The writers of a delivery, by a clock that the tests move. */
+/** The writers of a delivery, on a clock that the tests advance. */
 class WritersTest {
   private static final Duration SECOND = Duration.ofSeconds(1);
 
   private final ManualTicker ticker = new ManualTicker();
   private final Writers writers = new Writers(ticker, new Threads().virtual("tidings-writer"));
 
-  /** Clients that got the same and do not read hang at the same event. */
+  /** Clients that get the same events and do not read hang at the same event. */
   @Test
   void manyWhoHangAtOnceCostTheLastOneLittle() throws Exception {
     var readAgain = new CountDownLatch(1);
@@ -50,7 +50,7 @@ class WritersTest {
     assertTrue(looks < 30, looks + " looks, each 10 ms after the one before");
   }
 
-  /** Such as a lack of memory. */
+  /** For example, a lack of memory. */
   @Test
   void anErrorOfOneKeepsNoOtherFromItsEvent() throws Exception {
     var frame = Frame.of(Event.of("x"));
@@ -123,7 +123,7 @@ class WritersTest {
     }
   }
 
-  /** The lookout ends when there is nothing to look after, whoever of the two threads is faster. */
+  /** The lookout ends when there is nothing to watch, whichever of the two threads is faster. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whatIsWrittenIsLookedAfterNoMore(boolean atOnce) {
@@ -135,7 +135,7 @@ class WritersTest {
       }
     } : threads.newThread(task));
     deliver(any, List.of(outbox(() -> {})));
-    Await.until("nothing is looked after", () -> {
+    Await.until("nothing is watched", () -> {
       ticker.advance(Duration.ofMillis(10));
       return ticker.waiting() == 0;
     });
@@ -171,7 +171,7 @@ class WritersTest {
     CHANNEL
   }
 
-  /** A thread for each stream costs about half as much as what it writes. */
+  /** Starting a thread for each stream costs about half as much as the write. */
   @ParameterizedTest
   @EnumSource
   void whateverGoesToManyStreamsIsWrittenInBlocks(Way way) {
@@ -180,7 +180,7 @@ class WritersTest {
     var body = new OutputStream() {
       @Override
       public void write(int b) {
-        throw new AssertionError("blocks are written as such");
+        throw new AssertionError("blocks are not written byte by byte");
       }
 
       @Override
@@ -189,7 +189,7 @@ class WritersTest {
         written.incrementAndGet();
       }
     };
-    try (var sources = ticker.sources(Settings.defaults().heartbeat(SECOND)); var channel = Channel.create()) {
+    try (var sources = ticker.sources(Settings.defaults().withHeartbeat(SECOND)); var channel = Channel.create()) {
       var streams = new ArrayList<EventSource>();
       for (int i = 0; i < 640; i++) {
         streams.add(sources.open(MockExchange.with(new Headers(), body)));
@@ -221,7 +221,7 @@ class WritersTest {
     writers.deliver(outboxes, (Outbox outbox, Outbox.Starter to) -> outbox.offer(frame, to) == Answer.TAKEN);
   }
 
-  /** Whose writes do this. */
+  /** Returns an outbox whose sink runs this for each write. */
   private static Outbox outbox(Await.Blocking write) {
     var sink = new QuietSink() {
       @Override

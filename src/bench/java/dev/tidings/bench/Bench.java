@@ -11,13 +11,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 
-/** The command: which servers in which cases, round by round, and what came out. */
+/** The command: runs the chosen servers in the chosen cases, round by round, and writes the results. */
 final class Bench {
   private static final Path TARGET = Path.of(System.getProperty("target", "target"));
 
   private static final long START = System.nanoTime();
 
-  private final Map<Case, List<String>> plan; // who is measured in which case
+  private final Map<Case, List<String>> plan; // the peers of each case
   private final int rounds;
   private final boolean small;
   private final Case.Times times;
@@ -57,7 +57,7 @@ final class Bench {
       throw new IllegalArgumentException(
           "no such peer: " + peer + "; there are " + Peer.ALL.keySet());
     }
-    Old.classes(peer); // complains if they are not there
+    Old.classes(peer); // throws if they are missing
   }
 
   public static void main(String[] args) throws IOException {
@@ -88,7 +88,7 @@ final class Bench {
     }
   }
 
-  /** Whether every server worked, and every event arrived once and in order. */
+  /** Returns whether every server worked, and every event arrived exactly once and in order. */
   private boolean run() throws IOException {
     System.out.println(Machine.description());
     for (int round = 1; round <= rounds; round++) {
@@ -116,14 +116,14 @@ final class Bench {
     return samples.stream().noneMatch(sample -> sample.broken() || !sample.isExact());
   }
 
-  /** Another one is first in each round, so that what drifts hits all the same. */
+  /** Starts each round with a different peer, so that drift of the machine affects all alike. */
   private static List<String> turned(List<String> peers, int round) {
     var order = new ArrayList<>(peers);
     Collections.rotate(order, 1 - round);
     return order;
   }
 
-  /** A fresh process for each case. */
+  /** Runs one case in a new process. */
   private void alone(int round, Case test, String peer) {
     var sample = new Sample.Builder();
     boolean broken = false;
@@ -137,7 +137,7 @@ final class Bench {
     keep(sample.build(round, test, peer, broken));
   }
 
-  /** One process for all cases, to save time; the next one only after a failure. */
+  /** Runs all cases in one process, to save time. Starts another one only after a failure. */
   private void shortly(String peer) {
     ServerProcess server = null;
     try {
@@ -180,7 +180,7 @@ final class Bench {
     }
   }
 
-  /** False if the server does not work; being stuck behind stalled clients is a result too. */
+  /** Returns false if the server does not work. Being stuck because of stalled clients is a result, too. */
   private boolean run(Case test, ServerProcess server, Sample.Builder sample) {
     try {
       CaseRun.of(test, times, server, sample).run();
@@ -188,7 +188,7 @@ final class Bench {
     } catch (CaseRun.StuckException e) {
       sample.trouble(e.getMessage());
       if (test.stalled() > 0) {
-        sample.set(Figure.LOST, 0); // what never came was not lost on the way
+        sample.set(Figure.LOST, 0); // events that were never published are not lost
         return true;
       }
       return false;

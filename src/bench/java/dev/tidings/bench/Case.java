@@ -5,13 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One situation.
+ * One case of the benchmark.
  *
- * @param streams how many clients there are
- * @param window how many events may be outstanding
- * @param size bytes of data in an event
- * @param stalled how many of the clients never read
- * @param peers who is measured in it unless others are named
+ * @param streams the number of clients
+ * @param window the number of events that may be outstanding
+ * @param size the bytes of data in an event
+ * @param stalled the number of clients that never read
+ * @param peers the peers that are measured unless others are named
  */
 record Case(
     String name,
@@ -62,7 +62,7 @@ record Case(
     return new Case(name, title, kind, streams, 1, 64, 0, List.of(peers));
   }
 
-  /** The names that are separated by commas; all for {@code all}, both for {@code H}. */
+  /** Returns the cases of these comma-separated names: all for {@code all}, both for {@code H}. */
   static List<Case> named(String names) {
     if (names.equals("all")) {
       return ALL;
@@ -87,7 +87,7 @@ record Case(
     return size > 1_000;
   }
 
-  /** Whether the case makes sense for this peer, which need not be one of its own. */
+  /** Returns whether the case suits this peer, which need not be one of its own peers. */
   boolean suits(String peer) {
     String way = Peer.plain(peer);
     boolean ordered = window == 1 && stalled == 0; // there is no order between channels
@@ -99,7 +99,7 @@ record Case(
     };
   }
 
-  /** File descriptors of a process and local ports, some of which those take who have gone. */
+  /** Returns how many file descriptors and local ports it needs, including those of closed connections. */
   int descriptors() {
     return switch (kind) {
       case CHURN -> streams + 1_800;
@@ -108,20 +108,21 @@ record Case(
     };
   }
 
-  /** The same in miniature. */
+  /** Returns the same case in miniature. */
   Case small() {
     return new Case(
         name, title, kind, Math.min(streams, 200), window, size, Math.min(stalled, 2), peers);
   }
 
   /**
-   * How long to wait, publish and so on; the miniature says only whether it works.
+   * Durations and counts. Those of the short mode only show whether the benchmark works.
    *
-   * @param ping the heartbeat where idle streams are measured
-   * @param connectWarmUps how often all connect beforehand: the JVM compiles for the first 30,000 or so
-   * @param cycle the heartbeat where others join and leave
-   * @param visitors how many of these are there at a time
-   * @param behind how many events those have missed who come back
+   * @param ping the heartbeat for idle streams
+   * @param connectWarmUps how often all clients connect beforehand: the JVM compiles for about 30,000
+   *     connects
+   * @param cycle the heartbeat while visitors join and leave
+   * @param visitors the number of visitors at a time
+   * @param behind the number of events that returning clients have missed
    */
   record Times(
       Duration warmUp,

@@ -3,13 +3,13 @@ package dev.tidings.bench;
 import java.io.IOException;
 import java.time.Duration;
 
-/** One case against one server: opens the streams, warms up, measures. */
+/** Runs one case against one server: opens the streams, warms up, measures. */
 class CaseRun {
   static final int SOLO = 10;
   private static final int FILLER = 65_536;
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(60);
 
-  /** The server no longer gets events to everyone. */
+  /** Thrown when the server no longer delivers events to all streams. */
   static final class StuckException extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -48,7 +48,7 @@ class CaseRun {
     };
   }
 
-  /** Leaves what it finds in the sample, also when it fails. */
+  /** Stores its figures in the sample, even if it fails. */
   final void run() throws IOException {
     try (client) {
       drive();
@@ -69,7 +69,7 @@ class CaseRun {
     }
   }
 
-  /** What its streams did not get as they had to. */
+  /** Adds the lost, duplicated and disordered events of its streams to the sample. */
   final void settle(LoadClient client) {
     sample.add(Figure.LOST, client.ledger().lost());
     sample.add(Figure.DOUBLED, client.ledger().doubled());
@@ -115,7 +115,7 @@ class CaseRun {
     sample.set(Figure.CPU, used.toNanos() / 1e3 / ledger.received());
   }
 
-  /** Fills the sockets of clients that never read, and somewhat more, so that the writes to them wait. */
+  /** Fills the sockets of clients that never read, and sends somewhat more, so that writes to them block. */
   private void stall() throws IOException {
     client.connectStalled(test.stalled());
     awaitOpened(SOLO + test.stalled());
@@ -123,11 +123,11 @@ class CaseRun {
     publish(new Publisher.Order(server.nextEvent(), 60_000, count, 0, FILLER, 20));
   }
 
-  /** All idle; that the pings come is seen from the reads. */
+  /** Measures idle streams. The number of reads shows that the pings arrive. */
   private void idle() throws IOException {
     connect(test.streams());
     client.ledger().begin(server.nextEvent(), 0, test.size(), false);
-    read(times.ping()); // the first pings, and what the JVM compiles for them and for the connects
+    read(times.ping()); // the first pings, and compilation for them and for the connects
     client.ledger().begin(server.nextEvent(), 0, test.size(), false);
     var cpu = server.processorTime();
     read(times.idle());
@@ -157,13 +157,13 @@ class CaseRun {
       warmUp.connect(test.streams(), server.nextEvent(), deadline(CONNECT_LIMIT));
       awaitOpened(before + test.streams());
     }
-    // Whoever still keeps the closed streams learns from these that they are gone.
+    // A server that still holds the closed streams notices by these events that the clients are gone.
     for (int i = 0; i < 3; i++) {
       publish(new Publisher.Order(server.nextEvent(), 1_000, 1, 0, test.size(), 100));
     }
   }
 
-  /** Several streams one after the other, of which the last one counts. */
+  /** Measures the last one of several consecutive streams. */
   private void single() throws IOException {
     for (int i = 0; i < 4; i++) {
       client.ledger().begin(1, 1, test.size(), false);
@@ -203,7 +203,7 @@ class CaseRun {
     publish(new Publisher.Order(server.nextEvent(), duration.toMillis(), Long.MAX_VALUE / 2, window, size, 0));
   }
 
-  /** Returns when all readers have got all, which the client checks meanwhile. */
+  /** Publishes events, and returns when all readers have received all of them. The client checks them. */
   final void publish(Publisher.Order order) throws IOException {
     var ledger = client.ledger();
     ledger.begin(server.nextEvent(), client.readers(), order.size(), order.window() > 0);
@@ -219,7 +219,7 @@ class CaseRun {
     }
   }
 
-  /** Reads until the publisher has said what it published. */
+  /** Reads until the publisher has reported the end of the order. */
   final String[] awaitPublished(LoadClient reader, Duration limit) throws IOException {
     long deadline = deadline(limit);
     String[] answer = null;
@@ -235,7 +235,7 @@ class CaseRun {
     return answer;
   }
 
-  /** Whoever has not got all up to this one has lost some. */
+  /** Counts as lost the events up to this one that a stream has not received. */
   private void missing(long last) {
     client.streams().forEach(stream -> client.ledger().missing(stream.expected(), last));
   }

@@ -2,7 +2,7 @@ package dev.tidings.bench;
 
 import java.util.Locale;
 
-/** A panel of bars for each case: its main figure, the median with a line from least to most. */
+/** Draws a bar chart for each case: the median of its main figure, with a line from minimum to maximum. */
 final class Chart {
   private static final int ROW = 18;
   private static final int LABEL = 150;

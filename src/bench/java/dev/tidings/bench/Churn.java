@@ -3,10 +3,10 @@ package dev.tidings.bench;
 import java.io.IOException;
 import java.util.ArrayDeque;
 
-/** Clients that join at a fixed rate; for each one that joins the oldest one leaves. */
+/** Visitors: clients that join at a fixed rate. For each one that joins, the oldest one leaves. */
 final class Churn implements LoadClient.Companion {
   private static final double RATE = 100; // a second
-  private static final int MOST_WAITING = 200; // for their heads; a slow server gets no more joins
+  private static final int MOST_WAITING = 200; // for their heads; beyond that, none joins a slow server
 
   private final LoadClient client;
   private final int population;
@@ -15,7 +15,7 @@ final class Churn implements LoadClient.Companion {
   private long start; // System.nanoTime
   private long joined;
 
-  /** With a client that has nothing else to do. */
+  /** Uses a client that has no other streams. */
   Churn(LoadClient client, int population) {
     this.client = client;
     this.population = population;
@@ -31,12 +31,12 @@ final class Churn implements LoadClient.Companion {
     joined = 0;
   }
 
-  /** Nobody joins or leaves any more; who is there stays. */
+  /** Stops joins and leaves. The present visitors stay. */
   void end() {
     open = false;
   }
 
-  /** Since the beginning. */
+  /** Returns how many have joined since the last {@link #begin}. */
   long joined() {
     return joined;
   }
@@ -57,13 +57,13 @@ final class Churn implements LoadClient.Companion {
     }
   }
 
-  /** Whether those who are there have got this one, or came after it. */
+  /** Returns whether the present visitors have received this event, or joined after it. */
   boolean hasAll(long last) {
     return visitors.stream()
         .allMatch(stream -> stream.expected() == Stream.ANY || stream.expected() > last);
   }
 
-  /** Those who are there have lost what they have not got up to this one. */
+  /** Counts as lost the events up to this one that present visitors have not received. */
   void missing(long last) {
     visitors.forEach(stream -> ledger().missing(stream.expected(), last));
   }

@@ -4,13 +4,13 @@ import java.io.IOException;
 import java.time.Duration;
 
 /**
- * What it costs those who stay that others come and go. The connects themselves cost too: how much, is
- * measured where nothing is published, and taken off.
+ * Measures the cost of visitors for the streams that stay. The cost of the connects themselves is measured
+ * while nothing is published, and subtracted.
  */
 final class ChurnRun extends CaseRun {
-  private static final int TURNS = 2; // quiet and not, so that what the JVM still compiles hits both
+  private static final int TURNS = 2; // quiet and busy alternate, so that compilation affects both
 
-  /** What was used in several turns. */
+  /** The sums of several turns. */
   private static final class Tally {
     private final Histogram latency = new Histogram();
     private long processor; // nanoseconds
@@ -41,7 +41,7 @@ final class ChurnRun extends CaseRun {
       connect(test.streams() - SOLO);
       client.accompany(churn);
       publish(times.warmUp(), 1, test.size());
-      measure(new Tally(), true); // the joins are compiled too, and the visitors there
+      measure(new Tally(), true); // compiles the joins, and brings the visitors
       var quiet = new Tally();
       var busy = new Tally();
       for (int i = 0; i < TURNS; i++) {
@@ -83,11 +83,11 @@ final class ChurnRun extends CaseRun {
   }
 
   /**
-   * What a join and a leave cost while nothing is published: a leave is noticed by a ping then, so all of
-   * it takes a cycle of pings to be there, and what the pings cost is taken off.
+   * Returns the cost of a join and a leave while nothing is published. The server then notices a leave by a
+   * ping, so the full cost shows only after a cycle of pings. The cost of the pings is subtracted.
    */
   private double nanosPerJoin() throws IOException {
-    read(times.cycle()); // the first pings, and what the JVM compiles for them
+    read(times.cycle()); // the first pings, and compilation for them
     long idle = processorOf(times.cycle());
     churn.begin();
     read(times.cycle().multipliedBy(6).dividedBy(5));

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 
-/** The library beside its old states, as ratios of medians with least and most of the single rounds. */
+/** Compares the library with old versions: ratios of medians, with the range of the single rounds. */
 final class Comparison {
   private static final List<Figure> FIGURES =
       List.of(
@@ -23,7 +23,7 @@ final class Comparison {
 
   private Comparison() {}
 
-  /** A head and a row for each figure; nothing if no old state was measured. */
+  /** Returns a header and a row for each figure, or nothing if no old version was measured. */
   static List<List<String>> rows(Results results) {
     var rows = new ArrayList<List<String>>();
     results

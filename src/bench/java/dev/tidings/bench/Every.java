@@ -2,7 +2,7 @@ package dev.tidings.bench;
 
 import java.time.Duration;
 
-/** Runs a task again and again at a fixed rate, for servers that leave pinging to their users. */
+/** Runs a task at a fixed rate, for servers that leave pings to their users. */
 final class Every {
   interface Task {
     void run() throws Exception;

@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 
-/** A GET without a network, whose response goes nowhere and is counted. */
+/** A GET without a network. The bytes of its response are counted and discarded. */
 final class FakeExchange extends HttpExchange {
   private static final InetSocketAddress CLIENT =
       new InetSocketAddress(InetAddress.getLoopbackAddress(), 1);
@@ -33,10 +33,10 @@ final class FakeExchange extends HttpExchange {
   private boolean isClosed; // guarded by this
 
   /**
-   * An exchange that counts down what is waited for.
+   * Creates an exchange that counts down latches.
    *
-   * @param wanted after how many bytes of the response
-   * @param written counted down then
+   * @param wanted the number of bytes of the response after which {@code written} is counted down
+   * @param written counted down after these bytes
    * @param closed counted down when the exchange is closed
    */
   FakeExchange(long wanted, CountDownLatch written, CountDownLatch closed) {
@@ -44,7 +44,7 @@ final class FakeExchange extends HttpExchange {
     this.closed = closed;
   }
 
-  /** One whose response nobody looks at. */
+  /** Creates an exchange for a response that no test waits for. */
   FakeExchange(CountDownLatch closed) {
     this(Long.MAX_VALUE, new CountDownLatch(0), closed);
   }
@@ -54,12 +54,12 @@ final class FakeExchange extends HttpExchange {
     return this;
   }
 
-  /** Bytes of the response; to be asked when it has ended. */
+  /** Returns the number of bytes of the response. Call it only after the response has ended. */
   long written() {
     return body.count;
   }
 
-  /** Has one writer at a time. */
+  /** Counts its bytes. It has one writer at a time. */
   private static final class Body extends OutputStream {
     private final long wanted;
     private final CountDownLatch written;
@@ -175,7 +175,7 @@ final class FakeExchange extends HttpExchange {
     return null;
   }
 
-  /** Has the executor that a stream asks for, and nothing else. */
+  /** A server that has only the executor that a stream requires. */
   private static final class Server extends HttpServer {
     @Override
     public void bind(InetSocketAddress address, int backlog) {}

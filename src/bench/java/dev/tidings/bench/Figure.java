@@ -2,7 +2,7 @@ package dev.tidings.bench;
 
 import java.util.Locale;
 
-/** What is measured. */
+/** The measured figures. */
 enum Figure {
   EVENTS("events/s", 0),
   P50("p50 ms", 2),

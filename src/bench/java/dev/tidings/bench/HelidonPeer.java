@@ -14,8 +14,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Helidon: an SseSink blocks and belongs to its handler's virtual thread, so each handler takes from a
- * queue of its own; who does not keep up with 1,024 events is dropped.
+ * Helidon: an SseSink blocks and belongs to its handler's virtual thread, so each handler takes events from
+ * its own queue. A stream that is 1,024 events behind is dropped.
  */
 final class HelidonPeer implements Peer {
   private static final SseEvent END = SseEvent.create("end");
@@ -44,7 +44,7 @@ final class HelidonPeer implements Peer {
     long wait = ping.isPositive() ? ping.toMillis() : Long.MAX_VALUE;
     var comment = SseEvent.builder().comment("").build();
     try (SseSink sink = response.sink(SseSink.TYPE)) {
-      sink.emit(comment); // the head goes out with the first event
+      sink.emit(comment); // the head is sent with the first event
       queues.add(queue);
       opened.increment();
       for (SseEvent event = comment; event != END; ) {

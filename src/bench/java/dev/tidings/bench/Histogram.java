@@ -33,7 +33,7 @@ final class Histogram {
     return ((long) (bucket - shift * SUB) + 1 << shift) - 1;
   }
 
-  /** The duration that this share of all does not exceed. */
+  /** Returns the duration that this share of all durations does not exceed. */
   long quantile(double share) {
     long wanted = (long) Math.ceil(share * total);
     long seen = 0;
@@ -50,7 +50,7 @@ final class Histogram {
     return max;
   }
 
-  /** How many lasted at least so long, within the width of a bucket. */
+  /** Returns how many durations are at least this long, within the width of a bucket. */
   long atLeast(long nanos) {
     long count = 0;
     for (int i = bucket(nanos); i < counts.length; i++) {

@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
-/** What the library does without a network, where only its own time counts: a command of its own. */
+/** A separate command: measures the library without a network, where only its own time counts. */
 final class InProcess {
   private static final OperatingSystemMXBean SYSTEM =
       (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
@@ -32,13 +32,13 @@ final class InProcess {
   private static final CountDownLatch NOTHING = new CountDownLatch(0);
 
   /**
-   * How many of what.
+   * The sizes of the measurements.
    *
-   * @param streams that have one identifier, or each its own
-   * @param few and {@code many} that are stopped
-   * @param events of the history
-   * @param readers of the same history
-   * @param again how often a history is encoded, since processor time comes in steps of 10 ms
+   * @param streams the number of streams with one identifier, or with different ones
+   * @param few the smaller number of streams that are stopped; {@code many} is the larger one
+   * @param events the number of events in the history
+   * @param readers the number of streams that read the same history
+   * @param again how often a history is encoded, because processor time has steps of 10 ms
    */
   private record Sizes(int streams, int few, int many, int events, int readers, int again) {
     static Sizes full() {
@@ -48,7 +48,7 @@ final class InProcess {
     static final Sizes SHORT = new Sizes(2_000, 200, 1_000, 50, 20, 2);
   }
 
-  /** Of one measurement, per thing. */
+  /** The result of one measurement, per stream or per encoding. */
   private record Cost(double wallMicros, double processorMicros) {}
 
   private final Sizes sizes;
@@ -70,7 +70,7 @@ final class InProcess {
     System.exit(0);
   }
 
-  /** In miniature, to see that it works. */
+  /** Runs all in miniature, to check that it works. */
   static void shortly() throws Exception {
     new InProcess(Sizes.SHORT, 1).all();
   }
@@ -80,7 +80,7 @@ final class InProcess {
   }
 
   private void all() throws Exception {
-    System.setProperty("sun.net.httpserver.nodelay", "true"); // or the library complains
+    System.setProperty("sun.net.httpserver.nodelay", "true"); // otherwise the library logs a warning
     var parts =
         new FutureTask<Void>(
             () -> {
@@ -90,7 +90,7 @@ final class InProcess {
               histories("another log", () -> new CountingLog(EventLog.inMemory()));
               return null;
             });
-    Thread.ofVirtual().start(parts); // as a handler is
+    Thread.ofVirtual().start(parts); // like a handler
     parts.get();
   }
 
@@ -107,7 +107,7 @@ final class InProcess {
   private static Cost joinAndLeave(int count, boolean same) throws Exception {
     var closed = new CountDownLatch(count);
     var exchanges = exchanges(count, closed);
-    try (var sources = EventSources.create(Settings.defaults().duplicates(Duplicates.COEXIST))) {
+    try (var sources = EventSources.create(Settings.defaults().withDuplicates(Duplicates.COEXIST))) {
       return measure(
           count,
           () -> {
@@ -127,13 +127,13 @@ final class InProcess {
   // A stop.
 
   private void stops() throws Exception {
-    int times = sizes.many() / sizes.few(); // as many streams in all
+    int times = sizes.many() / sizes.few(); // the same number of streams in total
     stop(sizes.few(), times);
     var costs = alternately(() -> stop(sizes.few(), times), () -> stop(sizes.many(), 1));
     report("stop, a stream: of " + sizes.many() + " by of " + sizes.few(), costs, 1.5, false);
   }
 
-  /** Until the last exchange is closed, which may be later than the stop returns. */
+  /** Measures until the last exchange is closed, which may be after the stop returns. */
   private static Cost stop(int count, int times) throws Exception {
     double wall = 0;
     double processor = 0;
@@ -162,7 +162,7 @@ final class InProcess {
   // A history.
 
   private void histories(String name, Supplier<EventLog> logs) throws Exception {
-    for (int i = 0; i < 4; i++) { // until what it takes is compiled
+    for (int i = 0; i < 4; i++) { // until the code is compiled
       encode(sizes.again());
       replay(logs, sizes.readers() / 4);
     }
@@ -186,13 +186,13 @@ final class InProcess {
     }
   }
 
-  /** A history that nobody has read yet. */
+  /** A history that has not been read yet. */
   private record History(EventLog log, String before, long bytes) {
 
     static History of(EventLog log, int events) throws InterruptedException {
       String before = log.latest();
       for (int i = 0; i < events; i++) {
-        log.append(Event.of("x\n".repeat(500))); // 4 KB whose encoding is dear
+        log.append(Event.of("x\n".repeat(500))); // 4 KB that are expensive to encode
       }
       long bytes = 0;
       for (String after = before; !after.equals(log.latest()); ) {
@@ -205,7 +205,7 @@ final class InProcess {
     }
   }
 
-  /** What nobody may have to do again for each stream. */
+  /** Measures encoding the history, which must not be repeated for each stream. */
   private Cost encode(int times) throws Exception {
     var history = History.of(EventLog.inMemory(), sizes.events());
     var events = history.log().read(history.before(), sizes.events(), Duration.ZERO).events();
@@ -243,7 +243,7 @@ final class InProcess {
     }
   }
 
-  /** A log that a user wrote, and that counts the events that are read from it. */
+  /** A user-defined log that counts the events read from it. */
   private record CountingLog(EventLog log) implements EventLog {
     static final AtomicLong READ = new AtomicLong();
 
@@ -280,7 +280,7 @@ final class InProcess {
   }
 
   private static Cost measure(int things, Work work) throws Exception {
-    System.gc(); // what was before is not to be paid for here
+    System.gc(); // so that earlier garbage is not counted here
     long processor = SYSTEM.getProcessCpuTime();
     long start = System.nanoTime();
     work.run();
@@ -288,7 +288,7 @@ final class InProcess {
     return new Cost(nanos / 1e3 / things, (SYSTEM.getProcessCpuTime() - processor) / 1e3 / things);
   }
 
-  /** First the base and then the other, or the other way round in each second round. */
+  /** Runs the base and the other measurement, in alternating order. */
   private List<List<Cost>> alternately(Measurement base, Measurement other) throws Exception {
     var costs = List.<List<Cost>>of(new ArrayList<>(), new ArrayList<>());
     for (int round = 0; round < rounds; round++) {

@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import org.eclipse.jetty.server.ServerConnector;
 
-/** Javalin: clients in a queue, as its documentation shows, and a loop that sends, which blocks. */
+/** Javalin: clients in a queue, as in its documentation, and a sending loop, which blocks. */
 final class JavalinPeer implements Peer {
   private final LongAdder opened = new LongAdder();
   private final Queue<SseClient> clients = new ConcurrentLinkedQueue<>();
@@ -40,7 +40,7 @@ final class JavalinPeer implements Peer {
   private void open(SseClient client) {
     client.keepAlive();
     client.onClose(() -> clients.remove(client));
-    client.sendComment(""); // the head goes out with the first event
+    client.sendComment(""); // the head is sent with the first event
     clients.add(client);
     opened.increment();
   }
@@ -57,7 +57,7 @@ final class JavalinPeer implements Peer {
     clients.forEach(client -> client.sendComment(""));
   }
 
-  /** A client cannot be written to by two threads. */
+  /** Synchronized, because two threads must not write to a client at the same time. */
   @Override
   public synchronized void publish(String data) {
     clients.forEach(client -> client.sendEvent(data));

@@ -14,8 +14,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 
 /**
- * The plainest thing that works on the JDK's server: exchanges in a list, and a loop that writes to each
- * and flushes. The handlers return and leave their exchanges open, or, as a variant, park.
+ * The simplest code that works on the JDK's server: exchanges in a list, and a loop that writes to each one
+ * and flushes it. The handlers return and leave their exchanges open. In a variant, they park.
  */
 final class JdkPeer implements Peer {
   private static final byte[] PING = ":\n\n".getBytes(US_ASCII);
@@ -42,7 +42,7 @@ final class JdkPeer implements Peer {
     Every.start(ping, this::ping);
   }
 
-  /** In two writes, as the library does: a closed connection fails only at the second one. */
+  /** Pings in two writes, like the library: a closed connection fails only at the second write. */
   private void ping() throws InterruptedException {
     write(PING);
     Thread.sleep(Duration.ofMillis(500));
@@ -66,7 +66,7 @@ final class JdkPeer implements Peer {
     }
   }
 
-  /** A buffered loop: nothing is flushed before the end. */
+  /** Writes in a buffered loop that flushes only at the end. */
   private static void many(HttpExchange exchange) throws IOException {
     head(exchange);
     try (exchange;

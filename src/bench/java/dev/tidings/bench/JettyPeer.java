@@ -16,7 +16,7 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
-/** Jetty: an EventSourceServlet, whose emitters block; the publisher loops over them. */
+/** Jetty: an EventSourceServlet. Its emitters block; the publisher loops over them. */
 final class JettyPeer implements Peer {
   private final LongAdder opened = new LongAdder();
   private final Set<EventSource.Emitter> emitters = ConcurrentHashMap.newKeySet();

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** All samples, for other programs. */
+/** Formats all samples as JSON, for other programs. */
 final class Json {
   private Json() {}
 

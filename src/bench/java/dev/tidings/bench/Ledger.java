@@ -3,11 +3,11 @@ package dev.tidings.bench;
 import java.util.function.LongConsumer;
 
 /**
- * What all streams together received in one phase: each reader has to get each event once and in order.
- * Tells when all have got one.
+ * Records the events that all streams together received in one phase. Each reader must receive each event
+ * exactly once and in order. Reports each event that all readers have received.
  */
 final class Ledger {
-  private static final int RING = 4096; // more than can be outstanding
+  private static final int RING = 4096; // more than the largest number of outstanding events
 
   private final LongConsumer complete;
   private final int[] got = new int[RING];
@@ -15,7 +15,7 @@ final class Ledger {
   private int readers;
   private int size;
   private long first;
-  private long oldest; // not yet with all readers
+  private long oldest; // the oldest event that some reader has not received
   private Histogram latency = new Histogram();
   private long received;
   private long reads;
@@ -27,7 +27,11 @@ final class Ledger {
     this.complete = complete;
   }
 
-  /** A phase begins; all of the one before has arrived or is lost. It may go without telling. */
+  /**
+   * Begins a phase, after all events of the previous one have arrived or are lost.
+   *
+   * @param acknowledged whether events that all readers have received are reported
+   */
   void begin(long first, int readers, int size, boolean acknowledged) {
     this.acknowledged = acknowledged;
     this.first = first;
@@ -40,7 +44,7 @@ final class Ledger {
     reads = 0;
   }
 
-  /** Returns the number that is expected next by the stream that got this one. */
+  /** Records an event, and returns the number that its stream expects next. */
   long received(long number, long expected, long published, long now) {
     if (number < expected) {
       if (number == expected - 1) {
@@ -67,15 +71,15 @@ final class Ledger {
     reads++;
   }
 
-  /** At the end of a phase: a stream that expects this one has not got what came up to the last. */
+  /** Counts the events that a stream has lost at the end of a phase: from the expected one to the last. */
   void missing(long expected, long last) {
     if (expected == Stream.ANY) {
-      return; // it came after all of them
+      return; // it joined after all of them
     }
     lost += Math.max(0, last - expected + 1);
   }
 
-  /** Whether all readers have all up to this one. */
+  /** Returns whether all readers have received all events up to this one. */
   boolean isComplete(long last) {
     return received >= (long) readers * (last - first + 1);
   }
@@ -88,17 +92,17 @@ final class Ledger {
     return latency;
   }
 
-  /** Events, over all streams, in this phase. */
+  /** Returns the number of events that all streams received in this phase. */
   long received() {
     return received;
   }
 
-  /** Reads from sockets in this phase. */
+  /** Returns the number of reads from sockets in this phase. */
   long reads() {
     return reads;
   }
 
-  /** From the beginning, as are those that follow. */
+  /** Returns the number of lost events. This count and the next two are over all phases. */
   long lost() {
     return lost;
   }

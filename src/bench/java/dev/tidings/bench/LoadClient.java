@@ -14,9 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
-/** Opens streams and reads them, all on the thread that calls. */
+/** Opens streams and reads them, on the calling thread. */
 final class LoadClient implements AutoCloseable {
-  private static final int CONNECTING = 512; // at a time; no server's backlog is shorter
+  private static final int CONNECTING = 512; // at a time; the backlog of each server is larger
   private static final int RETURNING = 4_000; // the library's backlog
   private static final long MILLISECOND = 1_000_000;
   private static final int STALLED_BUFFER = 4096;
@@ -32,18 +32,18 @@ final class LoadClient implements AutoCloseable {
   private final List<SocketChannel> channels = new ArrayList<>();
   private final List<SocketChannel> stalled = new ArrayList<>();
   private final ByteBuffer request;
-  private final int connecting; // at most, at a time
+  private final int connecting; // the most at a time
   private Companion companion = () -> {};
   private boolean accompanied;
   private long attended; // System.nanoTime
   private int heads;
-  private int pending; // connecting, or awaiting the head
+  private int pending; // connecting, or waiting for the head
   private int cut; // readers whose stream the server ended
   private IOException failure;
 
-  /** What else the same thread has to do, also while there is much to read. */
+  /** Another task of the same thread, which also runs while there is much to read. */
   interface Companion {
-    /** Does what is due, without waiting. */
+    /** Runs the tasks that are due, without waiting. */
     void poll() throws IOException;
   }
 
@@ -51,7 +51,7 @@ final class LoadClient implements AutoCloseable {
     this(port, acks, path, "", CONNECTING);
   }
 
-  /** Clients that have been here, and come back all at once. */
+  /** Creates clients that reconnect with this last event id, all at once. */
   static LoadClient returning(int port, SocketChannel acks, String lastEventId) throws IOException {
     return new LoadClient(
         port, acks, "/events", "Last-Event-ID: " + lastEventId + "\r\n", RETURNING);
@@ -90,7 +90,7 @@ final class LoadClient implements AutoCloseable {
     this.accompanied = true;
   }
 
-  /** Opens so many streams, whose next event has this number; returns when all heads are there. */
+  /** Opens this many streams, which expect this event next. Returns when all heads have arrived. */
   void connect(int count, long expected, long deadline) throws IOException {
     int wanted = heads + count;
     int left = count;
@@ -106,7 +106,7 @@ final class LoadClient implements AutoCloseable {
     }
   }
 
-  /** Begins to open one. */
+  /** Begins to open a stream. */
   Stream begin(long expected) throws IOException {
     var channel = open();
     var stream = new Stream(ledger, expected, channel);
@@ -129,7 +129,7 @@ final class LoadClient implements AutoCloseable {
     }
   }
 
-  /** How many bytes a socket on this machine takes for a client that does not read. */
+  /** Returns how many bytes a socket on this machine accepts for a client that does not read. */
   static long capacity() throws IOException {
     try (var listener = java.nio.channels.ServerSocketChannel.open();
         var reader = SocketChannel.open()) {
@@ -153,7 +153,7 @@ final class LoadClient implements AutoCloseable {
     }
   }
 
-  /** Reads what lies in the stalled streams, and returns how many of them the server had ended. */
+  /** Reads the stalled streams to their ends, and returns how many of them the server had ended. */
   int endedOfStalled(long nanos) throws IOException {
     int ended = 0;
     long deadline = System.nanoTime() + nanos;
@@ -188,7 +188,7 @@ final class LoadClient implements AutoCloseable {
     return channel;
   }
 
-  /** Reads until the condition holds, which is asked before each turn; false if time is over. */
+  /** Reads until the condition holds, which is checked before each turn. Returns false after the deadline. */
   boolean readUntil(BooleanSupplier done, long deadline) throws IOException {
     while (!done.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
@@ -199,14 +199,14 @@ final class LoadClient implements AutoCloseable {
     return true;
   }
 
-  /** Reads what is there, or waits a moment for something. */
+  /** Reads available bytes, or waits briefly for some. */
   void turn() throws IOException {
     selector.select(this::handle, accompanied ? 1 : 5);
     attend(System.nanoTime());
     fail();
   }
 
-  /** Reads what is there. */
+  /** Reads available bytes. */
   void poll() throws IOException {
     selector.selectNow(this::handle);
     fail();

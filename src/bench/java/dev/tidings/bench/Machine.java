@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 
-/** What the figures depend on. */
+/** Describes the machine, on which the figures depend. */
 final class Machine {
   private Machine() {}
 
@@ -23,7 +23,7 @@ final class Machine {
         + ServerProcess.FLAGS;
   }
 
-  /** A stream takes a file descriptor in each process and a local port. */
+  /** Checks the limits: a stream needs a file descriptor in each process, and a local port. */
   static void require(int needed) throws IOException {
     var limits = Path.of("/proc/self/limits");
     if (!Files.exists(limits)) {

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Earlier states of the library, which run beside the present one: {@code tidings@old} is the peer {@code
- * tidings} with the classes of {@code -Dold}, {@code tidings@old2} with those of {@code -Dold2}, or again
- * of {@code -Dold}, so that the two tell what differs between equals.
+ * Earlier versions of the library, which are compared with the current one. {@code tidings@old} is the peer
+ * {@code tidings} with the classes of {@code -Dold}. {@code tidings@old2} has those of {@code -Dold2}, or
+ * of {@code -Dold} if that is not set; then the two are identical, and their difference is noise.
  */
 final class Old {
   static final String FIRST = "@old";
@@ -16,7 +16,7 @@ final class Old {
 
   private Old() {}
 
-  /** The directory that goes before the present classes, if the peer's name asks for one. */
+  /** Returns the directory before the current classes on the class path, if the peer's name has one. */
   static Optional<Path> classes(String peer) {
     String suffix = peer.substring(Peer.plain(peer).length());
     return suffix.isEmpty() ? Optional.empty() : Optional.of(directory(peer, suffix));

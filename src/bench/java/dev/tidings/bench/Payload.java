@@ -3,8 +3,8 @@ package dev.tidings.bench;
 import java.util.Map;
 
 /**
- * The data of an event: its number and the moment of its publishing in hexadecimal, 16 digits each, and
- * as many fillers as its size asks for.
+ * The data of an event: its number and the time of its publishing, each in 16 hexadecimal digits, padded to
+ * its size.
  */
 final class Payload {
   static final int DIGITS = 16;
@@ -21,7 +21,7 @@ final class Payload {
     java.util.Arrays.fill(text, STAMP, size, 'x');
   }
 
-  /** The event that is published now. */
+  /** Returns the data of an event that is published now. */
   String stamped(long number) {
     put(0, number);
     put(DIGITS, System.nanoTime());
@@ -35,12 +35,12 @@ final class Payload {
     }
   }
 
-  /** The value of a hexadecimal digit. */
+  /** Returns the value of a hexadecimal digit. */
   static int digit(byte c) {
     return c <= '9' ? c - '0' : c - 'a' + 10;
   }
 
-  /** What {@code /many} asks for. */
+  /** The parameters of {@code /many}. */
   record Many(int count, int size) {
     static Many of(String query) {
       var values = Map.<String, Integer>of();
@@ -62,7 +62,7 @@ final class Payload {
     }
   }
 
-  /** Where an event goes. */
+  /** Sends the data of an event. */
   interface Sender {
     void send(String data) throws Exception;
   }

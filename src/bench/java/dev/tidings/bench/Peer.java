@@ -7,8 +7,8 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
- * A server under test, by its own way of server-sent events: {@code /events} opens a stream that stays,
- * {@code /many?count=..&size=..} one whose handler sends that many events and ends it.
+ * A server under test, with its own implementation of server-sent events. {@code /events} opens a stream that
+ * stays open. {@code /many?count=..&size=..} opens one whose handler sends that many events and ends it.
  */
 interface Peer {
 
@@ -19,18 +19,18 @@ interface Peer {
    */
   void start(int port, Duration ping) throws Exception;
 
-  /** Hands the event to all open streams, as the server's users would; called by one thread. */
+  /** Publishes the event to all open streams, as users of the server would. Called by one thread. */
   void publish(String data) throws Exception;
 
-  /** How many streams have ever been opened, each counted once the next event will reach it. */
+  /** Returns how many streams have been opened. A stream counts once the next event will reach it. */
   long opened();
 
-  /** The last event id of a client that has all events so far, if the server has a history. */
+  /** Returns the last event id of a client that has all events so far, if the server has a history. */
   default String position() {
     throw new UnsupportedOperationException("this server has no history");
   }
 
-  /** All peers and floors, in the order of the table. */
+  /** All peers, including the baselines, in the order of the table. */
   Map<String, Supplier<Peer>> ALL =
       ordered(
           List.of(
@@ -47,17 +47,17 @@ interface Peer {
               Map.entry("jdk", () -> new JdkPeer(false)),
               Map.entry("jdk-parked", () -> new JdkPeer(true))));
 
-  /** The servers that are compared with each other, unless others are named. */
+  /** The servers that are compared unless others are named. */
   List<String> DEFAULT =
       List.of("tidings", "undertow", "vertx", "jetty", "helidon", "javalin", "raw", "jdk");
 
-  /** The library's own ways, of which the first one stands for it among the servers. */
+  /** The library's own peers. The first one represents it in the comparison of servers. */
   List<String> OURS = List.of("tidings", "tidings-id", "tidings-channel", "tidings-channels");
 
-  /** What is no rival but a yardstick. */
+  /** The peers that are baselines and not rivals. */
   List<String> FLOORS = List.of("raw", "jdk", "jdk-parked");
 
-  /** The name without the old state of the library that it may ask for: {@code tidings@old}. */
+  /** Returns the name without the suffix for an old version of the library: {@code tidings@old}. */
   static String plain(String name) {
     int at = name.indexOf('@');
     return at < 0 ? name : name.substring(0, at);

@@ -8,21 +8,21 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 
 /**
- * Publishes events, the same way on every server: the next one as soon as the load client has said that
- * all but so many of the earlier ones have reached every stream.
+ * Publishes events, in the same way on every server. Publishes the next event once the load client has
+ * acknowledged that all but {@code window} of the earlier ones have reached every stream.
  */
 final class Publisher {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   /**
-   * What to publish.
+   * The parameters of publishing.
    *
    * @param from the number of the first event
-   * @param millis for how long
-   * @param count at most how many events
-   * @param window how many may be outstanding; 0 for any number, without acknowledgements
-   * @param size bytes of data in each
-   * @param paceMillis how long to sleep after each
+   * @param millis the duration
+   * @param count the maximum number of events
+   * @param window the number of events that may be outstanding; 0 for no limit, without acknowledgements
+   * @param size the bytes of data in each event
+   * @param paceMillis the pause after each event
    */
   record Order(long from, long millis, long count, int window, int size, long paceMillis) {
     static Order of(String[] words) {
@@ -55,24 +55,24 @@ final class Publisher {
     this.acks = acks.getInputStream();
   }
 
-  /** To be called before each order, by who also calls {@link #stop}. */
+  /** Prepares for an order. Called before each order, by the thread that also calls {@link #stop}. */
   void ready() {
     stopped = false;
   }
 
-  /** Ends what is published now. */
+  /** Ends the current order. */
   void stop() {
     stopped = true;
   }
 
-  /** Returns the number of the last event, and whether the acknowledgements ceased. */
+  /** Publishes, and returns the number of the last event and whether acknowledgements stopped arriving. */
   String publish(Order order) throws Exception {
     var payload = new Payload(order.size());
     long start = System.nanoTime();
     long end = start + order.millis() * 1_000_000;
     long number = order.from();
     boolean stuck = false;
-    acked = order.from() - 1; // the orders before are done with
+    acked = order.from() - 1; // earlier orders are complete
     while (number < order.from() + order.count() && System.nanoTime() < end && !stopped) {
       if (order.window() > 0 && !awaitRoom(number - order.window())) {
         stuck = true;
@@ -87,7 +87,7 @@ final class Publisher {
     return (number - 1) + " " + (stuck ? "stuck" : "done");
   }
 
-  /** Waits until this event has reached everyone; false if that takes too long. */
+  /** Waits until this event has reached every stream. Returns false if that takes too long. */
   private boolean awaitRoom(long number) throws IOException {
     try {
       while (acked < number) {

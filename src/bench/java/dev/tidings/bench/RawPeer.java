@@ -17,9 +17,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The floor: the bytes that the JDK's server would write, chunked framing included, to plain sockets. A
- * thread per core writes each event to its share of them; one thread accepts. There is no queue behind a
- * socket: who is full is dropped.
+ * The baseline: writes the same bytes as the JDK's server, including chunked framing, to plain sockets. One
+ * thread per core writes each event to its share of the sockets; one thread accepts connections. There is no
+ * queue for a socket: a client whose socket is full is dropped.
  */
 final class RawPeer implements Peer {
   private static final String HEAD =
@@ -113,7 +113,7 @@ final class RawPeer implements Peer {
     }
   }
 
-  /** The client sends its head at once, so waiting for it here is short. */
+  /** Reads the request head. The client sends it at once, so this blocks only briefly. */
   private static String head(SocketChannel channel, ByteBuffer request) throws IOException {
     request.clear();
     String head;
@@ -126,7 +126,7 @@ final class RawPeer implements Peer {
     return head;
   }
 
-  /** Full buffers of 8 KiB in one write. */
+  /** Writes full buffers of 8 KiB. */
   private static void many(SocketChannel channel, String query) {
     var buffer = ByteBuffer.allocateDirect(8192);
     try (channel) {

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** The table. */
+/** Formats the tables. */
 final class Report {
   private static final List<Figure> IN_PROGRESS =
       List.of(
@@ -25,7 +25,7 @@ final class Report {
 
   private Report() {}
 
-  /** One sample, while it runs. */
+  /** Formats one sample, during the run. */
   static String line(Sample sample) {
     String text =
         IN_PROGRESS.stream()
@@ -91,7 +91,7 @@ final class Report {
     print(out, rows, figures.size() + 1);
   }
 
-  /** The median, and the least and the most where rounds differ. */
+  /** Formats the median, and the minimum and maximum if rounds differ. */
   private static String cell(Figure figure, Results.Spread spread) {
     String median = figure.text(spread.median());
     String min = figure.text(spread.min());

@@ -5,10 +5,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
-/** All samples, and what can be asked of them. */
+/** All samples, with queries. */
 record Results(List<Sample> samples, Map<Case, List<String>> plan) {
 
-  /** Of the rounds. */
+  /** The median and the range over the rounds. */
   record Spread(double median, double min, double max) {}
 
   Optional<Spread> spread(String test, String peer, Figure figure) {
@@ -41,7 +41,7 @@ record Results(List<Sample> samples, Map<Case, List<String>> plan) {
         .toList();
   }
 
-  /** Those to compare with, without the library and the floors. */
+  /** Returns the peers to compare with, without the library and the baselines. */
   List<String> rivals() {
     return plan.values().stream()
         .flatMap(List::stream)

@@ -4,10 +4,10 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 
-/** Many clients come back at once to a channel in which a few are live, to whom events go on. */
+/** Measures many clients that reconnect at once to a channel, while a few live streams receive events. */
 final class ReturnRun extends CaseRun {
   private static final int PACE = 100; // milliseconds between events
-  private static final int LIVE_SHARE = 10; // of this many who come back, one is live
+  private static final int LIVE_SHARE = 10; // one live stream for this many returning clients
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
   ReturnRun(Case test, Case.Times times, ServerProcess server, Sample.Builder sample)
@@ -22,19 +22,19 @@ final class ReturnRun extends CaseRun {
     connect(test.streams() / LIVE_SHARE - SOLO);
     publish(times.warmUp(), 1, test.size());
     for (int i = 0; i < 2; i++) {
-      comeBack(test.streams() / 5, times.behind(), (returning, nanos, cpu) -> {}); // compiled too
+      comeBack(test.streams() / 5, times.behind(), (returning, nanos, cpu) -> {}); // compiles this path
     }
     alone();
     comeBack(test.streams(), 0, this::tellOfConnects);
     comeBack(test.streams(), times.behind(), this::tell);
   }
 
-  /** Takes the figures of a return; what was published meanwhile has not all arrived. */
+  /** Stores the figures of a return. Some events published meanwhile have not arrived yet. */
   private interface Teller {
     void tell(LoadClient returning, long nanos, Duration processor);
   }
 
-  /** The live ones, while nobody comes back. */
+  /** Measures the live streams while no client reconnects. */
   private void alone() throws IOException {
     long count = Math.max(1, times.measured().toMillis() / PACE);
     publish(new Publisher.Order(server.nextEvent(), 60_000, count, 0, test.size(), PACE));
@@ -42,7 +42,7 @@ final class ReturnRun extends CaseRun {
     sample.set(Figure.P99, millis(client.ledger().latency().quantile(0.99)));
   }
 
-  /** So many come back, who miss so many events. */
+  /** Reconnects {@code count} clients that have missed {@code behind} events. */
   private void comeBack(int count, int behind, Teller teller) throws IOException {
     String position = server.position();
     long first = server.nextEvent();
@@ -60,7 +60,7 @@ final class ReturnRun extends CaseRun {
     }
   }
 
-  /** Until each of them is where the others are. */
+  /** Reconnects the clients, and waits until each of them has caught up. */
   private void comeBack(LoadClient returning, int count, long first, Teller teller)
       throws IOException {
     long missed = server.nextEvent() - 1;
@@ -90,13 +90,13 @@ final class ReturnRun extends CaseRun {
     }
   }
 
-  /** The count is looked at first, since it costs nothing; some may be further than others. */
+  /** Checks the total first, which is cheap. Some clients may be further ahead than others. */
   private static boolean haveAll(LoadClient returning, long last) {
     return returning.ledger().isComplete(last)
         && returning.streams().stream().allMatch(stream -> stream.expected() > last);
   }
 
-  /** What the connects do to the live ones, without a history. */
+  /** Stores the effect of the connects alone on the live streams, without a history. */
   private void tellOfConnects(LoadClient returning, long nanos, Duration processor) {
     sample.set(Figure.CONNECT_P99, millis(client.ledger().latency().quantile(0.99)));
     sample.set(Figure.CONNECT_TIME, nanos / 1e9);

@@ -5,10 +5,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What one server did in one case of one round.
+ * The figures of one server in one case of one round.
  *
- * @param trouble why there are no figures, or not all
- * @param broken whether that means that the server does not work, rather than that it is stuck behind
+ * @param trouble the reason if figures are missing
+ * @param broken whether the reason is that the server does not work, and not that it is stuck because of
  *     clients that do not read
  */
 record Sample(
@@ -43,7 +43,7 @@ record Sample(
     }
   }
 
-  /** Whether every stream got every event once and in order, as far as events came at all. */
+  /** Returns whether every stream received events exactly once and in order, as far as any arrived. */
   boolean isExact() {
     return figures.getOrDefault(Figure.LOST, 0.0) == 0
         && figures.getOrDefault(Figure.DOUBLED, 0.0) == 0

@@ -9,8 +9,8 @@ import java.net.Socket;
 import java.time.Duration;
 
 /**
- * The process of one server. It obeys lines on standard input, answers each with a line that begins with
- * an at sign, and ends with its input.
+ * The process of one server. It reads commands from standard input, one per line, answers each with a line
+ * that begins with an at sign, and exits at the end of its input.
  */
 final class ServerMain {
   private static final PrintStream ANSWERS = System.out;
@@ -18,7 +18,7 @@ final class ServerMain {
   private ServerMain() {}
 
   public static void main(String[] args) throws Exception {
-    System.setOut(System.err); // what a server prints of its own
+    System.setOut(System.err); // for output of the servers themselves
     int port = Integer.parseInt(args[1]);
     var ping = Duration.ofMillis(Long.parseLong(args[2]));
     var peer = Peer.ALL.get(args[0]).get();
@@ -58,7 +58,7 @@ final class ServerMain {
     }
   }
 
-  /** What is alive after collections. */
+  /** Returns the bytes that are live after collections. */
   private static long heap(int collections) {
     var runtime = Runtime.getRuntime();
     long least = Long.MAX_VALUE;

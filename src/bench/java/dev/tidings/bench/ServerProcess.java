@@ -22,7 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** A server in a process of its own, and what can be asked of both. */
+/** A server in its own process, with queries for both. */
 final class ServerProcess implements AutoCloseable {
   /** The same for all servers. */
   static final List<String> FLAGS = List.of("-Xmx3g", "-XX:+UseG1GC");
@@ -69,7 +69,7 @@ final class ServerProcess implements AutoCloseable {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(FLAGS);
     if (Boolean.getBoolean("short")) {
-      command.add("-XX:TieredStopAtLevel=1"); // nobody looks at the figures
+      command.add("-XX:TieredStopAtLevel=1"); // the figures are not used
     }
     String more = System.getProperty("flags", "").strip();
     if (!more.isEmpty()) {
@@ -111,7 +111,7 @@ final class ServerProcess implements AutoCloseable {
     orders.println(line);
   }
 
-  /** The answer's words after the first, if it is there; null if not. */
+  /** Returns the words of the answer after the first one, or null if there is no answer yet. */
   String[] poll(String first) throws IOException {
     String answer = answers.poll();
     return answer == null ? null : words(first, answer);
@@ -143,19 +143,19 @@ final class ServerProcess implements AutoCloseable {
     return Long.parseLong(await(what, Duration.ofSeconds(30))[0]);
   }
 
-  /** The last event id of a client that has all events so far. */
+  /** Returns the last event id of a client that has all events so far. */
   String position() throws IOException {
     order("position");
     return await("position", Duration.ofSeconds(30))[0];
   }
 
-  /** Bytes that are alive after so many collections. */
+  /** Returns the bytes that are live after this many collections. */
   long heap(int collections) throws IOException {
     order("heap " + collections);
     return Long.parseLong(await("heap", Duration.ofSeconds(60))[0]);
   }
 
-  /** Both processes have to read the same clock, for what is published here arrives there. */
+  /** Checks that both processes read the same clock: one publishes an event, the other receives it. */
   void checkClock() throws IOException {
     long before = System.nanoTime();
     long there = ask("clock");
@@ -165,7 +165,7 @@ final class ServerProcess implements AutoCloseable {
     }
   }
 
-  /** The number of the next event; none is ever used again, or old acknowledgements would count. */
+  /** Returns the number of the next event. Numbers are never reused, so old acknowledgements do not count. */
   long nextEvent() {
     return nextEvent;
   }
@@ -186,7 +186,7 @@ final class ServerProcess implements AutoCloseable {
     return process.info().totalCpuDuration().orElse(Duration.ZERO);
   }
 
-  /** A line of {@code /proc/pid/status}: resident memory in kB, or the number of threads. */
+  /** Returns a value of {@code /proc/pid/status}: resident memory in kB, or the number of threads. */
   long status(String name) {
     try (var lines = Files.lines(Path.of("/proc", Long.toString(process.pid()), "status"))) {
       return lines

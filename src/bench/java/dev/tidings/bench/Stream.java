@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.Locale;
 
-/** One response as the client reads it: head, chunks if there are any, lines, events. */
+/** Parses one response for the client: head, chunks if there are any, lines, events. */
 final class Stream {
   private enum Part {
     HEAD,
@@ -24,7 +24,7 @@ final class Stream {
   private static final int VALUE = 6;
   private static final int OTHER_LINE = 7;
 
-  /** What is expected by one that comes in the midst of it all. */
+  /** The expected number of a stream that joins while events are published. */
   static final long ANY = -1;
 
   private final Ledger ledger;
@@ -34,7 +34,7 @@ final class Stream {
   private int chunkLeft;
   private int line = LINE_START;
   private int position; // in the value
-  private boolean whole; // an event's data is there, the blank line is not
+  private boolean whole; // the data of an event has arrived, but not the blank line
   private long number;
   private long published;
   private long expected;
@@ -45,7 +45,7 @@ final class Stream {
     this.channel = channel;
   }
 
-  /** The client goes. */
+  /** Disconnects the client. */
   void leave() throws IOException {
     part = Part.OVER;
     channel.close();
@@ -166,7 +166,7 @@ final class Stream {
   private void endOfValue() throws IOException {
     line = LINE_START;
     if (position == 0) {
-      return; // a channel tells a position without any text; a gap has text, which is no event of ours
+      return; // a position event of a channel has no text; the text of a gap is rejected below
     }
     if (position != ledger.size()) {
       throw new IOException("an event has " + position + " bytes, not " + ledger.size());

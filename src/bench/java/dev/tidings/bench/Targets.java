@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
 
-/** Where the library has to come out, as ratios within one run. */
+/** The targets of the library, as ratios within one run. */
 final class Targets {
   private static final String OURS = "tidings";
   private static final double MORE_HEAP = 1.5; // KiB
@@ -55,7 +55,7 @@ final class Targets {
     ways();
   }
 
-  /** What a channel, those who come and go, and those who come back may cost. */
+  /** Checks the targets for channels, for visitors and for clients that reconnect. */
   private void ways() {
     var channel = of("K", "tidings-channel", Figure.CPU);
     atMost("9 K: CPU/event, channel by broadcast", channel, of("K", "tidings-id", Figure.CPU), 1.1);
@@ -83,7 +83,7 @@ final class Targets {
     lines.add(line("11 R: p99 of the live ones, ms more", value(later), bound, verdict(later, met)));
   }
 
-  /** Whether this rival's clients that read suffer more from those that do not than ours do. */
+  /** Checks that clients that do not read affect the other clients of this rival more than the library's. */
   private void isolation(String rival) {
     String what = "3 D: p99 of " + rival + ", own of C (ours has to be less)";
     var usual = of("C", rival, Figure.P99);

@@ -13,24 +13,24 @@ import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
 
-/** The library with its defaults: handlers park in keepAlive, the publisher has one of four ways. */
+/** The library with its defaults. Handlers park in keepAlive; the publisher uses one of four methods. */
 final class TidingsPeer implements Peer {
   enum Way {
     BROADCAST,
-    /** With the ids that a channel would give. */
+    /** With ids like those of a channel. */
     BROADCAST_WITH_ID,
     CHANNEL,
-    /** Every stream is in each of four, which are published to in turn. */
+    /** Every stream has joined all four channels; events are published to them in turn. */
     FOUR_CHANNELS
   }
 
   private static final List<String> NAMES = List.of("a", "b", "c", "d");
 
-  /** Of an id and a comment together, so that all events with an id have as many bytes; four ids have 103. */
+  /** The length of id plus comment, which gives all events with an id the same size; four ids have 103. */
   private static final int ID_AND_FILLER = 110;
 
   private static final String FILLER = "x".repeat(ID_AND_FILLER);
-  private static final long FIRST_NUMBER = 100_000_000; // as many digits as most logs in memory have
+  private static final long FIRST_NUMBER = 100_000_000; // the number of digits that most logs in memory have
 
   private final Way way;
   private final LongAdder opened = new LongAdder();
@@ -56,7 +56,7 @@ final class TidingsPeer implements Peer {
   public void start(int port, Duration ping) throws IOException {
     var settings = Settings.defaults();
     if (ping.isPositive()) {
-      settings = settings.heartbeat(ping);
+      settings = settings.withHeartbeat(ping);
     }
     server = SseServer.builder().port(port).settings(settings).build();
     server.get(
@@ -113,7 +113,7 @@ final class TidingsPeer implements Peer {
     return Event.of(data).withComment(FILLER.substring(idLength));
   }
 
-  /** The last event id of a client that has got everything. */
+  /** Returns the last event id of a client that has received all events. */
   @Override
   public String position() {
     if (way == Way.CHANNEL) {

@@ -21,7 +21,7 @@ final class UndertowPeer implements Peer {
               if (ping.isPositive()) {
                 connection.setKeepAliveTime(ping.toMillis());
               }
-              opened.increment(); // the handler has it among its connections already
+              opened.increment(); // it is one of the handler's connections by now
             });
     var many =
         Handlers.serverSentEvents(

@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Vert.x: a verticle per core, each with the chunked responses of its own event loop. What a client does
- * not take is queued in its channel without a bound.
+ * Vert.x: a verticle per core, each with the chunked responses of its own event loop. Events that a client
+ * does not read are queued in its channel, without a bound.
  */
 final class VertxPeer implements Peer {
   private final LongAdder opened = new LongAdder();
@@ -80,7 +80,7 @@ final class VertxPeer implements Peer {
     }
   }
 
-  /** As many events as the response takes, and more when it is drained. */
+  /** Writes as many events as the response accepts, and more when it is drained. */
   private static final class Many {
     private final Payload.Many many;
     private final Payload payload;

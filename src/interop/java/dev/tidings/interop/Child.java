@@ -16,7 +16,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** A program that runs beside the test and ends with it, with all that it started. */
+/** A program that runs alongside the test. It ends with the test, and so do the processes that it started. */
 public final class Child implements AutoCloseable {
   private final Process process;
   private final BlockingQueue<Optional<String>> lines = new LinkedBlockingQueue<>(); // empty: the end
@@ -27,12 +27,12 @@ public final class Child implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(new Thread(this::close));
   }
 
-  /** Standard error comes with the output. */
+  /** Starts a program, with its standard error merged into its output. */
   public static Child start(String... command) throws IOException {
     return new Child(new ProcessBuilder(command).redirectErrorStream(true).start());
   }
 
-  /** Runs it to its end and returns what it printed; a failure if it takes longer or fails. */
+  /** Runs a program and returns its output. Fails the test if the program fails or exceeds the bound. */
   public static String run(Duration bound, String... command) throws IOException, InterruptedException {
     try (var child = start(command)) {
       var output = new StringBuilder();
@@ -41,11 +41,11 @@ public final class Child implements AutoCloseable {
         output.append(line.get()).append('\n');
       }
       int status = child.status();
-      return status == 0 ? output.toString() : fail(Arrays.toString(command) + " ended with " + status + ": " + output);
+      return status == 0 ? output.toString() : fail(Arrays.toString(command) + " exited with status " + status + ": " + output);
     }
   }
 
-  /** The path of the first of these that is installed; where CI is true, a missing one is a failure. */
+  /** Returns the path of the first installed program. If none is installed, skips the test, or fails it in CI. */
   public static String find(String... names) {
     var folders = Stream.concat(Stream.of(System.getenv("PATH").split(":")), Stream.of("/usr/sbin", "/sbin")).toList();
     for (String name : names) {
@@ -63,18 +63,18 @@ public final class Child implements AutoCloseable {
     try (var reader = process.inputReader(StandardCharsets.UTF_8)) {
       reader.lines().map(Optional::of).forEach(lines::add);
     } catch (IOException | RuntimeException e) {
-      lines.add(Optional.of("its output could not be read: " + e));
+      lines.add(Optional.of("the output could not be read: " + e));
     }
     lines.add(Optional.empty());
   }
 
-  /** The next line of its output; empty at its end. */
+  /** Returns the next line of its output, or empty at the end of the output. */
   public Optional<String> next(Duration bound) throws InterruptedException {
     var line = lines.poll(bound.toNanos(), TimeUnit.NANOSECONDS);
     return line != null ? line : fail(process.info().commandLine().orElse("a child") + " printed nothing for " + bound);
   }
 
-  /** Awaits a line that contains this, and returns it. */
+  /** Waits for a line that contains this text, and returns it. */
   public String await(String text, Duration bound) throws InterruptedException {
     var seen = new StringBuilder();
     for (Optional<String> line; (line = next(bound)).isPresent(); seen.append(line.get()).append('\n')) {
@@ -82,7 +82,7 @@ public final class Child implements AutoCloseable {
         return line.get();
       }
     }
-    return fail("ended without " + text + ": " + seen);
+    return fail("the output ended without " + text + ": " + seen);
   }
 
   /** Writes a line to its standard input. */
@@ -93,19 +93,19 @@ public final class Child implements AutoCloseable {
   }
 
   public int status() throws InterruptedException {
-    return process.waitFor(10, TimeUnit.SECONDS) ? process.exitValue() : fail("closed its output and goes on");
+    return process.waitFor(10, TimeUnit.SECONDS) ? process.exitValue() : fail("the program closed its output, but did not exit");
   }
 
   public ProcessHandle handle() {
     return process.toHandle();
   }
 
-  /** As a power cut would, without a word. */
+  /** Kills the process, without any notice to it. */
   public void kill() {
     process.destroyForcibly();
   }
 
-  /** Ends it and what it started, and returns when they are gone. */
+  /** Ends the process and its descendants, and returns when they have exited. */
   @Override
   public void close() {
     var all = Stream.concat(Stream.of(process.toHandle()), process.descendants()).toList();

@@ -8,13 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** Packages of npm, as they are installed here. */
+/** The installed npm packages. */
 public final class Npm {
   private static final Path MODULES = Path.of("node_modules");
 
   private Npm() {}
 
-  /** The text of a file, whose path begins with the name of its package. */
+  /** Returns the text of a file. Its path begins with the name of its package. */
   public static String read(String file) {
     try {
       return Files.readString(MODULES.resolve(file));
@@ -27,7 +27,7 @@ public final class Npm {
     return new Gson().fromJson(read(name + "/package.json"), JsonObject.class).get("version").getAsString();
   }
 
-  /** The same, for what Node.js runs. */
+  /** Returns the version of a package that runs on Node.js, including the version of Node.js. */
   public static String versionOnNode(String name) throws IOException, InterruptedException {
     return version(name) + " on Node.js " + Child.run(Duration.ofSeconds(20), Child.find("node"), "--version").strip();
   }

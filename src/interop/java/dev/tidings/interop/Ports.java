@@ -7,8 +7,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Ports for programs that cannot take any that is free. None comes twice, and none is one that the operating
- * system gives to a connection, which could take it before the program does.
+ * Ports for programs that cannot choose a free port themselves. No port is returned twice. The ports are
+ * outside the range that the operating system assigns to connections, because a connection could otherwise
+ * take a port before the program does.
  */
 public final class Ports {
   private static final int FIRST = 20_000;

@@ -9,15 +9,15 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What the run found, a line for each check in {@code target/results.tsv}, of which {@link
- * ResultsPage} makes the page. A row is written only after its check has passed.
+ * The results of the run, one line per check, in {@code target/results.tsv}. {@link ResultsPage} formats them
+ * as a page. A row is written only after its check has passed.
  */
 public final class Results {
   static final Path FILE = Path.of("target", "results.tsv");
 
   private Results() {}
 
-  /** What the table is divided into, in this order. */
+  /** The parts of the page, in their order. */
   public enum Part {
     BROWSERS("Browsers"),
     CLIENTS("Clients"),
@@ -36,11 +36,12 @@ public final class Results {
   /**
    * A check that passed.
    *
-   * @param who the software, as it calls itself
-   * @param version as it says itself
-   * @param check what was checked, the same in every run
-   * @param measured figures of this run, or empty
-   * @param deviation what differs from what one would expect and why, the same in every run, or empty
+   * @param who the name of the software
+   * @param version the version that it reports
+   * @param check the check, the same in every run
+   * @param measured the figures of this run, or empty
+   * @param deviation the difference from the expected behaviour, and its reason, the same in every run; or
+   *     empty
    */
   record Row(Part part, String who, String version, String check, String measured, String deviation) {
     String line() {

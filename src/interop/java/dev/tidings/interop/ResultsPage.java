@@ -10,9 +10,8 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * Writes {@code RESULTS.md} from the rows of a whole run. Where CI is true it compares instead: a check
- * or a deviation that the page has and the run has not, or the other way round, is a failure; versions
- * and figures may differ.
+ * Writes {@code RESULTS.md} from the rows of a complete run. In CI it compares the rows with the page, and
+ * fails if a check or a deviation is only in the page or only in the run. Versions and figures may differ.
  */
 final class ResultsPage {
   private static final Path PAGE = Path.of("RESULTS.md");
@@ -31,17 +30,16 @@ final class ResultsPage {
 
   private static String page(List<Row> rows) {
     var page = new StringBuilder("""
-        # What Tidings was held against
+        # Results of the interoperability tests
 
-        Written by `mvn -f src/interop verify`, which runs every check; a row stands here because its check
-        passed, or because what differs, as its last column says, was seen, which is checked too. Figures are of
-        one run, on a machine with two cores.
+        `mvn -f src/interop verify` writes this page. A row is written only after its check has passed. The
+        deviations in the last column are tested, too. The figures are from one run, on a machine with two cores.
         """);
     for (Part part : Part.values()) {
       var its = rows.stream().filter(row -> row.part() == part).toList();
       if (!its.isEmpty()) {
         page.append("\n## ").append(part.title).append("\n\n");
-        page.append("| who | version | what was checked | measured | what differs, and why |\n|---|---|---|---|---|\n");
+        page.append("| software | version | check | measured | deviation |\n|---|---|---|---|---|\n");
         its.forEach(row -> page.append(line(row)));
       }
     }
@@ -61,13 +59,13 @@ final class ResultsPage {
     stale.removeAll(here);
     here.removeAll(there);
     if (!stale.isEmpty() || !here.isEmpty()) {
-      System.err.println(PAGE + " is stale. Only in the page: " + stale + "\nOnly in the run: " + here);
+      System.err.println(PAGE + " is out of date. Only in the page: " + stale + "\nOnly in the run: " + here);
       System.exit(1);
     }
-    System.out.println(rows.size() + " rows, as in " + PAGE);
+    System.out.println(rows.size() + " rows, the same as in " + PAGE);
   }
 
-  /** A line without what may change from run to run: version and figures. */
+  /** Returns a line without version and figures, which may change from run to run. */
   private static String lasting(String line) {
     var cells = line.split(" \\| ", -1);
     return cells.length == 5 ? cells[0] + " | " + cells[2] + " | " + cells[4] : line;

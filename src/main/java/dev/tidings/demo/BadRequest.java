@@ -1,6 +1,6 @@
 package dev.tidings.demo;
 
-/** A request that is answered with 400 and this message, which names the value and the rule. */
+/** Thrown to respond with 400 and this message, which names the value and the rule. */
 final class BadRequest extends Exception {
   private static final long serialVersionUID = 1;
 

@@ -16,15 +16,15 @@ import java.util.Optional;
 import java.util.function.Predicate;
 
 /**
- * What {@code java -jar tidings-<version>.jar [port]} runs: a page that opens streams and sends to
- * them, and the same by curl. It listens on loopback only.
+ * The program that {@code java -jar tidings-<version>.jar [port]} runs: a server with a page that opens streams and
+ * sends events to them, which is also possible with curl. The server listens on loopback only.
  */
 public final class Demo {
   private static final int DEFAULT_PORT = 8080;
   private static final int TEXT_LIMIT = 64 * 1024; // bytes of one message
-  private static final int MOST_TIMES = 1000; // with the next one, less than an outbox holds
-  private static final int MOST_BYTES = 512 * 1024; // of a burst
-  private static final int LONGEST_IDENTIFIER = 200; // each is told to all watchers, again and again
+  private static final int MOST_TIMES = 1000; // with MOST_BYTES, less than an outbox holds
+  private static final int MOST_BYTES = 512 * 1024; // of all events of a burst
+  private static final int LONGEST_IDENTIFIER = 200; // the feed sends each one repeatedly
 
   private final EventSources sources;
   private final DemoFeed feed;
@@ -35,10 +35,10 @@ public final class Demo {
   }
 
   /**
-   * Runs the demo until the process is ended: with status 2 for bad arguments, with 1 if the port cannot be
-   * had.
+   * Runs the demo until the process ends. The exit status is 2 for invalid arguments, and 1 if the port cannot be
+   * bound.
    *
-   * @param args the port (default: 8080; 0 for any that is free), or nothing
+   * @param args the port (default: 8080; 0 for any free port), or nothing
    * @throws InterruptedException if this thread is interrupted
    */
   public static void main(String[] args) throws InterruptedException {
@@ -85,9 +85,9 @@ public final class Demo {
   /**
    * Starts the demo on loopback.
    *
-   * @param port the port; 0 for any that is free
-   * @return its server, to be closed by the caller
-   * @throws IOException if the port cannot be had
+   * @param port the port; 0 for any free port
+   * @return the server, which the caller must close
+   * @throws IOException if the port cannot be bound
    */
   public static SseServer start(int port) throws IOException {
     var page = DemoPage.load();
@@ -103,7 +103,7 @@ public final class Demo {
         .start();
   }
 
-  /** Tells the client about a bad request. */
+  /** Responds to a {@link BadRequest} with 400 and its message. */
   private static SseHandler answering(SseHandler handler) {
     return request -> {
       try {
@@ -122,7 +122,7 @@ public final class Demo {
     }
   }
 
-  /** {@code GET /events?id=&ping=&text=&event=}: a stream; the last three are about its pings. */
+  /** {@code GET /events?id=&ping=&text=&event=}: opens a stream; the last three parameters configure its pings. */
   private void events(SseRequest request) throws IOException, BadRequest {
     allow(request, "id", "ping", "text", "event");
     var identifier = request.query("id");
@@ -134,7 +134,7 @@ public final class Demo {
     var interval = seconds(request, "ping");
     var text = request.query("text");
     var name = request.query("event");
-    event(name, ""); // what is wrong with the name is said before the stream opens
+    event(name, ""); // rejects an invalid name before the stream is opened
     try (var sse =
         identifier.isPresent()
             ? request.getEventSource(identifier.get())
@@ -158,7 +158,7 @@ public final class Demo {
     int times = times(request);
     var event = event(request.query("event"), request.text(TEXT_LIMIT));
     long bytes = (long) times * event.encode().getBytes(UTF_8).length;
-    if (times > 1 && bytes > MOST_BYTES) { // or it would end the streams that it is for
+    if (times > 1 && bytes > MOST_BYTES) { // a larger one would end the streams that receive it
       throw new BadRequest("a burst must have at most " + MOST_BYTES + " bytes: " + bytes);
     }
     int streams = 0;
@@ -181,7 +181,7 @@ public final class Demo {
     say(request, 200, "ended " + count(sources.dropAll(), "stream"));
   }
 
-  // What they are asked.
+  // Parameters.
 
   private Predicate<EventSource> recipients(SseRequest request) throws IOException, BadRequest {
     var identifier = request.query("id");

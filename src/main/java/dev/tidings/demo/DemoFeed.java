@@ -18,7 +18,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 
-/** The live data of the demo's page: the registry as JSON, twice a second, while somebody watches. */
+/**
+ * Sends the live data for the demo page: the state of the registry as JSON, twice a second, while there are watchers.
+ */
 final class DemoFeed {
   private static final Logger LOGGER = System.getLogger("dev.tidings.demo");
   private static final Duration PACE = Duration.ofMillis(500);
@@ -28,14 +30,14 @@ final class DemoFeed {
   private final Set<EventSource> watchers = ConcurrentHashMap.newKeySet();
   private final ReentrantLock lock = new ReentrantLock();
   private final ThreadFactory threads;
-  private boolean running; // under lock
+  private boolean running; // guarded by lock
 
   DemoFeed(EventSources sources, ThreadFactory threads) {
     this.sources = sources;
     this.threads = threads;
   }
 
-  /** Returns when the watcher is gone. */
+  /** Sends the data to a watcher until its stream has ended. */
   void serve(EventSource watcher) {
     watcher.send(Event.empty().withRetry(PACE));
     try {
@@ -78,7 +80,7 @@ final class DemoFeed {
     while (goesOn()) {
       try {
         tell(rate);
-      } catch (Throwable e) { // the next state may get through, and no other thread would send it
+      } catch (Throwable e) { // go on, because no other thread sends the next state
         LOGGER.log(Level.ERROR, "the demo's feed threw " + e.getClass().getName(), e);
       }
       LockSupport.parkNanos(PACE.toNanos());
@@ -87,11 +89,11 @@ final class DemoFeed {
 
   private void tell(Rate rate) {
     var streams = sources.streams().stream().filter(stream -> !isWatcher(stream)).toList();
-    var state = Event.of("state", json(streams, rate.next(streams), sources.ended()));
+    var state = Event.of("state", json(streams, rate.next(streams), sources.stats().ended()));
     sources.broadcast(state, this::isWatcher);
   }
 
-  /** Events per second, from what each stream had sent before and now. */
+  /** Computes the events per second from the previous and the current counts of each stream. */
   private static final class Rate {
     private Map<EventSource, Long> before = Map.of();
     private long last;

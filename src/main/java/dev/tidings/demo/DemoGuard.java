@@ -12,13 +12,13 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Keeps other sites away from a server on loopback, which every page in the browser can reach: a name
- * of theirs that resolves to 127.0.0.1 stands in Host (DNS rebinding), their own one in Origin. A GET of
- * an image, a frame or a script has no Origin, and here a GET may end a stream, so browsers are also asked
- * whose request it is. What is no browser does not say.
+ * Refuses requests from other sites, whose pages can reach a loopback server through the browser. Host contains the
+ * name of such a site if the name resolves to 127.0.0.1 (DNS rebinding); otherwise, Origin contains the site. A GET
+ * request for an image, a frame or a script has no Origin, but can end a stream. Therefore Sec-Fetch-Site, which only
+ * browsers send, is also checked.
  */
 final class DemoGuard extends Filter {
-  /** What a browser says of the page's own requests, and of an address that a person entered. */
+  /** The values of Sec-Fetch-Site for requests of the page itself, and for an address that the user entered. */
   private static final Set<String> OWN_SITES = Set.of("same-origin", "none");
 
   private static final Pattern LOCAL =
@@ -27,7 +27,7 @@ final class DemoGuard extends Filter {
 
   @Override
   public String description() {
-    return "refuses what another site asks for";
+    return "refuses requests of other sites";
   }
 
   @Override

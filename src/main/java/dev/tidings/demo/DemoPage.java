@@ -11,18 +11,18 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * The demo's one page.
+ * The page of the demo.
  *
- * @param html with its script and its style inline
- * @param policy its Content-Security-Policy: that script and that style by their hashes, this server,
- *     and nothing else
+ * @param html the page, with inline script and style
+ * @param policy the Content-Security-Policy, which allows only this script and style, by their hashes, images in data
+ *     URLs, and requests to this server
  */
 record DemoPage(String html, String policy) {
 
   static DemoPage load() throws IOException {
     try (var file = Demo.class.getResourceAsStream("demo.html")) {
       byte[] bytes = Objects.requireNonNull(file, "demo.html").readAllBytes();
-      // The browser hashes what it parsed, and its line breaks are LF.
+      // The browser hashes the parsed text, whose line breaks are LF.
       String html = new String(bytes, UTF_8).replace("\r\n", "\n");
       String policy =
           "default-src 'none'; script-src %s; style-src %s; connect-src 'self'; img-src data:; "

@@ -6,20 +6,20 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Puts a text in quotes, so that nothing in it is taken for a part of its surroundings. */
+/** Quotes text, so that it can be distinguished from the surrounding text. */
 final class Quote {
   private static final int MOST = 80; // characters
 
-  /** Controls, line breaks, what turns the direction of text, surrogates: they do not show as themselves. */
+  /** Characters that are not displayed as themselves: controls, line breaks, direction marks, surrogates. */
   private static final Pattern SPECIAL_IN_JAVA =
       Pattern.compile("[\"\\\\\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Cn}]");
 
-  /** RFC 8259, 7; and lone surrogates, which UTF-8 cannot carry. */
+  /** Characters that must be escaped (RFC 8259, 7), and lone surrogates, which UTF-8 cannot encode. */
   private static final Pattern SPECIAL_IN_JSON = Pattern.compile("[\"\\\\\\x00-\\x1f\\p{Cs}]");
 
   private Quote() {}
 
-  /** Returns the value as it would stand in Java source, cut where it is long. */
+  /** Returns the value as a Java string literal, truncated if it is long. */
   static String java(String value) {
     boolean cut = value.codePointCount(0, value.length()) > MOST;
     String shown = cut ? value.substring(0, value.offsetByCodePoints(0, MOST)) : value;
@@ -49,7 +49,7 @@ final class Quote {
     return '"' + escaped + '"';
   }
 
-  /** A character beyond the first 65,536 is two units. */
+  /** Escapes a character. A character above U+FFFF has two UTF-16 units. */
   private static String escape(String special) {
     if (special.equals("\"") || special.equals("\\")) {
       return "\\" + special;

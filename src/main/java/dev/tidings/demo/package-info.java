@@ -1,6 +1,5 @@
 /**
- * The program that {@code java -jar} runs: a page that opens streams and sends to them. It is no part of the
- * library: the module does not export this package, and it uses nothing but the public classes of {@link
- * dev.tidings}.
+ * The demo that {@code java -jar} runs: a page that opens streams and sends events to them. The module does not export
+ * this package, because it is not part of the library. It uses only the public classes of {@link dev.tidings}.
  */
 package dev.tidings.demo;

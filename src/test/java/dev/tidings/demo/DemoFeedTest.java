@@ -38,7 +38,7 @@ class DemoFeedTest {
     }
   }
 
-  /** As without memory for a thread. */
+  /** Fails once, as if there were no memory for a thread. */
   private static ThreadFactory failingOnce() {
     var fails = new AtomicBoolean(true);
     return task -> {

@@ -14,7 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The browsers, each started when it is first needed, by {@code js/browser.mjs}, and ended with this JVM. */
+/** The browsers. {@code js/browser.mjs} starts each one on first use; it ends with this JVM. */
 public enum Browser {
   CHROMIUM("Chromium", "chrome", "chromium", "chromium-browser", "google-chrome"),
   FIREFOX("Firefox", "firefox", "firefox-esr", "firefox");
@@ -22,7 +22,7 @@ public enum Browser {
   static final Duration BOUND = Duration.ofSeconds(30);
   private static final Gson GSON = new Gson();
 
-  /** A line of the driver; what is not in it is null. */
+  /** A line of the driver. Missing values are null. */
   private record Line(String version, Integer call, JsonElement value, String error, String tab, String told, String complaint) {}
 
   private record Command(int call, String tab, String method, List<?> args) {}
@@ -42,7 +42,7 @@ public enum Browser {
     this.executables = executables;
   }
 
-  /** Without its name: the number alone. */
+  /** Returns the version number, without the name of the browser. */
   public synchronized String version() throws IOException, InterruptedException {
     driver();
     return version;
@@ -87,7 +87,7 @@ public enum Browser {
     }
   }
 
-  /** A new and empty tab, in front of the others. */
+  /** Opens a new, empty tab in front of the others. */
   public Tab open() throws IOException, InterruptedException {
     var tab = new Tab(this, "tab " + calls.incrementAndGet());
     tabs.put(tab.name(), tab);

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A page of one origin, streams of another, which lets it in with credentials; and a stranger. */
+/** Tests streams of another origin, which allows requests with credentials from one origin only. */
 @Timeout(60)
 class BrowserCorsTest {
   private static final String PAGE = Pages.page("another origin", """
@@ -67,12 +67,12 @@ class BrowserCorsTest {
           body: '"why?"',
           openWhenHidden: true,
           onmessage: event => event.data && tell('got ' + event.data),
-          onclose: () => { throw new Error('come back') },
+          onclose: () => { throw new Error('reconnect') },
         });
       }
       """);
 
-  /** What the server was asked, by the filter in front of everything. */
+  /** A request, recorded by the first filter of the server. */
   private record Asked(String method, String cookie, String lastEventId) {}
 
   private static final BlockingQueue<Asked> asked = new LinkedBlockingQueue<>();
@@ -169,7 +169,7 @@ class BrowserCorsTest {
       assertEquals(List.of(new Asked("GET", "user=ann", null), new Asked("GET", "user=ann", "7")), List.of(asked(), asked()));
       assertTrue(asked.isEmpty(), asked::toString);
     }
-    browser.passed("CORS: an EventSource with credentials brings its cookie, and `Last-Event-ID` when it comes back, without a preflight");
+    browser.passed("CORS: an EventSource with credentials sends its cookie, and `Last-Event-ID` when it reconnects, without a preflight");
   }
 
   @ParameterizedTest
@@ -180,7 +180,7 @@ class BrowserCorsTest {
       tab.awaitTold("open", "got no id");
       assertEquals(new Asked("GET", null, null), asked());
     }
-    browser.passed("CORS: without credentials it gets the stream, and brings no cookie");
+    browser.passed("CORS: an EventSource without credentials receives the stream, and sends no cookie");
   }
 
   @ParameterizedTest
@@ -191,7 +191,7 @@ class BrowserCorsTest {
       tab.awaitTold("block event: answer|data: to {\"question\":\"ünï?\"}", "block data: and more", "end");
       assertEquals(List.of(new Asked("OPTIONS", null, null), new Asked("POST", "user=ann", null)), List.of(asked(), asked()));
     }
-    browser.passed("CORS: `fetch` posts JSON with credentials after a preflight, and reads the stream that answers");
+    browser.passed("CORS: `fetch` posts JSON with credentials after a preflight, and reads the stream in the response");
   }
 
   @Test
@@ -208,7 +208,7 @@ class BrowserCorsTest {
         Results.Part.CLIENTS,
         "npm @microsoft/fetch-event-source",
         Npm.version("@microsoft/fetch-event-source") + " in " + Browser.CHROMIUM + " " + Browser.CHROMIUM.version(),
-        "CORS: it posts to another origin with credentials, and after an end posts again with `Last-Event-ID`, each after a preflight");
+        "CORS: posts to another origin with credentials, and again with `Last-Event-ID` after the stream ends, each after a preflight");
   }
 
   @ParameterizedTest
@@ -224,6 +224,6 @@ class BrowserCorsTest {
       assertTrue(asked.isEmpty(), asked::toString);
       assertFalse(tab.complaints().isEmpty());
     }
-    browser.passed("CORS: a page of an origin that is not let in gets no stream: its EventSource gives up, and its POST does not go out");
+    browser.passed("CORS: a page of an origin that is not allowed receives no stream: its EventSource gives up, and its POST is not sent");
   }
 }

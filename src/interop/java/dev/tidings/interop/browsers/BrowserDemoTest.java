@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The demo as a person uses it: by its controls, looking at what the page shows. */
+/** Tests the demo page as a person uses it: operates its controls and checks the visible content. */
 @Timeout(90)
 class BrowserDemoTest {
   private static final Path SCREENSHOTS = Path.of("target", "screenshots");
@@ -64,7 +64,7 @@ class BrowserDemoTest {
       send(tab, "id", "Grüße <b>&</b>", "note", "1", "two\nlines, 世界 🎈");
       tab.await("document.querySelector('#sent').textContent === 'sent 1 event to 1 stream'");
       tab.await(card("Grüße") + ".includes('note two\\nlines, 世界 🎈')");
-      // A burst shows for half a second, which is over before a busy machine looks.
+      // A burst is visible for half a second. A busy machine could check too late, so record the peak.
       tab.evaluate("(() => { window.peak = 0; const rate = document.querySelector('#rate');"
           + " new MutationObserver(() => window.peak = Math.max(window.peak, Number(rate.textContent.replace(/,/g, ''))))"
           + ".observe(rate, {childList: true, characterData: true, subtree: true}); return true; })()");
@@ -79,7 +79,7 @@ class BrowserDemoTest {
       }
       send(tab, "id", "nobody", "", "1", "x");
       tab.await("document.querySelector('#sent.bad')?.textContent === 'no open stream has the identifier \"nobody\"'");
-      tab.await("document.querySelector('#line').getBBox().height > 30"); // the burst has its place in the chart
+      tab.await("document.querySelector('#line').getBBox().height > 30"); // the burst is visible in the chart
       fits(tab);
       tab.screenshot(screenshot(browser, width, "in use"), true);
 
@@ -87,7 +87,8 @@ class BrowserDemoTest {
       tab.await(card("shop-2") + ".includes('closed ·')");
       tab.await("!" + rows() + ".includes('shop-2')");
       tab.click("#drop");
-      tab.await("document.querySelector('#sent').textContent.startsWith('ended 3 streams, ')"); // with that of the live data
+      // The third one is the stream of the live data.
+      tab.await("document.querySelector('#sent').textContent.startsWith('ended 3 streams, ')");
       tab.await(card("shop-1") + ".includes('ended by the server ·')");
       tab.await("document.querySelector('#open-count').textContent === '0'");
       tab.await("document.querySelector('#feed').textContent === 'live'");
@@ -100,7 +101,8 @@ class BrowserDemoTest {
       assertEquals(List.of(), tab.complaints().stream().filter(one -> !isOwnDoing(one)).toList());
     }
     browser.passed(
-        "the demo page, %d pixels wide: opening, sending to one, to a prefix, to all, closing, dropping; the chart moves, nothing scrolls sideways, the console stays empty"
+        ("the demo page, %d pixels wide: opening, sending to one stream, to a prefix and to all, closing, dropping;"
+                + " the chart moves, nothing scrolls sideways, the console stays empty")
             .formatted(width));
   }
 
@@ -116,7 +118,7 @@ class BrowserDemoTest {
       tab.fill("#ping", "0.3");
       tab.fill("#ping-text", "still here");
       String text = new Gson().toJson(identifier);
-      // No keyboard has all of this.
+      // Some of these characters cannot be typed.
       tab.evaluate("(field => { field.value = " + text + "; field.dispatchEvent(new Event('change')); })(document.querySelector('#identifier'))");
       tab.click("#opener button");
       tab.await(card("<i>me</i>") + ".includes('open ·')");
@@ -146,11 +148,11 @@ class BrowserDemoTest {
       assertEquals(List.of(), tab.complaints().stream().filter(one -> !isOwnDoing(one)).toList());
     }
     browser.passed(
-        "the demo page, %d pixels wide: an identifier with markup is text, a ping that it does not take is explained, a fifth stream is refused"
+        "the demo page, %d pixels wide: an identifier with markup is text, an invalid ping is explained, a fifth stream is refused"
             .formatted(width));
   }
 
-  /** What a page shows is loaded without asking anybody, so a GET must do no more harm than a POST. */
+  /** Any page can load a URL without the user's consent, so a GET must be as harmless as a POST. */
   @ParameterizedTest
   @EnumSource
   void anotherSitesPageDoesNotEndAStream(Browser browser) throws Exception {
@@ -176,7 +178,7 @@ class BrowserDemoTest {
       Pages.html(other, "/", harmful.replace("URL", url));
       other.start();
       try (var tab = browser.open()) {
-        // For a browser the address and the name of this machine are two sites.
+        // A browser treats the address and the name of this machine as two sites.
         tab.go(URI.create("http://127.0.0.1:" + other.port() + "/"));
         tab.awaitTold("loaded");
       }
@@ -188,14 +190,17 @@ class BrowserDemoTest {
       mine.close();
       http.shutdownNow();
     }
-    browser.passed("the demo page's server: what another site's page asks for, by whatever means, opens and ends no stream");
+    browser.passed("the demo page's server: requests from a page of another site, of any kind, neither open nor end a stream");
   }
 
   private static void awaitLine(Iterator<String> lines, String line) {
-    while (!lines.next().equals(line)) {} // it throws if there is none
+    while (!lines.next().equals(line)) {} // throws if there is no such line
   }
 
-  /** Sending to nobody, a ping that is none, closing a stream, and leaving the page while one is open. */
+  /**
+   * Returns whether the test itself caused this complaint: by sending to an unknown identifier, by an invalid
+   * ping, by closing a stream, or by leaving the page while a stream is open.
+   */
   private static boolean isOwnDoing(String complaint) {
     return complaint.matches("404: \\S+/send\\?id=nobody|400: \\S+/events\\?\\S+|console: Failed to load resource: .* 40[04] .*")
         || complaint.matches("failed: \\S+/(events\\?\\S+|live) (net::ERR_ABORTED|NS_BINDING_ABORTED|NS_ERROR_ABORT)");
@@ -233,7 +238,7 @@ class BrowserDemoTest {
     tab.click("#sender button.main");
   }
 
-  /** The text of the stream's card, empty without one. */
+  /** Returns an expression for the text of the stream's card, empty if there is no card. */
   private static String card(String title) {
     return "([...document.querySelectorAll('#cards article')].map(card => card.textContent).find(text => text.startsWith('%s')) ?? '')"
         .formatted(title);

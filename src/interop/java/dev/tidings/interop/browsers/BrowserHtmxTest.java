@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A page without a script of its own, whose parts htmx swaps for what comes. */
+/** Tests a page without its own script: htmx replaces its parts with the events that arrive. */
 @Timeout(60)
 class BrowserHtmxTest {
   private static final String PAGE = """
@@ -47,7 +47,7 @@ class BrowserHtmxTest {
 
   @BeforeEach
   void start() throws IOException {
-    server = SseServer.builder().settings(Settings.defaults().heartbeat(Duration.ofMillis(500))).build();
+    server = SseServer.builder().settings(Settings.defaults().withHeartbeat(Duration.ofMillis(500))).build();
     Pages.npm(server, "/htmx.js", "htmx.org/dist/htmx.min.js");
     Pages.npm(server, "/sse.js", "htmx-ext-sse/dist/sse.min.js");
     Pages.html(server, "/", PAGE.formatted(""));
@@ -105,7 +105,11 @@ class BrowserHtmxTest {
       stream().send(Event.of("news", "<li>three</li>"));
       tab.await("document.querySelectorAll('#news > li').length === 3");
     }
-    passed(browser, "fragments of several lines are swapped in and appended, an event triggers a request; after an end it comes back with `Last-Event-ID`", "");
+    passed(
+        browser,
+        "replaces and appends fragments of several lines, sends a request when an event arrives, and reconnects with"
+            + " `Last-Event-ID` after the end of a stream",
+        "");
   }
 
   @ParameterizedTest
@@ -117,7 +121,7 @@ class BrowserHtmxTest {
       tab.evaluate("htmx.swap('#live', '<p>something else</p>', { swapStyle: 'outerHTML' })");
       assertEquals("CLIENT_GONE", endings.poll(3, TimeUnit.SECONDS));
     }
-    passed(browser, "when its element is swapped out, the stream is closed", "");
+    passed(browser, "closes the stream when its element is swapped out", "");
   }
 
   @ParameterizedTest
@@ -128,9 +132,9 @@ class BrowserHtmxTest {
       assertEquals(Optional.empty(), lastEventId());
       stream().complete();
       tab.await("document.querySelector('#live')['htmx-internal-data'].sseEventSource.readyState === EventSource.CLOSED");
-      assertEquals(null, lastEventIds.poll(2, TimeUnit.SECONDS)); // four times as long as its wait
+      assertEquals(null, lastEventIds.poll(2, TimeUnit.SECONDS)); // four times its reconnection time
     }
-    passed(browser, "with `sse-close=\"tidings:completed\"` it stays away after complete()", "");
+    passed(browser, "does not reconnect after complete() with `sse-close=\"tidings:completed\"`", "");
   }
 
   @ParameterizedTest
@@ -144,6 +148,10 @@ class BrowserHtmxTest {
       assertEquals(Optional.empty(), lastEventId());
       stream();
     }
-    passed(browser, "after complete() it stays away", "its EventSource gives up at the 204, and the extension then opens a new one, which knows of nothing: set `sse-close=\"tidings:completed\"`");
+    passed(
+        browser,
+        "does not reconnect after complete()",
+        "its EventSource gives up at the 204, and the extension then opens a new one, without a last event id:"
+            + " set `sse-close=\"tidings:completed\"`");
   }
 }

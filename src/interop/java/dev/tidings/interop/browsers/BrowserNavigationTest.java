@@ -18,10 +18,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A page with a stream is left, and come back to. */
+/** Tests leaving a page with a stream, and going back to it. */
 @Timeout(60)
 class BrowserNavigationTest {
-  // It notes what happens, and tells nothing: a page that comes back from memory would tell it again.
+  // It records events and reports none: a page that is restored from memory would report them again.
   private static final String PAGE = """
       const seen = [];
       let source;
@@ -42,7 +42,7 @@ class BrowserNavigationTest {
 
   @BeforeEach
   void start() throws IOException {
-    server = SseServer.builder().settings(Settings.defaults().heartbeat(Duration.ofMillis(500))).build();
+    server = SseServer.builder().settings(Settings.defaults().withHeartbeat(Duration.ofMillis(500))).build();
     Pages.html(server, "/usual", USUAL);
     Pages.html(server, "/careful", CAREFUL);
     Pages.html(server, "/elsewhere", Pages.page("elsewhere", ""));
@@ -60,7 +60,7 @@ class BrowserNavigationTest {
     server.close();
   }
 
-  /** Returns how many milliseconds it took. */
+  /** Waits until the server has noticed the disconnect, and returns how many milliseconds that took. */
   private long awaitGone(long since) throws InterruptedException {
     assertEquals(Optional.of("CLIENT_GONE"), Optional.ofNullable(endings.poll(5, TimeUnit.SECONDS)));
     long millis = (System.nanoTime() - since) / 1_000_000;
@@ -84,7 +84,7 @@ class BrowserNavigationTest {
       tab.await("seen.includes('welcome')");
     }
     long took = awaitGone(System.nanoTime());
-    browser.passed("reloading and closing its tab end a stream within a heartbeat of 500 ms and a second", took + " ms", "");
+    browser.passed("reloading a page or closing its tab ends its stream within the heartbeat of 500 ms and a second", took + " ms", "");
   }
 
   @ParameterizedTest
@@ -101,7 +101,7 @@ class BrowserNavigationTest {
       awaitSeen(tab, fromMemory ? "new page,welcome,page from memory,welcome" : "new page,welcome");
       assertEquals(1, server.eventSources().count());
     }
-    browser.passed("a page that closes its stream at `pagehide` and opens one at `pageshow` has exactly one after leaving and coming back");
+    browser.passed("a page that closes its stream at `pagehide` and opens one at `pageshow` has one stream after leaving and going back");
   }
 
   @Test
@@ -114,7 +114,7 @@ class BrowserNavigationTest {
       long took = awaitGone(start);
       tab.call("goBack");
       awaitSeen(tab, "new page,welcome");
-      Browser.FIREFOX.passed("leaving a page ends its stream; on the way back the page begins anew", took + " ms", "");
+      Browser.FIREFOX.passed("leaving a page ends its stream; going back loads the page again", took + " ms", "");
     }
   }
 
@@ -124,16 +124,16 @@ class BrowserNavigationTest {
       tab.go(server.uri().resolve("/usual"));
       awaitSeen(tab, "new page,welcome");
       tab.go(server.uri().resolve("/elsewhere"));
-      assertEquals(null, endings.poll(3, TimeUnit.SECONDS)); // twice as long as it takes otherwise
+      assertEquals(null, endings.poll(3, TimeUnit.SECONDS)); // twice the usual time
       assertEquals(1, server.eventSources().broadcast("meanwhile"));
       tab.call("goBack");
       awaitSeen(tab, "new page,welcome,page from memory,meanwhile");
-      assertEquals(1, server.eventSources().opened());
+      assertEquals(1, server.eventSources().stats().opened());
       Browser.CHROMIUM.passed(
-          "leaving a page ends its stream; on the way back the page begins anew",
+          "leaving a page ends its stream; going back loads the page again",
           "",
-          "it keeps the page in memory with its stream open, which takes one of the six connections;"
-              + " on the way back the page gets what was sent meanwhile");
+          "keeps the page in memory with its stream open, which occupies one of the six connections;"
+              + " after going back, the page receives the events sent meanwhile");
     }
   }
 }

@@ -10,10 +10,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Which texts are origins: a browser agrees with each line of the lists that the library's tests go by. */
+/** Tests that browsers agree with the lists of valid and invalid origins in the library's tests. */
 @Timeout(60)
 class BrowserOriginsTest {
-  /** Of a name with an empty label it says so, but no page is found there. */
+  /** A browser accepts names with an empty label as origins, but no page can have such an origin. */
   private static final List<String> WITHOUT_PAGES = List.of("http://a..b", "http://.");
 
   @ParameterizedTest
@@ -29,6 +29,6 @@ class BrowserOriginsTest {
               .formatted(new Gson().toJson(all)));
       assertEquals(expected, said.getAsJsonArray().asList().stream().map(one -> one.getAsString()).toList());
     }
-    browser.passed("CORS: it says an origin as the library takes it, and none of those that the library refuses");
+    browser.passed("CORS: agrees with the library about the texts that are origins and those that are not");
   }
 }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Cut again and again while events are published, a browser's own EventSource comes back by itself. */
+/** Tests that a browser's EventSource resumes by itself when its stream ends repeatedly during publishing. */
 @Timeout(60)
 class BrowserResumeTest {
   private static final int EVENTS = 200;
@@ -36,7 +36,7 @@ class BrowserResumeTest {
   void itGoesOnWithoutLoss(Browser browser) throws Exception {
     var seen = everythingThatArrives(browser, 1);
     assertEquals(IntStream.range(0, EVENTS).mapToObj(Integer::toString).toList(), seen);
-    browser.passed("cut off again and again while events are published, it resumes: 200 events, each once and in order");
+    browser.passed("resumes when its stream ends repeatedly during publishing: 200 events, exactly once and in order");
   }
 
   @ParameterizedTest
@@ -50,10 +50,10 @@ class BrowserResumeTest {
           seen.stream().filter(text -> text.matches("\\d+") && Integer.parseInt(text) % 2 == remainder).toList());
     }
     assertEquals(EVENTS, seen.size(), seen::toString);
-    browser.passed("the same with two channels in one stream: each event once, and of each channel in order");
+    browser.passed("resumes two channels in one stream that ends repeatedly: every event exactly once, in the order of its channel");
   }
 
-  /** Data by the order of its arrival; number i is published to the channel i modulo their count. */
+  /** Returns the data in order of arrival. Number i is published to channel i modulo {@code count}. */
   private static List<String> everythingThatArrives(Browser browser, int count) throws Exception {
     var lastEventIds = new CopyOnWriteArrayList<Optional<String>>();
     var joined = new CountDownLatch(1);
@@ -79,20 +79,20 @@ class BrowserResumeTest {
       Await.latch("the browser", joined);
       for (int i = 0; i < EVENTS; i++) {
         channels[i % count].publish(Integer.toString(i));
-        if (i % 20 == 7) { // and it is back only some events later
+        if (i % 20 == 7) { // every other time, events are published before it has reconnected
           int times = lastEventIds.size();
           server.eventSources().dropAll();
           if (i % 40 == 7) {
-            Await.until("it is back", () -> lastEventIds.size() > times);
+            Await.until("the browser has reconnected", () -> lastEventIds.size() > times);
           }
         }
       }
-      Await.until("it is back", () -> channels[0].count() == 1);
+      Await.until("the browser has reconnected", () -> channels[0].count() == 1);
       for (Channel channel : channels) {
         channel.publish("end");
       }
       tab.await("seen.filter(text => text === 'end').length === " + count);
-      assertTrue(tab.evaluate("opens").getAsInt() > 4, "it was not cut often");
+      assertTrue(tab.evaluate("opens").getAsInt() > 4, "the stream did not end often enough");
       assertEquals(Optional.empty(), lastEventIds.getFirst());
       assertTrue(lastEventIds.stream().skip(1).allMatch(Optional::isPresent), lastEventIds::toString);
       var seen = tab.evaluate("seen").getAsJsonArray().asList().stream().map(one -> one.getAsString());

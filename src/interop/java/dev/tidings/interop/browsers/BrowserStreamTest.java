@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What the scenarios of all clients leave out: a stream's beginning, a full server, one that stops or went away. */
+/** Tests situations outside the common scenarios: opening, a full server, a stopping or missing server. */
 @Timeout(60)
 class BrowserStreamTest {
   private static final String PAGE = Pages.page("events", """
@@ -33,7 +33,8 @@ class BrowserStreamTest {
       """);
 
   private static final Duration RETRY = Duration.ofMillis(500);
-  private static final Duration BROWSERS_OWN = Duration.ofSeconds(3); // reconnection time, of Firefox even more
+  /** The default reconnection time of browsers; that of Firefox is longer. */
+  private static final Duration BROWSERS_OWN = Duration.ofSeconds(3);
 
   private static void takeMessage(Tab tab, String text) throws InterruptedException {
     while (true) {
@@ -66,13 +67,13 @@ class BrowserStreamTest {
         tab.awaitTold("got the first");
       }
     }
-    browser.passed("its `open` event comes when the handler waits, before there is a message");
+    browser.passed("its `open` event is fired while the handler waits, before the first message");
   }
 
   @ParameterizedTest
   @EnumSource
   void onAFullServerItComesBackByItselfOnceThereIsRoom(Browser browser) throws Exception {
-    var settings = Settings.defaults().maxStreams(1).reconnect(Duration.ofMillis(500), Duration.ofMillis(700));
+    var settings = Settings.defaults().withMaxStreams(1).withReconnect(Duration.ofMillis(500), Duration.ofMillis(700));
     try (var server = SseServer.builder().settings(settings).build()) {
       Pages.html(server, "/", PAGE);
       server.get("/events", request -> {
@@ -87,9 +88,9 @@ class BrowserStreamTest {
         first.awaitTold("open", "got welcome");
         second.go(server.uri());
         for (int i = 0; i < 3; i++) {
-          second.awaitTold("open", "reconnects"); // 200, and the end
+          second.awaitTold("open", "reconnects"); // status 200 and the end of the response
         }
-        assertTrue(server.eventSources().ended().get(Ending.REFUSED) >= 3);
+        assertTrue(server.eventSources().stats().refused() >= 3);
         assertEquals(1, server.eventSources().count());
         first.evaluate("source.close()");
         server.eventSources().dropAll();
@@ -97,14 +98,14 @@ class BrowserStreamTest {
         assertEquals(1, server.eventSources().count());
       }
     }
-    browser.passed("a full server refuses it with 200 and `retry:`; it tries again by itself, and is let in when there is room");
+    browser.passed("a full server refuses it with 200 and `retry:`: reconnects by itself, and receives a stream when there is room");
   }
 
   @ParameterizedTest
   @EnumSource
   void obeysTheRetryOfAStop(Browser browser) throws Exception {
-    BlockingQueue<Long> requests = new LinkedBlockingQueue<>(); // when each came
-    var settings = Settings.defaults().reconnect(RETRY, RETRY).farewell(Event.of("back soon"));
+    BlockingQueue<Long> requests = new LinkedBlockingQueue<>(); // the time of each
+    var settings = Settings.defaults().withReconnect(RETRY, RETRY).withFarewell(Event.of("back soon"));
     try (var server = SseServer.builder().settings(settings).build()) {
       Pages.html(server, "/", PAGE);
       server.get("/events", request -> {
@@ -118,18 +119,18 @@ class BrowserStreamTest {
       try (var tab = browser.open()) {
         tab.go(server.uri());
         tab.awaitTold("open", "got hello");
-        // The registry alone is stopped, so that the server sees when the browser comes back.
+        // Stops only the registry, so that the server still sees when the browser reconnects.
         server.eventSources().close();
         long stopped = System.nanoTime();
         requests.clear();
         tab.awaitTold("got back soon");
-        var waited = Duration.ofNanos(Await.next("its return", requests) - stopped);
+        var waited = Duration.ofNanos(Await.next("the reconnect", requests) - stopped);
         assertTrue(waited.compareTo(Duration.ofMillis(400)) > 0, waited::toString);
         assertTrue(waited.compareTo(BROWSERS_OWN) < 0, waited::toString);
-        Await.next("that it is refused, and comes back again", requests);
+        Await.next("the reconnect after the refusal", requests);
       }
     }
-    browser.passed("a server that stops says farewell, and when to come back: it comes then, is refused, and comes again");
+    browser.passed("a server that stops sends its farewell event and `retry:`: reconnects then, is refused, and reconnects again");
   }
 
   @ParameterizedTest
@@ -153,16 +154,16 @@ class BrowserStreamTest {
         newer.awaitTold("open", "got hello");
         older.awaitTold("reconnects", "gave up");
         int before = requests.get();
-        assertEquals(null, older.allTold().poll(2, TimeUnit.SECONDS)); // four times as long as either would wait
+        assertEquals(null, older.allTold().poll(2, TimeUnit.SECONDS)); // four times as long as either waits
         assertEquals(before, requests.get());
-        assertEquals(2, server.eventSources().opened());
+        assertEquals(2, server.eventSources().stats().opened());
         assertEquals(1, server.eventSources().count());
-        assertEquals(1, server.eventSources().broadcast("for who stayed"));
-        newer.awaitTold("got for who stayed");
-        assertEquals(Map.of(Ending.REPLACED, 1L), server.eventSources().ended());
+        assertEquals(1, server.eventSources().broadcast("for the newer tab"));
+        newer.awaitTold("got for the newer tab");
+        assertEquals(Map.of(Ending.REPLACED, 1L), server.eventSources().stats().ended());
       }
     }
-    browser.passed("two tabs with one identifier: the older one is told to stay away and does, the newer one goes on");
+    browser.passed("two tabs with one identifier: the older one does not reconnect after its stream was replaced, the newer one continues");
   }
 
   @ParameterizedTest
@@ -178,7 +179,7 @@ class BrowserStreamTest {
           news.publish("before");
           tab.awaitTold("got before");
         }
-        tab.awaitTold("reconnects", "reconnects", "reconnects"); // nobody listens there
+        tab.awaitTold("reconnects", "reconnects", "reconnects"); // no server listens on the port
         news.publish("meanwhile");
         try (var _ = server(port, news)) {
           takeMessage(tab, "meanwhile");
@@ -187,11 +188,11 @@ class BrowserStreamTest {
         }
       }
     }
-    browser.passed("the server is gone for some attempts; it tries on, and resumes where it was when the server is back");
+    browser.passed("the server is down for some attempts: keeps trying, and resumes at its last event when the server is up again");
   }
 
   private static SseServer server(int port, Channel news) throws IOException {
-    var settings = Settings.defaults().reconnect(Duration.ofMillis(500), Duration.ofMillis(700));
+    var settings = Settings.defaults().withReconnect(Duration.ofMillis(500), Duration.ofMillis(700));
     var server = SseServer.builder().port(port).settings(settings).build();
     Pages.html(server, "/", PAGE);
     server.get("/events", request -> {

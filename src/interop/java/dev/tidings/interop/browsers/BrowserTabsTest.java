@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** More streams than a browser has connections to one origin over HTTP/1.1. */
+/** Tests more streams than a browser opens connections to one origin over HTTP/1.1. */
 @Timeout(60)
 class BrowserTabsTest {
   private static final String PAGE = Pages.page("events", """
@@ -66,10 +66,12 @@ class BrowserTabsTest {
       }
     }
     browser.passed(
-        "HTTP/1.1, a tab for each stream: six are open, the seventh does not even load until one is closed;"
-            + " under another host name it does at once",
+        "HTTP/1.1, one stream per tab: six are open, and the seventh tab does not load until one is closed;"
+            + " under another host name a tab loads at once",
         "",
-        browser == Browser.FIREFOX ? "nine are open, the tenth waits: a page that loads may take three more connections than six, and its stream goes on with them" : "");
+        browser == Browser.FIREFOX
+            ? "nine are open, and the tenth waits: pages that load may use three more connections, and their streams keep them"
+            : "");
   }
 
   @ParameterizedTest
@@ -86,6 +88,6 @@ class BrowserTabsTest {
       tab.evaluate("sources[0].close()");
       tab.awaitTold("got welcome");
     }
-    browser.passed("HTTP/1.1, seven streams in one page: six are open, the seventh opens when one is closed");
+    browser.passed("HTTP/1.1, seven streams in one page: six are open, and the seventh opens when one is closed");
   }
 }

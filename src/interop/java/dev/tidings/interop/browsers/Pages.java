@@ -7,7 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What pages are made of, served by the server that they talk to. */
+/** Pages and scripts, served by the server under test. */
 public final class Pages {
   private Pages() {}
 
@@ -23,7 +23,7 @@ public final class Pages {
     server.get(path, request -> request.respond(200, "text/html", text));
   }
 
-  /** A page with this script, that has no icon to be asked for. */
+  /** Returns a page with this script. It has no icon, so the browser does not request one. */
   static String page(String title, String script) {
     return """
         <!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">
@@ -35,13 +35,13 @@ public final class Pages {
         """.formatted(title, script);
   }
 
-  /** A script from an npm package. */
+  /** Serves a script from an npm package. */
   static void npm(SseServer server, String path, String file) {
     String text = Npm.read(file);
     server.get(path, request -> request.respond(200, "text/javascript", text));
   }
 
-  /** The modules of fetch-event-source, for pages that import them. */
+  /** Serves the modules of fetch-event-source, for pages that import them. */
   public static void fetchEventSource(SseServer server) {
     for (String module : new String[] {"fetch", "parse"}) {
       npm(server, "/fetch-event-source/" + module, "@microsoft/fetch-event-source/lib/esm/" + module + ".js");

@@ -19,7 +19,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** One tab of a browser, operated as a person would, and asked as only a test can. */
+/** One tab of a browser: operates its page as a person would, and evaluates expressions in it. */
 public final class Tab implements AutoCloseable {
   private final Browser browser;
   private final String name;
@@ -35,7 +35,7 @@ public final class Tab implements AutoCloseable {
     return name;
   }
 
-  /** The driver tells one of both. */
+  /** Receives a text or a complaint from the driver; the other one is null. */
   void take(String text, String complaint) {
     if (text != null) {
       told.add(text);
@@ -44,28 +44,28 @@ public final class Tab implements AutoCloseable {
     }
   }
 
-  /** Without waiting for its end. */
+  /** Calls a method of Puppeteer's Page without waiting for its result. */
   CompletableFuture<JsonElement> begin(String method, Object... args) throws IOException, InterruptedException {
     return browser.begin(name, method, List.of(args));
   }
 
-  /** A method of Puppeteer's Page, awaited. */
+  /** Calls a method of Puppeteer's Page, and waits for its result. */
   JsonElement call(String method, Object... args) throws IOException, InterruptedException {
     try {
       return begin(method, args).get(Browser.BOUND.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException e) {
       return fail(browser + ": " + method + List.of(args) + ": " + e.getCause().getMessage() + "; " + complaints);
     } catch (TimeoutException e) {
-      return fail(browser + ": " + method + List.of(args) + " has no end; " + complaints);
+      return fail(browser + ": " + method + List.of(args) + " did not finish; " + complaints);
     }
   }
 
-  /** Returns when the page and its parts have loaded. */
+  /** Opens a page, and returns when the page and its parts have loaded. */
   public void go(URI uri) throws IOException, InterruptedException {
     call("goto", uri.toString());
   }
 
-  /** Through the page's controls: what is in them before is overwritten. */
+  /** Fills a control of the page, and replaces its content. */
   void fill(String selector, String text) throws IOException, InterruptedException {
     call("fill", selector, text);
   }
@@ -83,13 +83,13 @@ public final class Tab implements AutoCloseable {
     call("until", expression);
   }
 
-  /** The next thing that the page told, by {@code console.debug('tell …')}. */
+  /** Returns the next text that the page reported by {@code console.debug('tell …')}. */
   String told() throws InterruptedException {
     String next = told.poll(Browser.BOUND.toSeconds(), TimeUnit.SECONDS);
-    return next != null ? next : fail(browser + ": the page tells nothing; " + complaints);
+    return next != null ? next : fail(browser + ": the page reported nothing; " + complaints);
   }
 
-  /** Each of these must be the next. */
+  /** Waits for these texts, in this order and with no others between them. */
   void awaitTold(String... texts) throws InterruptedException {
     for (String text : texts) {
       assertEquals(text, told(), browser + "; " + complaints);
@@ -100,7 +100,7 @@ public final class Tab implements AutoCloseable {
     return told;
   }
 
-  /** Errors and warnings of the console, uncaught errors, requests that failed. */
+  /** Returns errors and warnings of the console, uncaught errors, and failed requests. */
   List<String> complaints() {
     return List.copyOf(complaints);
   }

@@ -17,23 +17,23 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** A client in a page, {@code js/client.html}, in a tab of its own. */
+/** A client in a page, {@code js/client.html}, in its own tab. */
 final class BrowserClient implements SseClient {
   private static final Gson GSON = new Gson();
 
-  /** What the page tells; what is not in it is null. */
+  /** A report of the page. Missing values are null. */
   private record Told(Message message, boolean over, boolean empty) {}
 
   private final Browser browser;
   private final String name;
 
-  /** The name is that of the page's: EventSource or fetch-event-source. */
+  /** Creates the client with this name in the page: EventSource or fetch-event-source. */
   BrowserClient(Browser browser, String name) {
     this.browser = browser;
     this.name = name;
   }
 
-  /** The page, and what it needs. */
+  /** Serves the page and its modules. */
   static void serve(SseServer server) {
     Pages.html(server, "/client", Path.of("js", "client.html"));
     Pages.fetchEventSource(server);
@@ -57,7 +57,7 @@ final class BrowserClient implements SseClient {
         tab.evaluate("window.leave()");
         reader.interrupt();
         if (!reader.join(Duration.ofSeconds(10))) {
-          fail("the reader of " + browser + " does not end");
+          fail("the reader of " + browser + " did not end");
         }
         tab.close();
       };

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The clients, and where they do otherwise than the standard, which is checked too. */
+/** The clients and their deviations from the standard, which are tested too. */
 enum Clients {
   EVENTSOURCE(
       "npm eventsource",
@@ -55,7 +55,7 @@ enum Clients {
       Habit.TELLS_COMPLETION,
       Habit.DOES_NOT_RETURN),
   CURL("curl -N", new Curl(), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN),
-  CURL_1_0("curl -N --http1.0", new Curl("--http1.0"), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN),
+  CURL_1_0("curl -N --http1.0", new Curl("--http1.0"), Habit.TELLS_COMPLETION, Habit.DOES_NOT_RETURN, Habit.TAKES_A_FAILURE_FOR_THE_END),
   FETCH_EVENT_SOURCE(
       "npm @microsoft/fetch-event-source",
       new BrowserClient(Browser.CHROMIUM, "fetch-event-source"),
@@ -67,26 +67,27 @@ enum Clients {
   CHROMIUM(Browser.CHROMIUM),
   FIREFOX(Browser.FIREFOX, Habit.WAITS_500_MS, Habit.READS_AHEAD);
 
-  /** What a client does otherwise than the standard's EventSource. */
+  /** A deviation of a client from the EventSource of the standard. */
   enum Habit {
-    TELLS_OWN_IDS("an event has its own id and not the last one"),
-    TRIMS("it takes all spaces away from the beginning of a line of data, where one would be right"),
-    TELLS_COMPLETION("it hands on the event that says so, of the type tidings:completed and without text"),
-    TELLS_POSITION("it hands on the events that tell its position, of the type tidings:position and without text"),
-    RETURNS_AFTER_204("it takes 204 for the end of a stream, and comes back for ever"),
-    TRIES_IN_VAIN("it cannot put such an id into a header: it tries for ever, and no request comes"),
-    THROWS("it does not take such an id for a header: IllegalArgumentException"),
-    CLOSES_LATE("it lets its connection go only when the next event or heartbeat comes"),
-    DOES_NOT_RETURN("it does not reconnect; the test does, with the last event id that it has"),
-    WAITS_5_S("5 s without a byte, and it reconnects: set readTimeout, or a heartbeat under 5 s"),
-    WAITS_10_S("10 s without a byte, and OkHttp fails: set readTimeout, or a heartbeat under 10 s"),
+    TELLS_OWN_IDS("reports the id of each event, not the last event id"),
+    TRIMS("removes all leading spaces from a line of data, instead of one"),
+    TELLS_COMPLETION("also reports the event tidings:completed, with empty data"),
+    TELLS_POSITION("also reports tidings:position events, with empty data"),
+    RETURNS_AFTER_204("treats 204 as the end of a stream, and reconnects without limit"),
+    TRIES_IN_VAIN("cannot send such an id in a header: retries without limit, and no request reaches the server"),
+    THROWS("rejects such an id as a header value, with an IllegalArgumentException"),
+    CLOSES_LATE("closes its connection only when the next event or heartbeat arrives"),
+    DOES_NOT_RETURN("does not reconnect by itself; the test does, with the last event id received"),
+    TAKES_A_FAILURE_FOR_THE_END("over HTTP/1.0, treats a failure as the normal end of the response"),
+    WAITS_5_S("reconnects after 5 s without a byte: set readTimeout, or a heartbeat under 5 s"),
+    WAITS_10_S("fails after 10 s without a byte: set readTimeout, or a heartbeat under 10 s"),
     LOSES_EMPTY_LINES(
-        "it forgets line breaks that data begins with, and hands on blocks without data,"
-            + " a heartbeat or a reconnection time, as empty messages"),
-    FAILS_AT_204("it takes 204 for a failure, and comes back for ever"),
-    WAITS_500_MS("it waits no less than 500 ms, whatever `retry:` says"),
-    READS_AHEAD("it reads on while its page is busy, and keeps what comes: the server does not have to wait"),
-    JITTER("it takes up to half of the reconnection time away, at random");
+        "removes leading line breaks from data, and reports blocks without data"
+            + " (a heartbeat or a reconnection time) as empty messages"),
+    FAILS_AT_204("treats 204 as a failure, and reconnects without limit"),
+    WAITS_500_MS("waits at least 500 ms, even if `retry:` is less"),
+    READS_AHEAD("reads and buffers data while its page is busy, so the server does not have to wait"),
+    JITTER("shortens the reconnection time at random, by up to a half");
 
     final String text;
 
@@ -105,7 +106,7 @@ enum Clients {
     this(Part.CLIENTS, who, client, habits);
   }
 
-  /** The one that is built into a browser. */
+  /** Describes the EventSource of a browser. */
   Clients(Browser browser, Habit... habits) {
     this(Part.BROWSERS, browser.toString(), new BrowserClient(browser, "EventSource"), habits);
   }
@@ -128,12 +129,12 @@ enum Clients {
     return habits.contains(habit) || habit == Habit.TELLS_POSITION && has(Habit.TELLS_COMPLETION);
   }
 
-  /** Those of these habits that it has, in words. */
+  /** Returns a description of those of these habits that the client has. */
   String deviation(Set<Habit> those) {
     return those.stream().filter(this::has).map(habit -> habit.text).collect(joining("; "));
   }
 
-  /** How this client tells what the server sends. */
+  /** Returns the messages that this client reports for these messages of the standard. */
   List<Message> asTold(List<Message> standard) {
     var told = Stream.<Message>builder();
     String last = "";

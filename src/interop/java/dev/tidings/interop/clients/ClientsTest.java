@@ -17,6 +17,8 @@ import dev.tidings.interop.Results.Part;
 import dev.tidings.interop.clients.Clients.Habit;
 import dev.tidings.interop.clients.Scenarios.Message;
 import dev.tidings.interop.clients.Scenarios.Visit;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -41,7 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Every client goes through every scenario. */
+/** Runs every scenario with every client. */
 @Timeout(60)
 class ClientsTest {
   private static final Duration BOUND = Duration.ofSeconds(20);
@@ -62,7 +64,7 @@ class ClientsTest {
   @EnumSource
   void receives(Clients client) throws Exception {
     receives(client, client.client, scenarios);
-    String check = "every event arrives: types, data, line breaks, UTF-8, 100,000 characters, ids";
+    String check = "receives every event: names, data, line breaks, UTF-8, 100,000 characters, ids";
     passed(client, check, "", Habit.TELLS_OWN_IDS, Habit.TRIMS, Habit.LOSES_EMPTY_LINES);
   }
 
@@ -88,7 +90,7 @@ class ClientsTest {
       expected.add(Optional.of(messages.get(cut - 1).lastEventId()));
     }
     assertEquals(expected, lastEventIds(visits("/resume", client)).limit(Scenarios.VISITS).toList());
-    passed(client, "cut off three times, it resumes: 75 events, each once and in order", "", Habit.DOES_NOT_RETURN);
+    passed(client, "resumes after the stream was ended three times: 75 events, exactly once and in order", "", Habit.DOES_NOT_RETURN);
   }
 
   private static List<String> numbers(int count) {
@@ -109,7 +111,7 @@ class ClientsTest {
     }
     assertNotNull(visits("/early", client).get(1).lastEventId);
     assertEquals(client.has(Habit.TELLS_POSITION), inbox.sawPosition());
-    String check = "cut off before the first event, it gets what was published meanwhile";
+    String check = "reconnects after the stream was ended before its first event, and receives the events published meanwhile";
     passed(client, check, "", Habit.DOES_NOT_RETURN, Habit.TELLS_POSITION);
   }
 
@@ -131,7 +133,7 @@ class ClientsTest {
     } else {
       connection.close();
     }
-    String check = "an id that is not Latin-1 comes back";
+    String check = "sends an id that is not Latin-1 in `Last-Event-ID` when it reconnects";
     passed(client, check, "", Habit.DOES_NOT_RETURN, Habit.TRIES_IN_VAIN, Habit.THROWS);
   }
 
@@ -156,8 +158,35 @@ class ClientsTest {
     long retry = client.has(Habit.WAITS_500_MS) ? 500 : Scenarios.RETRY.toMillis();
     long least = client.has(Habit.JITTER) ? retry / 2 : retry;
     assertTrue(least <= shortest && shortest < 4 * retry, shortest + " ms");
-    String check = "it sees the end of a stream, and comes back after `retry:`";
-    passed(client, check, "after " + shortest + " ms of " + retry, Habit.DOES_NOT_RETURN, Habit.JITTER, Habit.WAITS_500_MS);
+    String check = "reconnects after the end of a stream, when the time of `retry:` has passed";
+    String measured = "after " + shortest + " ms; reconnection time " + retry + " ms";
+    passed(client, check, measured, Habit.DOES_NOT_RETURN, Habit.JITTER, Habit.WAITS_500_MS);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void learnsThatTheHandlerFailed(Clients client) throws Exception {
+    var inbox = Inbox.open();
+    var connection = client.client.open(uri("/fail", client), inbox);
+    var messages = inbox.take(Scenarios.FAILED_AFTER);
+    assertEquals(numbers(Scenarios.FAILED_AFTER), messages.stream().map(Message::data).toList());
+    String measured = "";
+    if (client.has(Habit.DOES_NOT_RETURN) && !client.has(Habit.TAKES_A_FAILURE_FOR_THE_END)) {
+      inbox.awaitOver();
+      var failure = assertThrows(AssertionError.class, connection::close).getCause();
+      assertTrue(failure instanceof IOException || failure instanceof UncheckedIOException, failure.toString());
+      measured = client == Clients.CURL ? failure.getMessage() : failure.getClass().getSimpleName();
+      assertEquals(1, visits("/fail", client).size());
+    } else {
+      await(() -> visits("/fail", client).size() > 1);
+      connection.close();
+    }
+    if (client == Clients.CURL) {
+      assertEquals("curl exited with status 18", measured); // CURLE_PARTIAL_FILE
+    }
+    assertEquals("FAILED", visits("/fail", client).getFirst().ending);
+    String check = "the handler throws after three events: receives them, and reports a failure or reconnects";
+    passed(client, check, measured, Habit.TAKES_A_FAILURE_FOR_THE_END);
   }
 
   @ParameterizedTest
@@ -174,7 +203,7 @@ class ClientsTest {
       } else {
         inbox.awaitOver();
         await(() -> visits("/complete", client).size() > 1);
-        if (client.part == Part.BROWSERS) { // which come back for ever, with whatever else they are answered
+        if (client.part == Part.BROWSERS) { // after any other status they would reconnect without limit
           assertFalse(comesTrue(Scenarios.RETRY.multipliedBy(10), () -> visits("/complete", client).size() > 2));
         }
         assertEquals(2, visits("/complete", client).size());
@@ -183,7 +212,7 @@ class ClientsTest {
     var returns = visits("/complete", client).stream().skip(1);
     assertTrue(returns.allMatch(visit -> visit.answered204));
     assertTrue(inbox.isEmpty());
-    String check = "after complete() it comes back once, is answered 204, and stays away";
+    String check = "after complete(), reconnects once, receives 204, and does not reconnect again";
     passed(client, check, "", Habit.DOES_NOT_RETURN, Habit.TELLS_COMPLETION, Habit.RETURNS_AFTER_204, Habit.FAILS_AT_204);
   }
 
@@ -203,14 +232,14 @@ class ClientsTest {
       }
     }
     assertTrue(visits("/204", client).stream().allMatch(visit -> visit.answered204));
-    passed(client, "after 204 it stays away", "", Habit.RETURNS_AFTER_204, Habit.FAILS_AT_204);
+    passed(client, "does not reconnect after 204", "", Habit.RETURNS_AFTER_204, Habit.FAILS_AT_204);
   }
 
   private static boolean returnsAfter204(Clients client) {
     return client.has(Habit.RETURNS_AFTER_204) || client.has(Habit.FAILS_AT_204);
   }
 
-  /** The id that tells clients to stay away, from the wire. */
+  /** Returns the reserved id that completed clients send, read from a response. */
   private static String completedId() throws Exception {
     try (var http = HttpClient.newHttpClient()) {
       var request = HttpRequest.newBuilder(scenarios.uri("/complete", "wire")).build();
@@ -232,16 +261,16 @@ class ClientsTest {
         messages.stream().map(message -> message.data().substring(0, message.data().indexOf(' '))).toList());
     assertTrue(messages.stream().allMatch(message -> message.data().length() == Scenarios.STALL));
     long waited = scenarios.longestSend(run("/stall", client)).toMillis();
-    assertEquals(client.has(Habit.READS_AHEAD), waited < 500, "the server had to wait " + waited + " ms");
-    String check = "20 MB in 4,000 events, in order, when it reads so slowly that the server has to wait";
-    passed(client, check, "for up to " + waited + " ms", Habit.READS_AHEAD);
+    assertEquals(client.has(Habit.READS_AHEAD), waited < 500, "the server waited for " + waited + " ms");
+    String check = "reads so slowly that the server has to wait: receives 4,000 events (20 MB) in order";
+    passed(client, check, "the server waits up to " + waited + " ms", Habit.READS_AHEAD);
   }
 
   @ParameterizedTest
   @EnumSource
   void isMissedWhenItLeaves(Clients client) throws Exception {
     String measured = leaves(client, client.client, scenarios) + " ms";
-    String check = "it closes, and the server knows within a heartbeat of 500 ms and a second";
+    String check = "closes its stream: the server notices within the heartbeat of 500 ms and a second";
     passed(client, check, measured, Habit.CLOSES_LATE);
   }
 
@@ -262,18 +291,18 @@ class ClientsTest {
   @ParameterizedTest
   @EnumSource(names = {"EVENTSOURCE", "JDK", "CHROMIUM", "FIREFOX"})
   void receivesAndLeavesOverTls(Clients client, @TempDir Path folder) throws Exception {
-    var settings = Settings.defaults().heartbeat(Duration.ofMillis(500));
+    var settings = Settings.defaults().withHeartbeat(Duration.ofMillis(500));
     try (var secure = new Scenarios(SseServer.builder().settings(settings).tls(SelfSigned.context()))) {
       var trusted = Files.writeString(folder.resolve("certificate.pem"), SelfSigned.certificate());
       var variant =
           switch (client) {
             case JDK -> new JdkClient(Optional.of(SelfSigned.context()));
             case EVENTSOURCE -> new NodeClient("eventsource", Optional.of(trusted));
-            default -> client.client; // the browsers are told to trust everybody
+            default -> client.client; // the browsers accept every certificate
           };
       receives(client, variant, secure);
       String measured = leaves(client, variant, secure) + " ms";
-      String check = "over TLS every event arrives, and the server knows when it closes";
+      String check = "over TLS, receives every event, and the server notices when it closes its stream";
       passed(client, check, measured, Habit.TELLS_OWN_IDS);
     }
   }
@@ -288,10 +317,10 @@ class ClientsTest {
     assertTrue(head.getFirst().contains(" 200 "), head.toString());
     assertTrue(head.contains("content-type: text/event-stream; charset=utf-8"), head.toString());
     String who = client.who.replace("-N", "-I");
-    Results.passed(Part.CLIENTS, who, client.version(), "HEAD is answered with the headers alone, at once");
+    Results.passed(Part.CLIENTS, who, client.version(), "receives only headers for HEAD, at once");
   }
 
-  /** With the default heartbeat, and nothing to send. */
+  /** Uses the default heartbeat, and sends no events. */
   @Test
   void okHttpDoesNotWaitForTheDefaultHeartbeat() throws Exception {
     try (var scenarios = new Scenarios(SseServer.builder());
@@ -305,7 +334,7 @@ class ClientsTest {
       String failed = millis(start) + " ms";
       var end = assertThrows(AssertionError.class, connection::close);
       assertInstanceOf(SocketTimeoutException.class, end.getCause().getCause());
-      String check = "silence until the heartbeat, which is after 15 s by default";
+      String check = "a silent stream with the default heartbeat of 15 s";
       passed(Clients.OKHTTP_EVENTSOURCE, check, returned, Habit.WAITS_5_S);
       passed(Clients.OKHTTP_SSE, check, failed, Habit.WAITS_10_S);
     }
@@ -328,7 +357,7 @@ class ClientsTest {
   }
 
   private static void await(BooleanSupplier condition) throws InterruptedException {
-    assertTrue(comesTrue(BOUND, condition), "waited in vain");
+    assertTrue(comesTrue(BOUND, condition), "the condition did not become true");
   }
 
   private static boolean comesTrue(Duration bound, BooleanSupplier condition) throws InterruptedException {

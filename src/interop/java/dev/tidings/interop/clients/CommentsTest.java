@@ -24,9 +24,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The two forms in which a comment can stand between events: with the blank line that ends a block, and
- * without. What the library sends as a ping is decided by what is counted here: a client that loses the
- * next event is worse off than one that gets an empty message.
+ * Tests the two forms of a comment between events: with the blank line that ends a block, and without it. The
+ * counts determine the form of the library's pings: for a client, losing the next event is worse than
+ * receiving an empty message.
  */
 @Timeout(60)
 class CommentsTest {
@@ -36,7 +36,7 @@ class CommentsTest {
   private static final CountDownLatch OVER = new CountDownLatch(1);
   private static SseServer server;
 
-  /** What a client made of three events with comments between them. */
+  /** The results of a client for three events with comments between them: lost events, empty messages. */
   private record Count(int lost, int empty) {}
 
   @BeforeAll
@@ -94,12 +94,12 @@ class CommentsTest {
     assertEquals(new Count(0, 0), bare);
     Results.passed(
         client.part, client.who, client.version(),
-        "a comment between events, with a blank line after it or without: no event is lost",
-        blank.empty + " empty messages with it, " + bare.empty + " without",
+        "loses no event to a comment between events, with or without a blank line after it",
+        blank.empty + " empty messages with the blank line, " + bare.empty + " without",
         client.deviation(Set.of(Habit.LOSES_EMPTY_LINES)));
   }
 
-  /** As many write one: by blank lines, or by lines. */
+  /** Tests two common ways to write a client: splitting at blank lines, and reading line by line. */
   @Test
   void aClientThatSplitsAtBlankLinesLosesTheEventAfterABareComment() throws Exception {
     assertEquals(new Count(0, 0), count(byBlocks(BLANK)));
@@ -107,12 +107,12 @@ class CommentsTest {
     assertEquals(new Count(0, 0), count(byLines(BLANK)));
     assertEquals(new Count(0, 0), count(byLines(BARE)));
     Results.passed(
-        Part.CLIENTS, "a client of a few lines that splits at blank lines", "-",
-        "a comment between events, with a blank line after it: no event is lost", "",
-        "after a comment without a blank line it loses the next event");
+        Part.CLIENTS, "a short client that splits at blank lines", "-",
+        "loses no event to a comment between events, with a blank line after it", "",
+        "loses the event after a comment without a blank line");
     Results.passed(
-        Part.CLIENTS, "a client of a few lines that goes line by line", "-",
-        "a comment between events, with a blank line after it or without: no event is lost");
+        Part.CLIENTS, "a short client that reads line by line", "-",
+        "loses no event to a comment between events, with or without a blank line after it");
   }
 
   private static String body(String comment) throws Exception {

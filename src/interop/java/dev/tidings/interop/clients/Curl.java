@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** curl, whose output a script would read line by line. */
+/** curl. Its output is read line by line, as in a script. */
 final class Curl extends OneShot {
   private static final String STATUS = "status: ";
 
@@ -51,7 +51,7 @@ final class Curl extends OneShot {
             }
           }
           if (curl.status() != 0) {
-            throw new IOException("curl ended with " + curl.status());
+            throw new IOException("curl exited with status " + curl.status());
           }
         }
         return status;

@@ -12,7 +12,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** What a client tells of its stream. */
+/** The messages that a client reports from its stream. */
 final class Inbox {
   private static final Duration BOUND = Duration.ofSeconds(20);
   private static final int RESTS = 40;
@@ -33,7 +33,7 @@ final class Inbox {
     return new Inbox(false);
   }
 
-  /** Takes two seconds for the first messages, during which the client's thread does not read. */
+  /** Returns an inbox that takes two seconds for the first messages; the client does not read meanwhile. */
   static Inbox slow() {
     return new Inbox(true);
   }
@@ -53,22 +53,22 @@ final class Inbox {
     }
   }
 
-  /** The client took a block without data for a message; most scenarios do not care. */
+  /** Records that the client reported a block without data as a message. Most scenarios ignore these. */
   void gotEmpty() {
     empty.incrementAndGet();
   }
 
-  /** How many of those came. */
+  /** Returns the number of empty messages. */
   int empty() {
     return empty.get();
   }
 
-  /** The client will not come back by itself. */
+  /** Records that the client will not reconnect by itself. */
   void over() {
     over.countDown();
   }
 
-  /** The next ones, as many as these. */
+  /** Returns the next {@code count} messages. */
   List<Message> take(int count) throws InterruptedException {
     var taken = new ArrayList<Message>();
     while (taken.size() < count) {
@@ -78,7 +78,7 @@ final class Inbox {
     return taken;
   }
 
-  /** The next ones, as many as these besides those that tell a position in a channel. */
+  /** Returns the next {@code count} messages, without position events of channels. */
   List<Message> takeWithoutPositions(int count) throws InterruptedException {
     var taken = new ArrayList<Message>();
     while (taken.size() < count) {
@@ -92,7 +92,7 @@ final class Inbox {
     return taken;
   }
 
-  /** Whether one of those was among what was taken so far. */
+  /** Returns whether a position event was among the messages taken so far. */
   boolean sawPosition() {
     return sawPosition;
   }
@@ -103,7 +103,7 @@ final class Inbox {
 
   void awaitOver() throws InterruptedException {
     if (!over.await(BOUND.toNanos(), TimeUnit.NANOSECONDS)) {
-      fail("it never said that it is over");
+      fail("the client did not report its end");
     }
   }
 }

@@ -14,7 +14,7 @@ import java.time.Duration;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
 
-/** {@link HttpClient}, with a loop around it. */
+/** {@link HttpClient}, in a loop that reconnects. */
 final class JdkClient extends OneShot {
   private final Optional<SSLContext> tls;
 

@@ -10,9 +10,9 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.glassfish.jersey.internal.Version;
 
-/** The client of Jakarta REST, as Jersey has it. */
+/** The client of Jakarta REST, implemented by Jersey. */
 final class JerseyClient implements SseClient {
-  /** Warns of what is under way when a client is closed. */
+  /** Logs a warning about active requests when a client is closed. */
   private static final Logger LOG = Logger.getLogger("org.glassfish.jersey.internal.Errors");
 
   static {
@@ -36,7 +36,7 @@ final class JerseyClient implements SseClient {
     };
   }
 
-  /** Blocks without data come as well. */
+  /** Records an event, except for blocks without data, which are reported as well. */
   private static void got(InboundSseEvent event, Inbox inbox) {
     if (!event.isEmpty()) {
       String type = Optional.ofNullable(event.getName()).orElse("message");

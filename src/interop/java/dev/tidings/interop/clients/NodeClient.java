@@ -14,17 +14,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A client from npm, by {@code js/clients.mjs}. */
+/** A client from npm, run by {@code js/clients.mjs}. */
 final class NodeClient implements SseClient {
   private static final Gson GSON = new Gson();
 
-  /** A line of the script; what is not in it is null. */
+  /** A line of the script. Missing values are null. */
   private record Line(String version, Message message, boolean over) {}
 
   private final String name;
   private final Optional<Path> trusted;
 
-  /** With the file of a certificate that it is to trust. */
+  /** Creates a client that trusts the certificate in this file. */
   NodeClient(String name, Optional<Path> trusted) {
     this.name = name;
     this.trusted = trusted;
@@ -47,9 +47,9 @@ final class NodeClient implements SseClient {
     var reader = Thread.ofVirtual().name(name).start(() -> read(child, inbox));
     return () -> {
       try (child) {
-        child.say("close"); // which closes the client, and so the program has nothing more to do
+        child.say("close"); // closes the client, so that the program can exit
         if (!reader.join(Duration.ofSeconds(10))) {
-          fail("something keeps node alive though its client is closed");
+          fail("node did not exit after its client was closed");
         }
       }
     };

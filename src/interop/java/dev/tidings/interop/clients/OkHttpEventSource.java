@@ -17,9 +17,9 @@ import java.util.logging.Logger;
 import okhttp3.OkHttp;
 import okhttp3.OkHttpClient;
 
-/** LaunchDarkly's client, told to go on after whatever happens; by itself it stops at the first end. */
+/** LaunchDarkly's client, configured to continue after all errors. By default it stops at the first end. */
 final class OkHttpEventSource implements SseClient {
-  /** Warns of responses that this client leaves open. */
+  /** Logs a warning about responses that this client leaves open. */
   private static final Logger LOG = Logger.getLogger(OkHttpClient.class.getName());
 
   static {
@@ -52,15 +52,15 @@ final class OkHttpEventSource implements SseClient {
       closed.set(true);
       source.close();
       if (!thread.join(Duration.ofSeconds(10))) {
-        throw new AssertionError("it goes on though it was closed");
+        throw new AssertionError("the client did not stop after it was closed");
       }
       if (failure.get() != null) {
-        throw new AssertionError("it failed", failure.get());
+        throw new AssertionError("the client failed", failure.get());
       }
     };
   }
 
-  /** Its iteration does not always end when it is closed between two connections. */
+  /** Reads events. The iteration does not always end if the client is closed between two connections. */
   private static void read(EventSource source, Inbox inbox, AtomicBoolean closed) {
     for (StreamEvent event : source.anyEvents()) {
       if (closed.get()) {

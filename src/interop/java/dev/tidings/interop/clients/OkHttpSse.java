@@ -15,7 +15,7 @@ import okhttp3.sse.EventSource;
 import okhttp3.sse.EventSourceListener;
 import okhttp3.sse.EventSources;
 
-/** The server-sent events of OkHttp, which tell neither {@code retry:} nor when to come back. */
+/** OkHttp's client for server-sent events. It does not report {@code retry:}, so the reconnection time is fixed. */
 final class OkHttpSse extends OneShot {
   @Override
   public String version() {

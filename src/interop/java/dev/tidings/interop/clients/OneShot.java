@@ -8,18 +8,18 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * A client that does not reconnect: this does, as a program around it would, after the reconnection
- * time and with the last event id that it has, until it is answered with 204.
+ * A client that does not reconnect by itself. This class reconnects, like a program that uses the client:
+ * after the reconnection time and with the last event id, until the response is 204.
  */
 abstract class OneShot implements SseClient {
-  /** One request after the other, on one thread. */
+  /** Sends one request after the other, on one thread. */
   interface Requests {
-    /** Returns the status when the response has come to its clean end; throws if that was none. */
+    /** Returns the status after a complete response. Throws if the response is aborted. */
     int next() throws IOException, InterruptedException;
 
     Duration retry();
 
-    /** Makes a request that is under way fail soon; from another thread. */
+    /** Makes the current request fail soon. Called from another thread. */
     void cut() throws IOException;
   }
 
@@ -48,10 +48,10 @@ abstract class OneShot implements SseClient {
       closed.countDown();
       requests.cut();
       if (!thread.join(Duration.ofSeconds(10))) {
-        throw new AssertionError("it goes on though it was closed");
+        throw new AssertionError("the client did not stop after it was closed");
       }
       if (failure.get() != null) {
-        throw new AssertionError("an end that was not clean", failure.get());
+        throw new AssertionError("the response did not end normally", failure.get());
       }
     };
   }

@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.StringJoiner;
 
-/** The small loop that one writes oneself where a client knows lines and no events. */
+/** A small hand-written parser for clients that read lines and not events. */
 final class ReadingLoop {
   private final Inbox inbox;
   private String lastEventId = "";
@@ -34,7 +34,7 @@ final class ReadingLoop {
     }
   }
 
-  /** Drops what the end of a stream cut off. */
+  /** Drops an event that is incomplete at the end of a stream. */
   void forget() {
     type = "message";
     data = Optional.empty();

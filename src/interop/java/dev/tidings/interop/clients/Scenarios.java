@@ -22,19 +22,19 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The server on which every client goes through the same scenarios. Runs are kept apart by a name in the
- * query: {@code /receive?run=undici}. {@code /log} tells what the server saw of a run, as JSON, so that a
- * client in any language can be judged from both ends.
+ * The server on which every client runs the same scenarios. A name in the query identifies a run: {@code
+ * /receive?run=undici}. {@code /log} returns the server's view of a run, as JSON, so that a client in any
+ * language can be checked at both ends.
  */
 final class Scenarios implements AutoCloseable {
-  /** What a client gets; all of them get the same, whatever the line breaks were. */
+  /** A message of a client. All clients receive the same messages, regardless of line breaks. */
   record Message(String type, String data, String lastEventId) {}
 
-  /** One stream as the server saw it; its ending is null while it is open. */
+  /** One stream from the view of the server. Its ending is null while it is open. */
   static final class Visit {
     final String lastEventId;
-    final boolean answered204; // since it had been told not to come back
-    final long nanos = System.nanoTime(); // when it came
+    final boolean answered204; // because its stream had been completed
+    final long nanos = System.nanoTime(); // the time of the request
     volatile String ending;
 
     private Visit(String lastEventId, boolean answered204) {
@@ -56,22 +56,25 @@ final class Scenarios implements AutoCloseable {
     }
   }
 
-  /** What a scenario does with an open stream, as the handler. */
+  /** The handler of a scenario, for an open stream. */
   private interface Play {
     void on(EventSource sse, Run run, int visit) throws InterruptedException;
   }
 
   static final Duration RETRY = Duration.ofMillis(100);
   static final int VISITS = 4; // of /resume and /end, until the server completes
-  static final int MISSED = 5; // what /resume publishes before each return
+  static final int MISSED = 5; // events that /resume publishes before each reconnect
   static final int LIVE = 15; // and after it
-  /** What /resume publishes in all: {@code "1"} up to this, each to be seen once and in this order. */
+  /** The number of events of /resume, with the data {@code "1"}, {@code "2"} and so on. Clients receive them exactly once and in order. */
   static final int RESUMED = VISITS * LIVE + (VISITS - 1) * MISSED;
 
-  /** How many events /slow sends: {@code "0 xxx…"}, 1,000 characters each. */
+  /** The number of events that /fail sends, with the data {@code "1"}, {@code "2"} and so on. */
+  static final int FAILED_AFTER = 3;
+
+  /** The number of events that /slow sends: {@code "0 xxx…"}, 1,000 characters each. */
   static final int SLOW = 4000;
 
-  /** How long those of /stall are. */
+  /** The length of the events of /stall. */
   static final int STALL = 5000;
 
   static final String UNICODE_ID = "✓ 世界";
@@ -90,7 +93,7 @@ final class Scenarios implements AutoCloseable {
           Event.empty().withComment("nobody sees\nthis"),
           Event.of("x".repeat(100_000)),
           Event.of("last", "that is all").withId(""));
-  /** The same as every client should have it. */
+  /** The messages that every client should report for these events. */
   static final List<Message> EXPECTED =
       List.of(
           new Message("message", "plain", ""),
@@ -108,10 +111,10 @@ final class Scenarios implements AutoCloseable {
   private final SseServer server;
 
   Scenarios() throws IOException {
-    this(SseServer.builder().settings(Settings.defaults().heartbeat(Duration.ofMillis(500))));
+    this(SseServer.builder().settings(Settings.defaults().withHeartbeat(Duration.ofMillis(500))));
   }
 
-  /** With another server of the builder's, one with TLS for instance. */
+  /** Creates the scenarios on a server from this builder, for example one with TLS. */
   Scenarios(SseServer.Builder builder) throws IOException {
     server = builder.build();
     play("/receive", Scenarios::receive);
@@ -119,6 +122,7 @@ final class Scenarios implements AutoCloseable {
     play("/early", Scenarios::early);
     play("/end", Scenarios::end);
     play("/complete", Scenarios::complete);
+    play("/fail", Scenarios::fail);
     play("/id", Scenarios::id);
     play("/slow", Scenarios::slow);
     play("/stall", Scenarios::stall);
@@ -142,14 +146,14 @@ final class Scenarios implements AutoCloseable {
       }
     };
     server.get(path, handler);
-    server.post(path, handler); // for clients that can
+    server.post(path, handler); // for clients that can send a POST
   }
 
   private static String name(SseRequest request) throws IOException {
     return request.query("run").orElse("");
   }
 
-  // The scenarios. Each begins with a short reconnection time, so that nobody has to wait for the default.
+  // The scenarios. Each begins with a short reconnection time, so that tests do not wait for the default.
 
   private static void receive(EventSource sse, Run run, int visit) {
     sse.send(Event.empty().withRetry(RETRY));
@@ -157,7 +161,7 @@ final class Scenarios implements AutoCloseable {
     sse.keepAlive();
   }
 
-  /** Cuts the client again and again, publishes while it is away, and completes when all was published. */
+  /** Ends the stream several times, publishes while the client is disconnected, and completes at the end. */
   private static void resume(EventSource sse, Run run, int visit) throws InterruptedException {
     sse.send(Event.empty().withRetry(RETRY));
     if (visit > 1) {
@@ -165,7 +169,7 @@ final class Scenarios implements AutoCloseable {
     }
     run.channel.join(sse);
     run.publish(LIVE);
-    // The first visit's position is an event too, as is the reconnection time.
+    // The position of the first visit is an event, too, and so is the reconnection time.
     int events = visit == 1 ? 2 + LIVE : 1 + MISSED + LIVE;
     awaitSent(sse, events);
     if (visit >= VISITS) {
@@ -179,7 +183,10 @@ final class Scenarios implements AutoCloseable {
     }
   }
 
-  /** Cuts the client when it knows where the channel stands, and publishes while it is away and after it came back. */
+  /**
+   * Ends the stream when the client has the position of the channel. Publishes while the client is
+   * disconnected, and after it has reconnected.
+   */
   private static void early(EventSource sse, Run run, int visit) throws InterruptedException {
     sse.send(Event.empty().withRetry(RETRY));
     if (visit == 1) {
@@ -193,7 +200,7 @@ final class Scenarios implements AutoCloseable {
     }
   }
 
-  /** Ends each stream after one event; after some, for good. */
+  /** Ends each stream after one event, and completes the last one. */
   private static void end(EventSource sse, Run run, int visit) {
     sse.send(Event.of("visit " + visit).withRetry(RETRY));
     if (visit >= VISITS) {
@@ -204,6 +211,18 @@ final class Scenarios implements AutoCloseable {
   private static void complete(EventSource sse, Run run, int visit) {
     sse.send(Event.of("last words").withRetry(RETRY));
     sse.complete();
+  }
+
+  /** Fails after three events on the first stream, and completes the next one. */
+  private static void fail(EventSource sse, Run run, int visit) {
+    if (visit > 1) {
+      sse.complete();
+      return;
+    }
+    for (int i = 1; i <= FAILED_AFTER; i++) {
+      sse.send(Event.of(String.valueOf(i)).withRetry(RETRY));
+    }
+    throw new IllegalStateException("this handler fails on purpose");
   }
 
   /** Ends the stream after an event whose id is not ASCII. */
@@ -219,7 +238,7 @@ final class Scenarios implements AutoCloseable {
     sse.complete();
   }
 
-  /** As /slow, and more than what the operating system holds for a client that does not read. */
+  /** Sends more than /slow: more than the operating system buffers for a client that does not read. */
   private static void stall(EventSource sse, Run run, int visit) {
     send(sse, run, STALL);
     sse.complete();
@@ -238,13 +257,13 @@ final class Scenarios implements AutoCloseable {
     sse.keepAlive();
   }
 
-  // What the server saw.
+  // The view of the server.
 
   List<Visit> visits(String run) {
     return runs.containsKey(run) ? List.copyOf(runs.get(run).visits) : List.of();
   }
 
-  /** How long the server had to wait for the client's reading, at most for one event. */
+  /** Returns the longest time for which sending one event blocked on the client. */
   Duration longestSend(String run) {
     return Duration.ofNanos(runs.get(run).longestSend.get());
   }

@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The scenarios themselves, by the simplest client there is. */
+/** Tests the scenarios themselves, with the simplest client. */
 @Timeout(60)
 class ScenariosTest {
   @Test

@@ -3,15 +3,15 @@ package dev.tidings.interop.clients;
 import java.io.IOException;
 import java.net.URI;
 
-/** A client as the scenarios need it. */
+/** A client that can run the scenarios. */
 interface SseClient {
-  /** As it says itself. */
+  /** Returns the version that the client reports. */
   String version() throws IOException, InterruptedException;
 
-  /** Opens a stream, and goes on by itself: it reconnects whenever and as often as the client does. */
+  /** Opens a stream and returns. The client then reconnects by its own rules. */
   Connection open(URI uri, Inbox inbox) throws IOException;
 
-  /** Ends when the client is closed in its own way. */
+  /** An open client. Closing it closes the client in its own way. */
   interface Connection extends AutoCloseable {
     @Override
     void close() throws IOException, InterruptedException;

@@ -13,31 +13,31 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Servers, one with a short write deadline and two practically without, and five machines with clients. All
- * cables but one are pulled at once, and have their fates.
+ * Three servers, one with a short write deadline and two with practically none, and five machines with
+ * clients. All cables but one are unplugged at the same time. The further events differ by machine.
  */
 final class LostNetwork implements AutoCloseable {
-  /** Its cable stays pulled. */
+  /** Its cable stays unplugged. */
   static final String GONE = "gone";
-  /** Its cable is back before any deadline. */
+  /** Its cable is plugged in again before any deadline. */
   static final String BLINK = "blink";
-  /** Its cable is back once the deadline ended a stream, and before the kernel gives up. */
+  /** Its cable is plugged in again after the deadline has ended a stream, and before the kernel gives up. */
   static final String BACK = "back";
-  /** It loses its power, and is back with another cable. */
+  /** It loses power, and returns with another cable. */
   static final String DEAD = "dead";
   /** Nothing happens to it. */
   static final String WELL = "well";
 
   static final Duration HEARTBEAT = Duration.ofSeconds(1);
   static final Duration DEADLINE = Duration.ofMillis(2500);
-  /** For how long the cable is pulled that is so for a moment only. */
+  /** For how long the cable of {@link #BLINK} is unplugged. */
   static final Duration BLINKED = Duration.ofMillis(500);
-  /** When the machine is back that lost its power. */
+  /** The time after which {@link #DEAD} has power again. */
   static final Duration OFF = Duration.ofSeconds(2);
 
-  /** The kernel's tcp_retries2; its default of 15 would take a quarter of an hour. */
+  /** The kernel's tcp_retries2. With its default of 15, a test would take a quarter of an hour. */
   static final int RETRIES = 5;
-  /** The same for what it still has to send on a connection that the process has closed. */
+  /** The same for unsent data of a connection that the process has closed. */
   static final int ORPHAN_RETRIES = 4;
 
   private static final Duration BOUND = Duration.ofSeconds(30);
@@ -46,7 +46,7 @@ final class LostNetwork implements AutoCloseable {
   private final Namespaces network;
   private final NetworkServer quick;
   private final NetworkServer patient;
-  private final NetworkServer stopping; // patient too
+  private final NetworkServer stopping; // patient, too
   private final List<String> booksBefore;
   private final Map<String, NetworkClient> clients = new LinkedHashMap<>();
   private final CompletableFuture<Long> back = new CompletableFuture<>();
@@ -66,7 +66,7 @@ final class LostNetwork implements AutoCloseable {
     quick.mark();
     patient.mark();
     clients.values().forEach(NetworkClient::mark);
-    down = System.nanoTime(); // before it is, since the bounds from below must hold
+    down = System.nanoTime(); // before the cables are unplugged, because the lower bounds must hold
     for (String machine : List.of(GONE, BACK, DEAD)) {
       network.pull(machine);
     }
@@ -75,7 +75,7 @@ final class LostNetwork implements AutoCloseable {
     Thread.ofVirtual().name("fates").start(() -> fates(blink));
   }
 
-  /** Returns when the cables have been pulled. */
+  /** Starts servers and clients, and returns when the cables have been unplugged. */
   static LostNetwork lose() throws Exception {
     var machines = List.of(GONE, BLINK, BACK, DEAD, WELL);
     var network = Namespaces.make(Map.of("tcp_retries2", RETRIES, "tcp_orphan_retries", ORPHAN_RETRIES), machines);
@@ -87,7 +87,7 @@ final class LostNetwork implements AutoCloseable {
     }
   }
 
-  /** Each server has had a client that came and went, so that all is loaded and open that will be once. */
+  /** Opens and closes one client per server, so that one-time classes and files are loaded and open. */
   private void warmUp() throws Exception {
     for (NetworkServer server : List.of(quick, patient)) {
       try (var client = NetworkClient.open(network, WELL, server, "busy")) {
@@ -149,12 +149,12 @@ final class LostNetwork implements AutoCloseable {
     TimeUnit.NANOSECONDS.sleep(down + afterDown.toNanos() - System.nanoTime());
   }
 
-  /** Awaits that all that comes back is back, and returns when that was. */
+  /** Waits until the machines that return are connected again, and returns that time. */
   long awaitBack() throws Exception {
     return back.get(BOUND.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  /** A client of the server with the write deadline. */
+  /** Returns a client of the server with the write deadline. */
   NetworkClient withDeadline(String machine, String kind) {
     return clients.get(key(machine, quick, kind));
   }
@@ -163,22 +163,22 @@ final class LostNetwork implements AutoCloseable {
     return clients.get(key(machine, patient, kind));
   }
 
-  /** A client of the server that is to be stopped. */
+  /** Returns a client of the server that will be stopped. */
   NetworkClient ofStopping(String machine, String kind) {
     return clients.get(key(machine, stopping, kind));
   }
 
-  /** Stops that server, and returns how long it took. */
+  /** Stops the server of {@link #ofStopping}, and returns how long that took. */
   Duration stop() throws IOException, InterruptedException {
     return stopping.stop();
   }
 
-  /** When that was, counted from when the network was lost. */
+  /** Returns the duration from the loss of the network to this time. */
   Duration after(long nanos) {
     return Duration.ofNanos(nanos - down);
   }
 
-  /** Awaits that the server's kernel has forgotten all connections with this machine. */
+  /** Waits until the server's kernel has no connection with this machine any more. */
   void awaitForgotten(String machine) throws Exception {
     while (!network.sockets(machine).isEmpty()) {
       if (after(System.nanoTime()).compareTo(BOUND) > 0) {
@@ -188,7 +188,7 @@ final class LostNetwork implements AutoCloseable {
     }
   }
 
-  /** Closes the clients, and awaits that the servers are as they were before the first. */
+  /** Closes the clients, and checks that the servers return to their state before the first client. */
   String leave() throws Exception {
     clients.values().forEach(NetworkClient::close);
     var books = List.of(quick.awaitEmptyBooks(), patient.awaitEmptyBooks());

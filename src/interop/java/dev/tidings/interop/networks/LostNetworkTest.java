@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 
-/** The network is lost once, for all at the same time; each test looks at some of what comes of it. */
+/** Tests a loss of the network. It happens once, for all machines; each test checks some of its effects. */
 @Timeout(60)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class LostNetworkTest {
@@ -49,7 +49,7 @@ class LostNetworkTest {
       delays.add(client.longestDelay().toMillis() + " ms");
     }
     passed(
-        "one broadcast goes to clients whose network is lost and to one whose is not: it gets each event at once",
+        "broadcasts go to clients whose network is lost and to one whose network is not: that one receives each event at once",
         "within " + String.join(" and ", delays),
         "");
   }
@@ -62,7 +62,7 @@ class LostNetworkTest {
             lost.withDeadline(LostNetwork.BLINK, "busy"),
             lost.withDeadline(LostNetwork.BLINK, "crowd"));
     passed(
-        "the link is back before the write deadline: idle and busy streams go on, each event once and in order",
+        "the link is up again before the write deadline: idle and busy streams continue, exactly once and in order",
         seconds(LostNetwork.BLINKED) + " down; " + blinked,
         "");
     String away =
@@ -72,8 +72,8 @@ class LostNetworkTest {
             lost.withoutDeadline(LostNetwork.BACK, "busy"),
             lost.withoutDeadline(LostNetwork.BACK, "crowd"));
     passed(
-        "the link is back before the kernel gives up: an idle stream goes on, and without the deadline a busy one too,"
-            + " each event once and in order",
+        "the link is up again before the kernel gives up: an idle stream continues, and without the deadline also a busy"
+            + " one, exactly once and in order",
         seconds(lost.after(lost.awaitBack())) + " down; " + away,
         "");
   }
@@ -98,12 +98,12 @@ class LostNetworkTest {
       var after = lost.after(end.nanos());
       assertTrue(after.compareTo(LostNetwork.DEADLINE) > 0, after.toString());
       assertTrue(after.compareTo(LostNetwork.DEADLINE.multipliedBy(3)) < 0, after.toString());
-      measured.add(after(end) + ", when the kernel had taken " + end.bytes() / 1000 + " KB");
+      measured.add(after(end) + ", when the kernel had buffered " + end.bytes() / 1000 + " KB");
     }
     passed(
-        "the link goes down for good under busy streams: each ends as TOO_SLOW, a write deadline after the kernel's"
-            + " buffer is full",
-        "deadline " + seconds(LostNetwork.DEADLINE) + "; " + measured.getFirst() + "; by broadcasts "
+        "the link of busy streams stays down: each ends as TOO_SLOW, one write deadline after the kernel's buffer is"
+            + " full",
+        "deadline " + seconds(LostNetwork.DEADLINE) + "; " + measured.getFirst() + "; with broadcasts "
             + measured.getLast(),
         "");
   }
@@ -112,7 +112,7 @@ class LostNetworkTest {
   @Order(1)
   void aServerStopsInTimeAllTheSame() throws Exception {
     var kinds = List.of("idle", "busy", "crowd");
-    lost.withDeadline(LostNetwork.GONE, "busy").awaitEnd(); // so by now the others' writes wait as well
+    lost.withDeadline(LostNetwork.GONE, "busy").awaitEnd(); // by now the writes of the others block, too
     for (String kind : kinds) {
       assertTrue(lost.ofStopping(LostNetwork.GONE, kind).isOpenAtServer());
     }
@@ -122,8 +122,8 @@ class LostNetworkTest {
       assertEquals("STOPPING", lost.ofStopping(LostNetwork.GONE, kind).awaitEnd().ending());
     }
     passed(
-        "a server is closed whose links are down and whose writes wait, with a write deadline of a day: it need not await"
-            + " the kernel, and each stream ends as STOPPING",
+        "a server whose links are down and whose writes block is closed, with a write deadline of a day: it does not wait"
+            + " for the kernel, and each stream ends as STOPPING",
         seconds(took),
         "");
   }
@@ -136,8 +136,8 @@ class LostNetworkTest {
     assertEquals("CLIENT_GONE", sent.ending());
     assertTrue(sent.nanos() > broadcast.nanos());
     passed(
-        "the same with a write deadline of a day: broadcasts end the stream as OVERFLOW when its outbox is full, a"
-            + " blocked send as CLIENT_GONE when the kernel gives up",
+        "the link of busy streams stays down, with a write deadline of a day: a stream with broadcasts ends as OVERFLOW"
+            + " when its queue is full, one with a blocked send as CLIENT_GONE when the kernel gives up",
         after(broadcast) + "; " + after(sent) + " with tcp_retries2=" + LostNetwork.RETRIES,
         "");
   }
@@ -153,11 +153,11 @@ class LostNetworkTest {
       measured.add(after(end) + ", " + end.sent() + " pings");
     }
     passed(
-        "the link goes down for good under idle streams: pings go into the kernel's buffer, until it gives up and the"
-            + " stream ends as CLIENT_GONE",
+        "the link of idle streams stays down: the kernel buffers pings until it gives up, and the stream ends as"
+            + " CLIENT_GONE",
         "with tcp_retries2=" + LostNetwork.RETRIES + ": " + String.join("; ", measured),
-        "a write deadline does not help, since no write waits; with tcp_retries2=15, the default, it takes some 15"
-            + " minutes, which are not awaited here");
+        "a write deadline does not help, because no write blocks; with tcp_retries2=15, the default, it takes about 15"
+            + " minutes, which is not tested");
   }
 
   @Test
@@ -167,9 +167,9 @@ class LostNetworkTest {
     String words = client.awaitOver();
     assertTrue(words.startsWith("curl: (18)"), words);
     passed(
-        "the link is back after the write deadline ended a busy stream: the client gets what the kernel had in its"
-            + " buffer, in order, and a cut",
-        "silent for " + seconds(client.longestSilence()) + "; " + client.count() + " events in all",
+        "the link is up again after the write deadline has ended a busy stream: the client receives the events that the"
+            + " kernel had buffered, in order, and then the connection is aborted",
+        "silent for " + seconds(client.longestSilence()) + "; " + client.count() + " events in total",
         "");
   }
 
@@ -186,8 +186,8 @@ class LostNetworkTest {
       measured.add(seconds(after));
     }
     passed(
-        "the client's machine loses its power and is back: the stream ends as CLIENT_GONE, whatever the deadline",
-        "back after " + seconds(LostNetwork.OFF) + "; known " + String.join(", ", measured) + " later",
+        "the client's machine loses power and restarts: the stream ends as CLIENT_GONE, regardless of the deadline",
+        "restarted after " + seconds(LostNetwork.OFF) + "; noticed " + String.join(", ", measured) + " later",
         "");
   }
 
@@ -202,9 +202,9 @@ class LostNetworkTest {
     }
     var since = lost.after(System.nanoTime());
     passed(
-        "a client whose link stays down goes on waiting when its stream has ended",
+        "a client whose link stays down keeps waiting after the server has ended its stream",
         "for " + since.toMillis() / LostNetwork.HEARTBEAT.toMillis() + " heartbeats",
-        "nothing fails for who only reads: all it can notice is that no heartbeat comes");
+        "a client that only reads gets no error: it can only notice that no heartbeat arrives");
   }
 
   @Test
@@ -214,7 +214,7 @@ class LostNetworkTest {
     String books = lost.leave();
     passed(
         "afterwards the servers have no stream, writer, handler or connection left, and as many sockets and files as"
-            + " before; their kernel has forgotten who is gone",
+            + " before; their kernel has no connection with the lost machine",
         books.substring("books: ".length()),
         "");
   }

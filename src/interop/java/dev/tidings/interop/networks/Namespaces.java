@@ -15,15 +15,15 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 
 /**
- * A network namespace for the server, and one for each machine that a cable of its own (a veth pair)
- * joins to it. They are gone when this is closed, or the JVM ends. Needs root.
+ * A network namespace for the server, and one for each machine. Each machine has its own cable (a veth pair)
+ * to the server. The namespaces are deleted when this object is closed or the JVM ends. Needs root.
  */
 final class Namespaces implements AutoCloseable {
   private static final Duration BOUND = Duration.ofSeconds(10);
   private static final String PREFIX = "tidings-" + ProcessHandle.current().pid() + "-";
   private static final String SERVER = "server";
 
-  private final Map<String, Integer> cables = new HashMap<>(); // and the number of each
+  private final Map<String, Integer> cables = new HashMap<>(); // the number of each machine's cable
   private final List<String> made = new CopyOnWriteArrayList<>();
   private final Thread hook = new Thread(this::delete);
 
@@ -32,9 +32,9 @@ final class Namespaces implements AutoCloseable {
   }
 
   /**
-   * Makes them; where that cannot be it says so, and where CI is true it is a failure.
+   * Creates the namespaces. If that is not possible, prints the reason and skips the test, or fails it in CI.
    *
-   * @param kernel numbers in {@code /proc/sys/net/ipv4}, for the server alone
+   * @param kernel settings in {@code /proc/sys/net/ipv4}, for the server only
    */
   static Namespaces make(Map<String, Integer> kernel, List<String> machines) throws IOException, InterruptedException {
     Child.find("ip");
@@ -53,7 +53,7 @@ final class Namespaces implements AutoCloseable {
       return namespaces;
     } catch (AssertionError e) {
       namespaces.close();
-      String text = "NO NETWORK NAMESPACES, so lost networks are NOT TESTED; it needs root: " + e.getMessage();
+      String text = "NO NETWORK NAMESPACES, so lost networks are NOT TESTED; this needs root: " + e.getMessage();
       System.err.println(text);
       return "true".equals(System.getenv("CI")) ? fail(text, e) : abort(text);
     }
@@ -79,7 +79,7 @@ final class Namespaces implements AutoCloseable {
     return "10.77." + cables.get(machine) + "." + host;
   }
 
-  /** The server's, at the other end of this machine's cable. */
+  /** Returns the address of the server at the other end of this machine's cable. */
   String serverOf(String machine) {
     return address(machine, 1);
   }
@@ -106,8 +106,8 @@ final class Namespaces implements AutoCloseable {
   }
 
   /**
-   * Pulls it and plugs it in again after this time; returns then. It is one process for all of that, since on a
-   * busy machine the start of another one may take longer than the pause.
+   * Unplugs the cable, plugs it in again after the pause, and returns. A single process does that, because
+   * on a busy machine the start of another one can take longer than the pause.
    */
   void blink(String machine, Duration pause) throws IOException, InterruptedException {
     String seconds = BigDecimal.valueOf(pause.toMillis(), 3).toPlainString();
@@ -115,7 +115,10 @@ final class Namespaces implements AutoCloseable {
     Child.run(BOUND, at(machine, "sh", "-c", command));
   }
 
-  /** A machine without power says nothing, and knows nothing when it is back. Its processes are to be killed before. */
+  /**
+   * Switches a machine off: it sends nothing, and has lost its state when it returns. Its processes must be
+   * killed before.
+   */
   void powerOff(String machine) throws IOException, InterruptedException {
     ip("-n", PREFIX + SERVER, "link", "delete", machine);
     ip("netns", "delete", PREFIX + machine);
@@ -126,7 +129,10 @@ final class Namespaces implements AutoCloseable {
     build(machine);
   }
 
-  /** The server's kernel's connections with this machine, one a line, also those that no process has any more. */
+  /**
+   * Returns the connections of the server's kernel with this machine, one per line, including those that no
+   * process owns any more.
+   */
   List<String> sockets(String machine) throws IOException, InterruptedException {
     return Child.run(BOUND, at(SERVER, "ss", "-Htan", "dst", address(machine, 2))).lines()
         .filter(line -> !line.startsWith("TIME-WAIT"))
@@ -143,17 +149,17 @@ final class Namespaces implements AutoCloseable {
     Runtime.getRuntime().removeShutdownHook(hook);
   }
 
-  /** By no {@link Child}, which cannot be started while the JVM ends. */
+  /** Deletes the namespaces. Does not use {@link Child}, which cannot be started while the JVM ends. */
   private void delete() {
     for (String namespace : made) {
       try {
         int status =
             new ProcessBuilder("ip", "netns", "delete", PREFIX + namespace).inheritIO().start().waitFor();
         if (status != 0) {
-          System.err.println("the namespace " + PREFIX + namespace + " stays");
+          System.err.println("the namespace " + PREFIX + namespace + " was not deleted");
         }
       } catch (IOException e) {
-        System.err.println("the namespace " + PREFIX + namespace + " stays: " + e);
+        System.err.println("the namespace " + PREFIX + namespace + " was not deleted: " + e);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }

@@ -9,23 +9,23 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** curl on one machine, which counts what arrives of one stream of a {@link NetworkSite}, and when. */
+/** curl on one machine: counts and times the events and pings of one stream of a {@link NetworkSite}. */
 final class NetworkClient implements AutoCloseable {
   private static final Duration BOUND = Duration.ofSeconds(30);
 
   private final NetworkServer server;
   private final String name;
   private final Child curl;
-  // What follows is guarded by this, whose waiters wait for more.
+  // The following fields are guarded by this; threads wait on this for more lines.
   private long first; // the number of the first event; 0 before it
   private long last;
   private long pings;
-  private long sent; // when the last event was
-  private long arrived; // when the last line did
+  private long sent; // the time of sending the last event
+  private long arrived; // the arrival time of the last line
   private long longestDelay;
   private long longestSilence;
-  private Optional<String> wrong = Optional.empty(); // the first thing that must not be
-  private Optional<String> over = Optional.empty(); // curl's last words
+  private Optional<String> wrong = Optional.empty(); // the first violation of the order
+  private Optional<String> over = Optional.empty(); // the final message of curl
 
   private NetworkClient(NetworkServer server, String name, Child curl) {
     this.server = server;
@@ -34,7 +34,7 @@ final class NetworkClient implements AutoCloseable {
     this.arrived = System.nanoTime();
   }
 
-  /** Opens a stream of this kind, which is a path of the site, and returns when something has arrived on it. */
+  /** Opens a stream of this kind, a path of the site, and returns when the first line has arrived. */
   static NetworkClient open(Namespaces network, String machine, NetworkServer server, String kind)
       throws IOException, InterruptedException {
     String name = kind + "-" + machine;
@@ -49,7 +49,7 @@ final class NetworkClient implements AutoCloseable {
     String words = "";
     try {
       for (Optional<String> line; (line = curl.next(Duration.ofDays(1))).isPresent(); ) {
-        int own = line.get().indexOf("curl: ("); // also behind a line that was cut
+        int own = line.get().indexOf("curl: ("); // may follow an incomplete line
         if (own < 0) {
           got(line.get());
         } else {
@@ -99,19 +99,19 @@ final class NetworkClient implements AutoCloseable {
     assertTrue(condition.holds(), () -> this + ": " + otherwise);
   }
 
-  /** Awaits an event that was sent after this moment, or a ping that arrived after it. */
+  /** Waits for an event that was sent after this time, or a ping that arrived after it. */
   void awaitAfter(long nanos) throws InterruptedException {
-    await("nothing came any more", () -> (isIdle() ? arrived : sent) - nanos > 0);
+    await("nothing more arrived", () -> (isIdle() ? arrived : sent) - nanos > 0);
   }
 
-  /** Awaits so many events, or pings if it is idle. */
+  /** Waits for this many events, or for pings if the stream is idle. */
   void await(int count) throws InterruptedException {
-    await("too few came", () -> count() >= count);
+    await("too few arrived", () -> count() >= count);
   }
 
-  /** Awaits that curl gives up, and returns what it says of that. */
+  /** Waits until curl gives up, and returns its message. */
   String awaitOver() throws InterruptedException {
-    await("it does not notice", () -> over.isPresent());
+    await("curl did not end", () -> over.isPresent());
     return over.get();
   }
 
@@ -131,19 +131,19 @@ final class NetworkClient implements AutoCloseable {
     return !server.hasEnded(name);
   }
 
-  /** How many events came, all in order and each once, or pings if it is idle. */
+  /** Returns the number of events, which arrived exactly once and in order, or of pings if it is idle. */
   synchronized long count() {
     assertTrue(wrong.isEmpty(), () -> this + ": " + wrong);
     return isIdle() ? pings : first > 0 ? last - first + 1 : 0;
   }
 
-  /** From here on it measures delays and silences. */
+  /** Begins to measure delays and silences. */
   synchronized void mark() {
     longestDelay = 0;
     longestSilence = 0;
   }
 
-  /** Of an event, from its sending to its arrival. */
+  /** Returns the longest delay of an event, from sending to arrival. */
   synchronized Duration longestDelay() {
     return Duration.ofNanos(longestDelay);
   }

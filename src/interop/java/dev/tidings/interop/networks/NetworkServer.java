@@ -12,16 +12,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** A {@link NetworkSite} in its namespace, as the test hears of it. */
+/** A {@link NetworkSite} in its namespace, controlled by the test. */
 final class NetworkServer implements AutoCloseable {
   private static final Duration BOUND = Duration.ofSeconds(30);
 
   /**
    * The end of one stream.
    *
-   * @param nanos when, as {@link System#nanoTime} counts
-   * @param sent events and pings that the kernel took since the mark
-   * @param bytes of these
+   * @param nanos the time, by {@link System#nanoTime}
+   * @param sent the number of events and pings that the kernel accepted since the mark
+   * @param bytes the number of their bytes
    */
   record Ended(String ending, long nanos, long sent, long bytes) {}
 
@@ -35,7 +35,7 @@ final class NetworkServer implements AutoCloseable {
     this.port = port;
   }
 
-  /** Returns when it listens. */
+  /** Starts the server, and returns when it listens. */
   static NetworkServer start(Namespaces network, int port, Duration heartbeat, Duration writeDeadline)
       throws IOException, InterruptedException {
     var child =
@@ -85,12 +85,12 @@ final class NetworkServer implements AutoCloseable {
     return port;
   }
 
-  /** From here on it counts what each stream sends. */
+  /** Begins to count the events and bytes that each stream sends. */
   void mark() throws IOException, InterruptedException {
     ask("mark");
   }
 
-  /** How much it has of all that could leak, once no stream, no thread and no connection is left. */
+  /** Waits until no stream, thread and connection is left, and returns the counts of all that could leak. */
   String awaitEmptyBooks() throws IOException, InterruptedException {
     long end = System.nanoTime() + BOUND.toNanos();
     for (String books; ; Thread.sleep(50)) {
@@ -104,7 +104,7 @@ final class NetworkServer implements AutoCloseable {
     }
   }
 
-  /** Stops it at once, and returns how long that took. */
+  /** Stops the server at once, and returns how long that took. */
   Duration stop() throws IOException, InterruptedException {
     return Duration.parse(ask("stop").split(" ")[1]);
   }

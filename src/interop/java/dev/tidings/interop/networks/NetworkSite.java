@@ -20,12 +20,12 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The server whose network is lost: a process that prints what becomes of its streams, and what it has
- * in its books when it is asked. An event is its number, the {@link System#nanoTime} of its sending, which
- * on Linux is the same for all processes, and a filling.
+ * The server that loses its network: a process that prints the end of each stream. On request, it prints its
+ * books, which are counts of streams, threads, connections and files. An event consists of its number, the
+ * {@link System#nanoTime} of sending, which on Linux is the same for all processes, and padding.
  */
 final class NetworkSite {
-  /** How the books begin when nobody is there. */
+  /** The beginning of the books when there is no client. */
   static final String EMPTY = books(0, 0, 0, 0);
 
   static final Duration PACE = Duration.ofMillis(5);
@@ -35,7 +35,7 @@ final class NetworkSite {
   private final SseServer server;
 
   private NetworkSite(int port, Duration heartbeat, Duration writeDeadline) throws IOException {
-    var settings = Settings.defaults().heartbeat(heartbeat).writeDeadline(writeDeadline);
+    var settings = Settings.defaults().withHeartbeat(heartbeat).withWriteDeadline(writeDeadline);
     server = SseServer.builder().address(new InetSocketAddress(port)).settings(settings).build();
     server.get("/idle", request -> open(request).keepAlive());
     server.get("/crowd", request -> open(request).keepAlive());
@@ -43,7 +43,7 @@ final class NetworkSite {
     server.start();
   }
 
-  /** With the port, the heartbeat and the write deadline; ends with its input. */
+  /** Takes the port, the heartbeat and the write deadline. Exits at the end of its input. */
   static void main(String... args) throws Exception {
     var site = new NetworkSite(Integer.parseInt(args[0]), Duration.parse(args[1]), Duration.parse(args[2]));
     System.out.println("ready");
@@ -91,13 +91,13 @@ final class NetworkSite {
     }
   }
 
-  /** What is written from now on is told when a stream ends. */
+  /** Begins to count the traffic that is reported when a stream ends. */
   private void mark() {
     server.eventSources().all().forEach(sse -> marks.put(sse, sse.traffic()));
     System.out.println("marked");
   }
 
-  /** At once, and tells how long that took. */
+  /** Stops at once, and prints how long that took. */
   private void stop() {
     long start = System.nanoTime();
     server.close();
@@ -131,7 +131,7 @@ final class NetworkSite {
         .formatted(streams, writers, handlers, connections);
   }
 
-  /** The virtual ones too, which no method lists, but a dump does. */
+  /** Counts threads in a thread dump, because no method lists virtual threads. */
   private static long threads(String prefix) throws IOException {
     var folder = Files.createTempDirectory("tidings-threads-");
     var dump = folder.resolve("dump.txt");
@@ -145,7 +145,7 @@ final class NetworkSite {
     }
   }
 
-  /** The JDK's server tells nobody how many it has; a test may look. */
+  /** Counts the connections of the JDK's server by reflection, because there is no method for it. */
   private int connections() throws ReflectiveOperationException {
     var http = server.httpServer();
     var field = http.getClass().getDeclaredField("server");

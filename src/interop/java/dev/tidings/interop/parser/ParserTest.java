@@ -21,7 +21,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Somebody else's parser reads what Tidings writes. {@code -Dseed=} repeats a run. */
+/** Tests that a foreign parser reads the events that Tidings writes. {@code -Dseed=} repeats a run. */
 @Timeout(120)
 class ParserTest {
   private static final int EVENTS = 100_000;
@@ -29,7 +29,7 @@ class ParserTest {
   private static final Duration BOUND = Duration.ofSeconds(30);
   private static final TypeToken<List<Object>> LIST = new TypeToken<>() {};
 
-  /** The parser takes these for a byte order mark where a field name at the very beginning has them. */
+  /** The parser treats these as a byte order mark if the stream begins with a field name that has them. */
   private static final Event FIRST = Event.empty().withComment("\u00EF\u00BB\u00BF");
 
   private final Gson gson = new Gson();
@@ -51,7 +51,7 @@ class ParserTest {
         assertEquals(told(FIRST).getFirst(), told(node));
         compare(node);
         var end = told(node);
-        assertEquals("end", end.getFirst(), () -> "seed " + SEED + ": more than was sent: " + end);
+        assertEquals("end", end.getFirst(), () -> "seed " + SEED + ": more events than were sent: " + end);
         String figures = "%.0f MB in %.0f slices".formatted((double) end.get(1) / 1e6, (double) end.get(2));
         passed(figures + ", " + (System.nanoTime() - start) / 1_000_000 + " ms; seed " + SEED);
       }
@@ -73,7 +73,7 @@ class ParserTest {
     return gson.fromJson(node.next(BOUND).orElseThrow(), LIST);
   }
 
-  /** The callbacks of eventsource-parser, in their order; a retry is a JavaScript number. */
+  /** Returns the callbacks of eventsource-parser, in order. A retry is a JavaScript number. */
   private static List<List<Object>> told(Event event) {
     var told = new ArrayList<List<Object>>();
     event.comment().ifPresent(comment -> lines(comment).forEach(line -> told.add(List.of("comment", line))));
@@ -83,7 +83,7 @@ class ParserTest {
     return told;
   }
 
-  /** With null for what it has not, as in JSON. */
+  /** Returns the callback of an event. Missing values are null, as in JSON. */
   private static List<Object> message(Event event, String data) {
     String name = event.name().map(HostileEvents::wellFormed).orElse(null);
     String id = event.id().map(HostileEvents::wellFormed).orElse(null);
@@ -93,11 +93,11 @@ class ParserTest {
   private static void passed(String measured) throws Exception {
     String version = Npm.versionOnNode("eventsource-parser");
     String check =
-        "100,000 random events with hostile texts, cut into random slices: "
-            + "every event, comment, `retry:` and other field";
+        "reads 100,000 random events with hostile texts, in random slices: "
+            + "reports every event, comment, `retry:` and other field";
     String deviation =
-        "an event has its own id and not the last one; an id or a name without data is not told; "
-            + "of a `retry:` beyond 2^53 the last digits are lost";
+        "reports the id of each event, not the last event id; does not report an id or a name without data; "
+            + "loses the last digits of a `retry:` above 2^53";
     Results.passed(Part.PARSER, "npm eventsource-parser", version, check, measured, deviation);
   }
 }

@@ -17,7 +17,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.Optional;
 
-/** A proxy of others that runs in front of a server, plainly on one port and with TLS and HTTP/2 on another. */
+/** A proxy in front of a server, with plain HTTP on one port and TLS with HTTP/2 on another. */
 final class Proxy implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -34,9 +34,9 @@ final class Proxy implements AutoCloseable {
     this.tlsPort = tlsPort;
   }
 
-  /** Returns when it listens. */
+  /** Starts a proxy, and returns when it listens. */
   static Proxy start(ProxyKind kind, String configuration, int upstream) throws IOException, InterruptedException {
-    kind.binary(); // both before there is anything to clean up
+    kind.binary(); // may skip the test, so before there are files to delete
     String keys = SelfSigned.certificate() + SelfSigned.key();
     var folder = Files.createTempDirectory("tidings-proxy-");
     var proxy = new Proxy(kind, folder, Ports.free(), Ports.free());
@@ -50,7 +50,7 @@ final class Proxy implements AutoCloseable {
   private void start() throws IOException, InterruptedException {
     process = Child.start(kind.command(folder).toArray(String[]::new));
     long end = System.nanoTime() + PATIENCE.toNanos();
-    while (!listens(port) || !listens(tlsPort)) { // they bind one after the other
+    while (!listens(port) || !listens(tlsPort)) { // the ports are bound one after the other
       if (!process.handle().isAlive() || System.nanoTime() > end) {
         close();
         fail(kind.title + " does not listen: " + output());
@@ -75,7 +75,7 @@ final class Proxy implements AutoCloseable {
     }
   }
 
-  /** As a power cut, and then on again. */
+  /** Kills the proxy without notice, and starts it again. */
   void killAndRestart() throws IOException, InterruptedException {
     process.kill();
     process.close();

@@ -22,13 +22,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPInputStream;
 
-/** A stream as its client sees it: each event with the time of its arrival, and how it ends. */
+/** The client of a stream: records each event with its arrival time, and the end of the response. */
 final class ProxyClient implements AutoCloseable {
   /**
    * One event.
    *
-   * @param lines without comments; {@link #END} or {@link #BROKEN} as the last one
-   * @param nanos when its blank line was read, as {@link System#nanoTime} counts
+   * @param lines its lines without comments; {@link #END} or {@link #BROKEN} for the end of the response
+   * @param nanos the time of reading its blank line, by {@link System#nanoTime}
    */
   record Seen(List<String> lines, long nanos) {
     String data() {
@@ -56,13 +56,13 @@ final class ProxyClient implements AutoCloseable {
     Thread.ofVirtual().name("proxy-client").start(this::read);
   }
 
-  /** A whole answer. */
+  /** Returns a complete response. */
   static HttpResponse<String> get(HttpClient client, URI uri, String... headers) throws IOException, InterruptedException {
     var request = HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(20)).headers(headers);
     return client.send(request.build(), BodyHandlers.ofString());
   }
 
-  /** Returns when the head has arrived, as a browser's {@code open}. */
+  /** Opens a stream, and returns when the head has arrived, like {@code open} in a browser. */
   static ProxyClient open(HttpClient client, URI uri, String... headers) throws IOException, InterruptedException {
     var request = HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(20)).header("Accept", "text/event-stream");
     if (headers.length > 0) {
@@ -83,7 +83,7 @@ final class ProxyClient implements AutoCloseable {
     return new GZIPInputStream(in) {
       @Override
       public int available() {
-        return 0; // it would be 1, and a reader would wait until its buffer is full
+        return 0; // otherwise 1, and a reader would block until its buffer is full
       }
     };
   }
@@ -107,19 +107,19 @@ final class ProxyClient implements AutoCloseable {
     }
   }
 
-  /** The next event, awaited. */
+  /** Waits for the next event. */
   Seen next() throws InterruptedException {
     var next = seen.poll(20, TimeUnit.SECONDS);
-    assertNotNull(next, "nothing within 20 s");
+    assertNotNull(next, "nothing arrived within 20 s");
     return next;
   }
 
-  /** Whether nothing has come that was not asked for. */
+  /** Returns whether no further event has arrived. */
   boolean isSilent() {
     return seen.isEmpty();
   }
 
-  /** How many have come, heartbeats above all. */
+  /** Returns the number of comments that have arrived, most of them pings. */
   int comments() {
     return comments.get();
   }

@@ -21,11 +21,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What proxies do with the bytes: compress them, hold them back, or store them for who does not read. */
+/** Tests how proxies treat the bytes: compression, delays, and buffering for clients that do not read. */
 @Timeout(60)
 class ProxyContentTest {
-  private static final Settings SETTINGS = Settings.defaults().heartbeat(Duration.ofMillis(500));
-  private static final String NO_TRANSFORM = " does not heed Cache-Control: no-transform, but passes each event on at once";
+  private static final Settings SETTINGS = Settings.defaults().withHeartbeat(Duration.ofMillis(500));
+  private static final String NO_TRANSFORM = " ignores Cache-Control: no-transform, but forwards each event at once";
 
   private final HttpClient client = HttpClient.newHttpClient();
 
@@ -34,7 +34,7 @@ class ProxyContentTest {
     client.shutdownNow();
   }
 
-  /** A compressor that is switched on; it compresses HTML everywhere, so that it is known to work. */
+  /** A proxy with compression on. It must compress an HTML page, which shows that compression works. */
   private record Compressor(ProxyKind kind, String check, String before, String added, boolean compresses) {
     String configuration() {
       return Proxy.replace(kind.readme(), before, added + "\n" + before);
@@ -45,7 +45,7 @@ class ProxyContentTest {
       List.of(
           new Compressor(
               ProxyKind.NGINX,
-              "gzip on: streams are not compressed, since their type is not on its list",
+              "gzip on: streams are not compressed, because their type is not in gzip_types",
               "location", "gzip on;", false),
           new Compressor(
               ProxyKind.NGINX,
@@ -53,7 +53,7 @@ class ProxyContentTest {
               "location", "gzip on; gzip_types text/event-stream;", true),
           new Compressor(
               ProxyKind.HAPROXY,
-              "compression algo gzip: streams are not compressed, since they are no-transform",
+              "compression algo gzip: streams are not compressed, because of Cache-Control: no-transform",
               "  timeout connect", "  compression algo gzip", false),
           new Compressor(
               ProxyKind.APACHE,
@@ -88,7 +88,7 @@ class ProxyContentTest {
     }
   }
 
-  /** The one that breaks streams: shows that what the others pass can fail, and what to look for. */
+  /** Tests a configuration that breaks streams, to show that the other tests can fail, and the symptom. */
   @Test
   void bufferingNginxHoldsEventsBack() throws Exception {
     var front = new ProxyFront(ProxyKind.NGINX, false);
@@ -106,10 +106,10 @@ class ProxyContentTest {
       }
       opening.get().close();
       front.passed(
-          "without X-Accel-Buffering (proxy_ignore_headers): nothing arrives before some 4 KB are sent",
+          "without X-Accel-Buffering (proxy_ignore_headers): nothing arrives before about 4 KB have been sent",
           new Outcome(
               sent + " events of 100 characters",
-              "what nginx does with HTTP/1.0 to the server, which is its default, to any stream that does not say X-Accel-Buffering: no"));
+              "with HTTP/1.0 to the server, its default, nginx buffers every stream without X-Accel-Buffering: no"));
     }
   }
 
@@ -124,11 +124,11 @@ class ProxyContentTest {
 
   @Test
   void clientThatDoesNotReadHarmsNobody() throws Exception {
-    var settings = SETTINGS.writeDeadline(Duration.ofSeconds(2)).queueBytes(256 * 1024);
+    var settings = SETTINGS.withWriteDeadline(Duration.ofSeconds(2)).withQueueBytes(256 * 1024);
     try (var site = new ProxySite(0, settings)) {
       ProxyFront.atOnce(
           ProxyFront.ALL,
-          "a client does not read: its stream ends, and another's events of 100 kB arrive complete and in order",
+          "a client does not read: its stream ends, and another client receives events of 100 kB completely and in order",
           front -> stall(front, site));
     }
   }
@@ -146,14 +146,14 @@ class ProxyContentTest {
       String filling = "x".repeat(100_000);
       int number = 0;
       for (; visit.sse().isOpen(); number++) {
-        assertTrue(number < 1000, "100 MB, and it still is open");
+        assertTrue(number < 1000, "still open after 100 MB");
         visit.sse().offer(filling);
         assertTrue(sse.send(number + " " + filling));
         assertEquals(number + " " + filling, reading.next().data());
       }
       var why = visit.awaitEnd().why();
       assertTrue(Set.of(Ending.OVERFLOW, Ending.TOO_SLOW).contains(why), why.toString());
-      return Outcome.measured(why + " after " + number / 10.0 + " MB, which lay in the buffers on the way");
+      return Outcome.measured(why + " after " + number / 10.0 + " MB, the size of the buffers between server and client");
     }
   }
 }

@@ -6,15 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.tidings.EventSource;
 import java.util.ArrayList;
 
-/** How long events took from the server's send to the client, in milliseconds. */
+/** The delays of events from the server's send to the client, in milliseconds. */
 record ProxyDelays(double median, double most) {
-  /** Sends the next one, or the next few, only when all before have arrived. */
+  /** Sends the next event, or the next burst, only after all earlier events have arrived. */
   static ProxyDelays measure(EventSource sse, ProxyClient listening, int times, int burst, int size)
       throws InterruptedException {
     var delays = new ArrayList<Double>();
     String data = "x".repeat(size);
     for (int i = 0; i < times; i++) {
-      Thread.sleep(20); // since who holds events back does it after a pause
+      Thread.sleep(20); // a proxy that delays events does so after a pause
       long start = System.nanoTime();
       for (int j = 0; j < burst; j++) {
         assertTrue(sse.send(data));

@@ -8,7 +8,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 
-/** A proxy with the configuration that the README gives, or with the least that proxies at all. */
+/** A proxy with the configuration of the README, or with the minimal configuration. */
 record ProxyFront(ProxyKind kind, boolean readme) {
   static final List<ProxyFront> README =
       Stream.of(ProxyKind.values()).map(kind -> new ProxyFront(kind, true)).toList();
@@ -17,7 +17,7 @@ record ProxyFront(ProxyKind kind, boolean readme) {
           .flatMap(kind -> Stream.of(new ProxyFront(kind, true), new ProxyFront(kind, false)))
           .toList();
 
-  /** What came of a check, for its row. */
+  /** The result of a check, for its row. */
   record Outcome(String measured, String deviation) {
     static final Outcome AS_EXPECTED = new Outcome("", "");
 
@@ -30,17 +30,17 @@ record ProxyFront(ProxyKind kind, boolean readme) {
     Outcome on(ProxyFront front) throws Exception;
   }
 
-  /** One after the other, where others would disturb what is measured. */
+  /** Runs a check on the proxies in turn, if parallel runs would disturb the measurement. */
   static void inTurn(List<ProxyFront> fronts, String what, Check check) throws Exception {
     for (ProxyFront front : fronts) {
       front.passed(what, check.on(front));
     }
   }
 
-  /** All together, where the time goes by waiting. */
+  /** Runs a check on all proxies in parallel, if most of the time is spent waiting. */
   static void atOnce(List<ProxyFront> fronts, String what, Check check) throws Exception {
-    fronts.forEach(front -> front.kind.binary()); // on this thread, which a missing one skips
-    // Platform threads, since virtual ones that wait for a class to be initialised hold all carriers.
+    fronts.forEach(front -> front.kind.binary()); // on this thread, so that a missing proxy skips the test
+    // Platform threads, because virtual threads pin all carriers while they wait for class initialization.
     try (var executor = Executors.newFixedThreadPool(fronts.size())) {
       var outcomes =
           executor.invokeAll(fronts.stream().map(front -> (Callable<Outcome>) () -> check.on(front)).toList());
@@ -60,7 +60,7 @@ record ProxyFront(ProxyKind kind, boolean readme) {
         outcome.deviation);
   }
 
-  /** Whether it is this proxy with its defaults. */
+  /** Returns whether this is the given proxy with its defaults. */
   boolean isBare(ProxyKind kind) {
     return this.kind == kind && !readme;
   }
@@ -73,7 +73,7 @@ record ProxyFront(ProxyKind kind, boolean readme) {
     return Proxy.start(kind, configuration(), site.port());
   }
 
-  /** The name of a stream that no other one has. */
+  /** Returns a name for its stream that no other proxy uses. */
   String stream() {
     return kind.name().toLowerCase(Locale.ROOT) + (readme ? "-readme" : "-defaults");
   }

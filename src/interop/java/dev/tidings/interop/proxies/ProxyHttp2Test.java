@@ -23,11 +23,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Streams through proxies, to whom their clients speak HTTP/2. */
+/** Tests streams through proxies, with HTTP/2 between client and proxy. */
 @Timeout(60)
 class ProxyHttp2Test {
   private static final int STREAMS = 50;
-  private static final Settings SETTINGS = Settings.defaults().heartbeat(Duration.ofMillis(500));
+  private static final Settings SETTINGS = Settings.defaults().withHeartbeat(Duration.ofMillis(500));
 
   private final HttpClient client = HttpClient.newBuilder().sslContext(SelfSigned.context()).build();
 
@@ -41,7 +41,8 @@ class ProxyHttp2Test {
     try (var site = new ProxySite(0, SETTINGS)) {
       ProxyFront.inTurn(
           ProxyFront.README,
-          "HTTP/2: 50 streams over one connection get each event; when one is cancelled, the server notices and the others go on; heartbeat 500 ms",
+          "HTTP/2: 50 streams over one connection receive each event; when one is cancelled, the server notices and the"
+              + " others continue; heartbeat 500 ms",
           front -> fiftyStreams(front, site));
     }
   }
@@ -54,7 +55,7 @@ class ProxyHttp2Test {
       }
       for (int i = 0; i < STREAMS; i++) {
         if (front.kind() == ProxyKind.APACHE && i % 5 == 4) {
-          finishRequest(proxy); // it may have thought less of the connection meanwhile
+          finishRequest(proxy); // Apache may have reduced the limit of the connection meanwhile
         }
         listening.add(ProxyClient.open(client, proxy.tlsUri("/events?name=" + front.stream() + i)));
       }
@@ -75,9 +76,11 @@ class ProxyHttp2Test {
       assertTrue(took < 4000, front + ": " + took + " ms");
       sendToAll("go on", site, front, listening);
       return new Outcome(
-          "an event reaches one of 50 in %.1f ms (median), all within %.1f ms; the cancelled one ended after %d ms"
+          "an event reaches one of 50 in %.1f ms (median), all within %.1f ms; the cancelled stream ended after %d ms"
               .formatted(delays.get(delays.size() / 2), delays.getLast(), took),
-          front.kind() == ProxyKind.APACHE ? "only after this client has had other answers, since mod_http2 begins with six requests of a connection" : "");
+          front.kind() == ProxyKind.APACHE
+              ? "only after other responses on the connection, because mod_http2 starts with six concurrent requests"
+              : "");
     } finally {
       for (ProxyClient one : listening) {
         one.close();
@@ -85,7 +88,7 @@ class ProxyHttp2Test {
     }
   }
 
-  /** With each, if some time lies between, Apache doubles what it works on at once for a connection. */
+  /** Finishes requests with pauses. After each, Apache doubles the concurrent requests of a connection. */
   private void finishRequests(Proxy proxy) throws Exception {
     for (int i = 0; i < 8; i++) {
       finishRequest(proxy);
@@ -112,10 +115,11 @@ class ProxyHttp2Test {
       site.await("0").sse().close();
       assertEquals(200, page.get(20, TimeUnit.SECONDS).statusCode());
       front.passed(
-          "HTTP/2: six streams of a new connection open; what else the client asks for there waits until one of them ends",
+          "HTTP/2: six streams of a new connection open; its further requests wait until one of them ends",
           new Outcome(
               "",
-              "mod_http2 begins with six requests of a connection at once, and doubles that with answers that are finished: a browser that has loaded a page and its parts has more"));
+              "mod_http2 starts with six concurrent requests per connection, and doubles that after finished responses: a"
+                  + " browser that has loaded a page and its parts has more"));
     } finally {
       for (ProxyClient one : listening) {
         one.close();
@@ -138,12 +142,12 @@ class ProxyHttp2Test {
       third.get(20, TimeUnit.SECONDS).close();
       assertTrue(second.isSilent());
       front.passed(
-          "as many streams are open as MaxRequestWorkers allows; the next one opens when one ends",
-          new Outcome("", "each stream has a thread of Apache's for as long as it is open"));
+          "MaxRequestWorkers limits the number of open streams; the next one opens when one ends",
+          new Outcome("", "each open stream occupies a thread of Apache httpd"));
     }
   }
 
-  /** Returns for each client after how many milliseconds it had the event. */
+  /** Sends an event to all clients, and returns the delay for each client in milliseconds. */
   private static List<Double> sendToAll(String data, ProxySite site, ProxyFront front, List<ProxyClient> listening)
       throws InterruptedException {
     long start = System.nanoTime();
@@ -180,8 +184,12 @@ class ProxyHttp2Test {
         assertEquals("http/1.1 6 7", summary(http1));
         assertEquals("h2 10 10", summary(http2));
         front.passed(
-            "Chromium, ten EventSources in one page: over HTTP/2 all are open at once, over HTTP/1.1 six, and a seventh when one is closed",
-            new Outcome(version, front.kind() == ProxyKind.APACHE ? "only after this page has had other answers, since mod_http2 begins with six requests of a connection" : ""));
+            "Chromium, ten EventSources in one page: all open at once over HTTP/2, six over HTTP/1.1, and a seventh when one is closed",
+            new Outcome(
+                version,
+                front.kind() == ProxyKind.APACHE
+                    ? "only after other responses on the connection, because mod_http2 starts with six concurrent requests"
+                    : ""));
       }
     } finally {
       for (Proxy proxy : proxies) {

@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** One server behind all the proxies, which is killed and comes back. */
+/** Tests one server behind all proxies that is killed and restarted. */
 @Timeout(60)
 class ProxyKilledServerTest {
   private static final String PATH = "/events?channel=news&name=";
@@ -39,7 +39,7 @@ class ProxyKilledServerTest {
       for (Visitor visitor : visitors) {
         visitor.seesTheCut(start);
       }
-      server.child.handle().onExit().get(10, TimeUnit.SECONDS); // and so its port is closed too
+      server.child.handle().onExit().get(10, TimeUnit.SECONDS); // then its port is closed, too
       visitors.forEach(Visitor::comesTooEarly);
       for (Visitor visitor : visitors) {
         visitor.isTurnedAway();
@@ -48,7 +48,7 @@ class ProxyKilledServerTest {
       for (Visitor visitor : visitors) {
         visitor.resumes();
         visitor.front.passed(
-            "the client sees at once that the server was killed; when that is back, the client's last event id reaches it",
+            "the client notices at once that the server was killed; after the restart, its last event id reaches the server",
             visitor.outcome());
       }
     } finally {
@@ -64,7 +64,7 @@ class ProxyKilledServerTest {
     final Proxy proxy;
     private final ProxyClient listening;
     private String id;
-    private long cut; // after so many milliseconds
+    private long cut; // in milliseconds after the kill
     private CompletableFuture<String> early;
 
     Visitor(ProxyFront front, int port) throws Exception {
@@ -75,7 +75,7 @@ class ProxyKilledServerTest {
       id = listening.next().id();
     }
 
-    /** Over HTTP/1.0 the end of the connection is all that a proxy sees of either. */
+    /** Checks how the response ends. Over HTTP/1.0 a proxy cannot distinguish a killed server from an end. */
     void seesTheCut(long start) throws Exception {
       var expected = front.isBare(ProxyKind.NGINX) ? ProxyClient.END : ProxyClient.BROKEN;
       ProxyClient.Seen seen;
@@ -102,7 +102,7 @@ class ProxyKilledServerTest {
       assertTrue(early.get(20, TimeUnit.SECONDS).startsWith(status), front + ": " + early.get());
     }
 
-    /** A log in memory did not outlive the server, so the client gets its gap. */
+    /** Checks that the client receives a gap event, because the log in memory ended with the server. */
     void resumes() throws Exception {
       try (var again = ProxyClient.open(client, proxy.uri(PATH + front.stream()), "Last-Event-ID", id)) {
         var gap = again.next();
@@ -115,19 +115,19 @@ class ProxyKilledServerTest {
     Outcome outcome() {
       String deviation =
           switch (front.kind()) {
-            case NGINX -> "who comes while it is down gets 502";
-            case HAPROXY -> "who comes while it is down gets 503 when HAProxy has tried for 3 s";
-            case APACHE -> "who comes while it is down gets 503";
+            case NGINX -> "requests receive 502 while the server is down";
+            case HAPROXY -> "requests receive 503 while the server is down, after HAProxy has retried for 3 s";
+            case APACHE -> "requests receive 503 while the server is down";
           };
       return new Outcome(
-          "cut after " + cut + " ms; then " + early.join(),
+          "ended after " + cut + " ms; then " + early.join(),
           deviation
-              + ", after which an EventSource does not come back, as its standard says"
-              + (front.isBare(ProxyKind.NGINX) ? "; over HTTP/1.0 to the server the cut looks like an end" : ""));
+              + "; an EventSource then does not reconnect, as the standard requires"
+              + (front.isBare(ProxyKind.NGINX) ? "; over HTTP/1.0 to the server, the abort looks like a normal end" : ""));
     }
   }
 
-  /** The processes that follow each other on one port. */
+  /** The consecutive server processes on one port. */
   private static final class Servers implements AutoCloseable {
     private final int port;
     private Child child;

@@ -13,9 +13,8 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
- * The proxies, and the least that each needs around a configuration to run as one process in a folder of
- * its own. In a configuration 127.0.0.1:8080 is the server and :80 where the proxy listens, as in the
- * README.
+ * The proxies, with the minimal configuration that each needs in addition to run as one process in its own
+ * folder. As in the README, 127.0.0.1:8080 in a configuration is the server, and the proxy listens on :80.
  */
 enum ProxyKind {
   NGINX("nginx", "location / { proxy_pass http://127.0.0.1:8080; }", "nginx") {
@@ -115,13 +114,13 @@ enum ProxyKind {
     }
   };
 
-  private static final Path README = Path.of("..", "..", "README.md");
+  private static final List<Path> READMES = List.of(Path.of("..", "..", "README.md"), Path.of("README.md"));
   private static final Pattern VERSION = Pattern.compile("\\d+\\.\\d+\\.\\d+\\S*");
 
-  /** As the software calls itself. */
+  /** The name of the software. */
   final String title;
 
-  /** The least that proxies at all. */
+  /** The minimal configuration. */
   final String defaults;
 
   private final String[] binaries;
@@ -134,7 +133,7 @@ enum ProxyKind {
 
   abstract String whole(String configuration, int port, int tlsPort);
 
-  /** What starts it in the foreground with {@code proxy.conf}. */
+  /** Returns the command that starts it in the foreground with {@code proxy.conf}. */
   abstract List<String> command(Path folder);
 
   String binary() {
@@ -147,12 +146,19 @@ enum ProxyKind {
     return version.group();
   }
 
-  /** The fenced block of the README, whose language is the lower-case name of the constant. */
+  /**
+   * Returns the fenced block of a README, of the project or of this part, whose language is the lower-case
+   * name of the constant.
+   */
   String readme() {
     try {
       String fence = "```" + name().toLowerCase(Locale.ROOT) + "\n";
-      var block = Pattern.compile(fence + "(.*?)```", Pattern.DOTALL).matcher(Files.readString(README));
-      assertTrue(block.find(), "not in README.md: " + fence);
+      var texts = new StringBuilder();
+      for (Path readme : READMES) {
+        texts.append(Files.readString(readme));
+      }
+      var block = Pattern.compile(fence + "(.*?)```", Pattern.DOTALL).matcher(texts);
+      assertTrue(block.find(), "in no README.md: " + fence);
       return block.group(1);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -14,14 +14,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The server behind the proxies. The streams are called by names in the query, {@code /events?name=a}, and
- * join a channel if it says so: {@code /events?name=a&channel=b}.
+ * The server behind the proxies. The query has the name of a stream, {@code /events?name=a}, and optionally
+ * the channel that it joins: {@code /events?name=a&channel=b}.
  */
 final class ProxySite implements AutoCloseable {
-  /** What ended a stream, and when, as {@link System#nanoTime} counts. */
+  /** The ending of a stream, and its time by {@link System#nanoTime}. */
   record Ended(Ending why, long nanos) {}
 
-  /** One stream as the server sees it. */
+  /** One stream from the view of the server. */
   record Visit(EventSource sse, String protocol, CompletableFuture<Ended> end) {
     Ended awaitEnd() throws Exception {
       return end.get(30, TimeUnit.SECONDS);
@@ -56,12 +56,12 @@ final class ProxySite implements AutoCloseable {
     return visits.computeIfAbsent(name, unknown -> new CompletableFuture<>());
   }
 
-  /** The stream of this name, awaited. */
+  /** Waits for the stream with this name. */
   Visit await(String name) throws Exception {
     return visit(name).get(20, TimeUnit.SECONDS);
   }
 
-  /** The streams whose names begin like this. */
+  /** Returns the streams whose names begin with this prefix. */
   List<EventSource> streams(String prefix) {
     return server.eventSources().find(name -> name.startsWith(prefix));
   }
@@ -74,7 +74,7 @@ final class ProxySite implements AutoCloseable {
     return server.port();
   }
 
-  /** On the port that is given, as a process that can be killed; to its channel comes an event every 50 ms. */
+  /** Runs the server on the given port, as a process that can be killed. Publishes an event every 50 ms. */
   static void main(String... args) throws Exception {
     var site = new ProxySite(Integer.parseInt(args[0]), Settings.defaults());
     System.out.println("ready");

@@ -13,11 +13,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Streams through proxies, to whom their clients speak HTTP/1.1. */
+/** Tests streams through proxies, with HTTP/1.1 between client and proxy. */
 @Timeout(60)
 class ProxyTest {
   private static final Duration HEARTBEAT = Duration.ofMillis(500);
-  private static final Settings SETTINGS = Settings.defaults().heartbeat(HEARTBEAT);
+  private static final Settings SETTINGS = Settings.defaults().withHeartbeat(HEARTBEAT);
 
   private final HttpClient client = HttpClient.newHttpClient();
 
@@ -35,7 +35,7 @@ class ProxyTest {
     try (var site = new ProxySite(0, Settings.defaults())) {
       ProxyFront.inTurn(
           ProxyFront.ALL,
-          "the head arrives before any event, and then each event at once: alone, in fives, of 20 kB, of 1 MB",
+          "the response headers arrive before any event, and each event at once: alone, in bursts of five, of 20 kB, of 1 MB",
           front -> delays(front, site));
     }
   }
@@ -49,14 +49,14 @@ class ProxyTest {
       var fives = ProxyDelays.measure(sse, listening, 10, 5, 20);
       var large = ProxyDelays.measure(sse, listening, 10, 1, 20_000);
       var huge = ProxyDelays.measure(sse, listening, 5, 1, 1_000_000);
-      String measured = "alone: " + alone + "; in fives: " + fives + "; 20 kB: " + large + "; 1 MB: " + huge;
+      String measured = "alone: " + alone + "; in bursts of five: " + fives + "; 20 kB: " + large + "; 1 MB: " + huge;
       if (front.isBare(ProxyKind.HAPROXY)) {
         assertTrue(alone.median() > 100 && alone.most() < 1000, front + ": " + measured);
-        return new Outcome(measured, "HAProxy keeps what it was sent for 200 ms, unless it has option http-no-delay");
+        return new Outcome(measured, "delays data by 200 ms without option http-no-delay");
       }
       assertTrue(List.of(alone, fives, large).stream().allMatch(some -> some.median() < 50), front + ": " + measured);
       assertTrue(List.of(alone, fives, large).stream().allMatch(some -> some.most() < 500), front + ": " + measured);
-      assertTrue(huge.most() < 2000, front + ": " + measured); // that is the machine's work, and it may be busy
+      assertTrue(huge.most() < 2000, front + ": " + measured); // depends on the machine, which may be busy
       return Outcome.measured(measured);
     }
   }
@@ -66,7 +66,7 @@ class ProxyTest {
     try (var site = new ProxySite(0, SETTINGS)) {
       ProxyFront.atOnce(
           ProxyFront.ALL,
-          "the server notices that the client left; heartbeat 500 ms",
+          "the server notices that the client has disconnected; heartbeat 500 ms",
           front -> leave(front, site));
     }
   }
@@ -80,22 +80,22 @@ class ProxyTest {
       var end = visit.awaitEnd();
       assertEquals(Ending.CLIENT_GONE, end.why());
       long took = (end.nanos() - start) / 1_000_000;
-      boolean watches = front.kind() == ProxyKind.NGINX; // the others notice it by writes, as the server does
+      boolean watches = front.kind() == ProxyKind.NGINX; // the others notice it by a failed write
       long bound = (watches ? 1 : 2) * (HEARTBEAT.toMillis() + 1000);
       assertTrue(took < bound + 500, front + ": " + took + " ms"); // the machine may be busy
       return new Outcome(
           "after " + took + " ms",
-          watches ? "" : "the proxy too notices it only by a write that fails: up to twice the time that it takes without one");
+          watches ? "" : "the proxy, too, notices a disconnect only when a write fails: up to twice the time without a proxy");
     }
   }
 
   @Test
   void headersAndAnswersPassThrough() throws Exception {
-    try (var site = new ProxySite(0, SETTINGS.maxStreams(1))) {
+    try (var site = new ProxySite(0, SETTINGS.withMaxStreams(1))) {
       ProxyFront.inTurn(
           ProxyFront.ALL,
-          "Content-Type and Cache-Control reach the client, and so do: 200 with retry for a browser and 503 with"
-              + " Retry-After for others when it is full, 204 for who was told to stay away",
+          "Content-Type and Cache-Control reach the client; so do 200 with retry for browsers and 503 with Retry-After for"
+              + " other clients when the server is full, and 204 after complete()",
           front -> answers(front, site));
     }
   }
@@ -126,8 +126,8 @@ class ProxyTest {
       return new Outcome(
           front.isBare(ProxyKind.NGINX) ? "HTTP/1.0 to the server" : "HTTP/1.1 to the server",
           nginx
-              ? "Connection: close and X-Accel-Buffering are for nginx, which passes neither on"
-              : "Connection: close is for the proxy, which does not pass it on");
+              ? "Connection: close and X-Accel-Buffering are for nginx, which does not forward them"
+              : "Connection: close is for the proxy, which does not forward it");
     }
   }
 
@@ -136,7 +136,8 @@ class ProxyTest {
     try (var site = new ProxySite(0, SETTINGS)) {
       ProxyFront.atOnce(
           ProxyFront.ALL,
-          "the client sees the end of a stream as one, and at once that the proxy was killed; when that is back, it resumes, nothing lost or doubled",
+          "the client sees a normal end of a stream, and notices at once that the proxy was killed; after the proxy's"
+              + " restart it resumes, exactly once and in order",
           front -> endAndResume(front, site));
     }
   }
@@ -166,7 +167,7 @@ class ProxyTest {
         site.await(stream + "-2").sse().close();
         assertEquals(ProxyClient.END, listening.next().lines());
       }
-      return Outcome.measured("cut after " + seen + " ms");
+      return Outcome.measured("aborted after " + seen + " ms");
     }
   }
 
@@ -176,7 +177,7 @@ class ProxyTest {
         var silent = new ProxySite(0, Settings.defaults())) {
       ProxyFront.atOnce(
           ProxyFront.README,
-          "timeout 2 s: with a heartbeat of 500 ms a stream lasts through 5 s without events, with one of 15 s it is cut",
+          "timeout 2 s: with a heartbeat of 500 ms a stream stays open for 5 s without events, with one of 15 s it is aborted",
           front -> {
             String configuration = Proxy.replace(front.configuration(), "60", "2");
             try (var lasting = Proxy.start(front.kind(), configuration, beating.port());
@@ -197,14 +198,14 @@ class ProxyTest {
       assertTrue(after > 1500 && after < 5000, front + ": " + after + " ms");
       Thread.sleep(Duration.ofSeconds(5).minusNanos(System.nanoTime() - start));
       assertTrue(stays.isSilent());
-      assertTrue(stays.comments() > 5, () -> front + ": " + stays.comments() + " heartbeats have come");
+      assertTrue(stays.comments() > 5, () -> front + ": " + stays.comments() + " heartbeats have arrived");
       beating.await(front.stream()).sse().send("still here");
       assertEquals("still here", stays.next().data());
-      return Outcome.measured("cut after " + after + " ms");
+      return Outcome.measured("aborted after " + after + " ms");
     }
   }
 
-  /** Else the heartbeat would have to be shorter than that one too. */
+  /** Otherwise the heartbeat would have to be shorter than this timeout, too. */
   @Test
   void clientTimeoutOfHaproxyDoesNotCutStreams() throws Exception {
     var front = new ProxyFront(ProxyKind.HAPROXY, true);
@@ -216,7 +217,7 @@ class ProxyTest {
       assertTrue(listening.isSilent());
       site.await(front.stream()).sse().send("still here");
       assertEquals("still here", listening.next().data());
-      front.passed("timeout client 1 s does not cut a stream, only timeout server does; heartbeat 15 s", Outcome.AS_EXPECTED);
+      front.passed("timeout client 1 s does not abort a stream, only timeout server does; heartbeat 15 s", Outcome.AS_EXPECTED);
     }
   }
 }

@@ -9,7 +9,7 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** Runs the library's own test classes that are named, and prints a line for each test. */
+/** Runs the named test classes of the library, and prints a line for each test. */
 final class CoreTests {
   static final String RESULT = "result ";
   static final String END = "all have run";
@@ -34,7 +34,7 @@ final class CoreTests {
       }
     });
     System.out.println(END);
-    System.exit(0); // whatever a server left running
+    System.exit(0); // even if a server has left threads running
   }
 
   private static void print(TestIdentifier test, String status, Optional<Throwable> why) {

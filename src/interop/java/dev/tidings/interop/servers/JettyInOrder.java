@@ -16,10 +16,10 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Jetty's provider with executors as the API has them. Jetty itself starts without a connector, and never
- * listens, if it is given an executor before its start; and it runs its acceptor and its selectors on
- * that executor, which is never idle then and must not be shut down first. So here Jetty gets virtual
- * threads for itself after the start, and each handler runs on the executor that was set.
+ * Jetty's provider, with executors as the API specifies them. If Jetty has an executor before its start, it
+ * starts without a connector and never listens. It also runs its acceptor and its selectors on that executor,
+ * which is then never idle and must not be shut down first. So this class gives Jetty its own virtual threads
+ * after the start, and runs each handler on the executor that was set.
  */
 public final class JettyInOrder extends HttpServerProvider {
   private static final String PROVIDER = "org.eclipse.jetty.http.spi.JettyHttpServerProvider";
@@ -40,7 +40,7 @@ public final class JettyInOrder extends HttpServerProvider {
     return new Server(jetty.createHttpsServer(address, backlog));
   }
 
-  /** For HTTP too, as Jetty's own. */
+  /** A server for HTTPS and, like that of Jetty, also for HTTP. */
   private static final class Server extends HttpsServer {
     private final HttpsServer jetty;
     private Executor executor; // set before the start
@@ -58,7 +58,7 @@ public final class JettyInOrder extends HttpServerProvider {
     public void start() {
       jetty.start();
       if (executor != null) {
-        jetty.setExecutor(Executors.newVirtualThreadPerTaskExecutor()); // and starts it anew
+        jetty.setExecutor(Executors.newVirtualThreadPerTaskExecutor()); // this restarts Jetty
       }
     }
 
@@ -82,7 +82,7 @@ public final class JettyInOrder extends HttpServerProvider {
       return jetty.createContext(path, exchange -> handle(handler, exchange));
     }
 
-    /** On the executor; Jetty's own thread waits, and passes an interrupt on. */
+    /** Runs a handler on the executor. Jetty's thread waits, and passes on an interrupt. */
     private void handle(HttpHandler handler, HttpExchange exchange) throws IOException {
       if (executor == null) {
         handler.handle(exchange);

@@ -21,7 +21,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What does not work on the other servers, however the library is used. */
+/** Tests features that do not work on the other servers, however the library is used. */
 @Timeout(60)
 class ProviderLimitsTest {
   private static final String JETTY = "org.eclipse.jetty.http.spi.JettyHttpServerProvider";
@@ -49,19 +49,19 @@ class ProviderLimitsTest {
     try (var _ = start(Provider.ROBAHO, Provider.ROBAHO.provider, "-Drobaho.net.httpserver.http2OverNonSSL=true")) {
       var over1 = longestDelay("--http1.1");
       var over2 = longestDelay("--http2-prior-knowledge");
-      // It writes nothing before its next PING, which it sends once a second.
+      // The server writes nothing before its next PING, which it sends once per second.
       assertTrue(over2.toMillis() > 2 * ProviderServer.MILLIS, "it flushes now: " + over2);
       assertTrue(over1.compareTo(over2.dividedBy(2)) < 0, over1 + " over HTTP/1.1, " + over2 + " over HTTP/2");
       assertEquals("Ada", get("--http1.1"));
-      assertEquals("nothing here", get("--http2-prior-knowledge"), "the query is a part of the path no more");
+      assertEquals("not found", get("--http2-prior-knowledge"), "the query is no longer a part of the path");
       Results.passed(
-          Part.PROVIDERS, Provider.ROBAHO.who, Provider.ROBAHO.version(), "does not hold: HTTP/2",
-          "the latest event " + over2.toMillis() + " ms late, over HTTP/1.1 " + over1.toMillis() + " ms",
-          "over HTTP/2 its flush does nothing, so events leave in lumps, and a query becomes a part of the path: leave HTTP/2 off");
+          Part.PROVIDERS, Provider.ROBAHO.who, Provider.ROBAHO.version(), "fails: HTTP/2",
+          "events delayed by up to " + over2.toMillis() + " ms, over HTTP/1.1 " + over1.toMillis() + " ms",
+          "over HTTP/2 its flush has no effect, so events leave in batches, and a query becomes a part of the path: leave HTTP/2 off");
     }
   }
 
-  /** From sending an event to the line of its data, the longest of all but the first ones, which warm up. */
+  /** Returns the longest delay from sending an event to reading its data, without the first (warm-up). */
   private Duration longestDelay(String version) throws IOException, InterruptedException {
     long longest = 0;
     int count = 0;
@@ -89,9 +89,9 @@ class ProviderLimitsTest {
     try (var _ = start(Provider.JETTY, JETTY)) {
       assertThrows(ConnectException.class, () -> new Socket(InetAddress.getLoopbackAddress(), port).close(), "it listens now");
       Results.passed(
-          Part.PROVIDERS, Provider.JETTY.who, Provider.JETTY.version(), "does not hold: `SseServer` on the provider as it is", "",
-          "given an executor before its start, as the API asks for, it never listens; all else here runs on it by way of"
-              + " `JettyInOrder`, which gives it virtual threads after its start");
+          Part.PROVIDERS, Provider.JETTY.who, Provider.JETTY.version(), "fails: `SseServer` on the unmodified provider", "",
+          "never listens if an executor is set before the start, as the API requires; the other tests use `JettyInOrder`,"
+              + " which sets an executor with virtual threads after the start");
     }
   }
 }

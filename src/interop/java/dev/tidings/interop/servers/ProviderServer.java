@@ -2,11 +2,11 @@ package dev.tidings.interop.servers;
 
 import dev.tidings.SseServer;
 
-/** A plain server in a JVM whose provider is another one; its argument is the port. */
+/** A plain server in a JVM with another provider. Its argument is the port. */
 final class ProviderServer {
   static final String STARTED = "started";
   static final int EVENTS = 15;
-  static final int MILLIS = 100; // from one event to the next
+  static final int MILLIS = 100; // between two events
 
   private ProviderServer() {}
 
@@ -23,7 +23,7 @@ final class ProviderServer {
       server.get("/query", request -> request.respond(200, "text/plain", request.query("name").orElse("no query")));
       server.start();
       System.out.println(STARTED);
-      System.in.read(); // until the test is over
+      System.in.read(); // until the test ends
     }
   }
 }

@@ -1,0 +1,106 @@
+package dev.tidings;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+
+/** Updates a registry when a stream opens, ends or is closed, and runs the registry's listeners. */
+final class Membership implements Member.Registry {
+
+  /** Names the routes of requests in warnings. */
+  interface Naming {
+    /** Called on the handler's thread; must neither block nor throw. */
+    String route(HttpExchange exchange);
+  }
+
+  /** The end of a stream, for the listeners of endings. */
+  private record Ended(EventSource stream, Ending why) {}
+
+  private final Engine engine;
+  private final Capacity capacity;
+  private final StreamIndex index;
+  private final Totals totals = new Totals();
+  private final List<Listener<EventSource>> openListeners = new CopyOnWriteArrayList<>();
+  private final List<Listener<Ended>> endListeners = new CopyOnWriteArrayList<>();
+  private volatile Naming naming = exchange -> exchange.getHttpContext().getPath();
+
+  Membership(Engine engine, Capacity capacity, StreamIndex index) {
+    this.engine = engine;
+    this.capacity = capacity;
+    this.index = index;
+  }
+
+  Registration onOpen(Consumer<? super EventSource> listener) {
+    return add(openListeners, new Listener<>(listener::accept));
+  }
+
+  Registration onEnd(BiConsumer<? super EventSource, ? super Ending> listener) {
+    Objects.requireNonNull(listener, "listener");
+    return add(endListeners, new Listener<>(end -> listener.accept(end.stream(), end.why())));
+  }
+
+  private static <T> Registration add(List<Listener<T>> listeners, Listener<T> listener) {
+    listeners.add(listener);
+    return () -> {
+      listener.remove();
+      listeners.remove(listener);
+    };
+  }
+
+  /** Must be called before the first warning. */
+  void nameRoutes(Naming naming) {
+    this.naming = naming;
+  }
+
+  Stats stats() {
+    return totals.stats(capacity.count(), index.streams());
+  }
+
+  @Override
+  public void admitted() {
+    totals.opened();
+  }
+
+  @Override
+  public void opened(EventSource stream) {
+    openListeners.forEach(
+        listener -> UserCode.run("a listener of openings", () -> listener.tell(stream)));
+  }
+
+  @Override
+  public void left(Member member) {
+    index.leave(member);
+    capacity.leave(member);
+  }
+
+  @Override
+  public void ended(Ending why, boolean wasOpen) {
+    if (wasOpen) {
+      totals.ended(why);
+    } else if (why == Ending.REFUSED) {
+      totals.refused();
+    }
+  }
+
+  @Override
+  public void tellEnded(EventSource stream, Ending why) {
+    endListeners.forEach(
+        listener -> engine.tell("a listener of endings", () -> listener.tell(new Ended(stream, why))));
+  }
+
+  @Override
+  public void closed(Member member, boolean wasOpen) {
+    totals.release(member.stream(), () -> index.release(member));
+    if (wasOpen) {
+      capacity.gate().leave();
+    }
+  }
+
+  @Override
+  public String route(HttpExchange exchange) {
+    return naming.route(exchange);
+  }
+}
