@@ -16,15 +16,16 @@ final class Admission {
   }
 
   /**
-   * Admits a stream that has claimed its exchange, or ends it with another response. The stream of a HEAD
-   * request is never admitted, and receives only the headers.
+   * Admits a stream that has claimed its exchange, or ends it, with another response unless the client is gone. The
+   * stream of a HEAD request is never admitted, and sends only the headers.
    */
   void begin(Member member) {
     var exchange = member.exchange();
     var life = member.stream().life();
     try {
       if (!engine.deadlines().isClosed() && !drain(exchange)) {
-        life.refuse(Refusal.with(413, "request body is larger than " + engine.values().bodyLimit() + " bytes"), Ending.REFUSED);
+        String text = "request body is larger than " + engine.values().bodyLimit() + " bytes";
+        life.refuse(Refusal.with(413, text), Ending.REFUSED);
         return;
       }
     } catch (IOException | RuntimeException e) {

@@ -15,7 +15,7 @@ interface Attachment {
     boolean tell(Frame position);
   }
 
-  /** Sends the client its position if the client does not know it. Returns whether it was sent. */
+  /** Sends the position if the client does not know it. Returns whether the stream accepted it. */
   boolean tell(Telling telling);
 
   /**
@@ -24,8 +24,8 @@ interface Attachment {
    *
    * @param last whether nothing is delivered after these events
    * @param nanos the time limit
-   * @return a future that completes with true once these events are in the outbox, or with false if that fails,
-   *     if the time limit is reached, or if a log has not answered within a second
+   * @return a future that completes with true once these events are in the outbox, or with false if the delivery
+   *     fails, if the time limit is reached, or if a log has not answered within a second
    */
   CompletableFuture<Boolean> deliverPublished(boolean last, long nanos);
 

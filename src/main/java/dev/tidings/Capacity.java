@@ -26,8 +26,8 @@ final class Capacity {
   }
 
   /**
-   * Admits the newcomer if there is room without the streams that it replaces, and frees their places. Returns
-   * whether the newcomer was admitted.
+   * Admits the newcomer if the gate is open and there is room without the streams that it replaces, and frees
+   * their places. Returns whether the newcomer was admitted.
    */
   boolean enter(Member newcomer, List<Member> replaced) {
     lock.lock();
@@ -57,7 +57,7 @@ final class Capacity {
     }
   }
 
-  /** Returns whether there is room for the newcomer now, without the streams that it replaces. */
+  /** Returns whether the newcomer would be admitted now, in place of the streams that it replaces. */
   boolean hasRoom(Member newcomer, List<Member> replaced) {
     lock.lock();
     try {

@@ -19,22 +19,25 @@ import java.util.function.Predicate;
  *
  * <p>A stream that joins receives the events after its {@link EventSource#lastEventId()}. Without such an id, it
  * receives only events that are published later. A client that is slower than the channel receives the history at its
- * own speed and does not delay others; its stream ends only if a write exceeds {@link Settings#withWriteDeadline}. If
- * events that a client missed are no longer in the history, the client receives one <em>gap</em> event in their place.
+ * own speed and does not delay others; slowness ends its stream only if a write exceeds
+ * {@link Settings#withWriteDeadline}. If events that a client missed are no longer in the history, the client receives
+ * one <em>gap</em> event in their place.
  *
  * <p>{@link EventSource#close()}, {@link EventSource#complete()} and {@link EventSource#flush()} first deliver the
- * events that were published before the call. Other endings do not.
+ * events that were published before the call. So does the library when it closes a stream whose handler has returned.
+ * Other endings stop the delivery at once.
  *
  * <p>All methods may be called from any thread.
  *
- * @implNote Events of channels are never dropped: the overflow policy of a stream does not apply to them. One virtual
- *     thread reads the log for all streams that are up to date. Each stream that is catching up has its own.
+ * @implNote A full outbox never drops events of channels: the overflow policy does not apply to them. One virtual
+ *     thread reads the log for all streams that are up to date. Each stream that is catching up has a virtual thread
+ *     of its own.
  */
 public final class Channel implements AutoCloseable {
   private static final String GAP = "gap";
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final int TURNS = 16 * Runtime.getRuntime().availableProcessors();
-  // For logs whose size is not known.
+  // The limits of isFar for logs whose size is not known.
   private static final long TENTH_OF_OTHERS = 100; // events
   private static final long TENTH_OF_AGE_OF_OTHERS = Duration.ofMinutes(1).toNanos();
 
@@ -137,6 +140,7 @@ public final class Channel implements AutoCloseable {
    *
    * @param data any text
    * @return the id
+   * @throws IllegalArgumentException if the log returned an id that {@link EventLog} does not allow
    * @throws IllegalStateException if the channel is closed
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
@@ -150,7 +154,8 @@ public final class Channel implements AutoCloseable {
    * @param name the event name, which the DOM calls type
    * @param data any text
    * @return the id
-   * @throws IllegalArgumentException if the name is empty or has a line break
+   * @throws IllegalArgumentException if the name is empty or has a line break, or if the log returned an id that
+   *     {@link EventLog} does not allow
    * @throws IllegalStateException if the channel is closed
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
@@ -174,16 +179,16 @@ public final class Channel implements AutoCloseable {
    * Delivers the matching events to a stream, starting after its {@link EventSource#lastEventId()}. If the stream has
    * no such id, delivers the events that are published after this method has returned; the client is then first sent
    * its position, as an event {@code tidings:position} with empty data. The stream stays in the channel until it ends
-   * or leaves. The handler must wait for that, for example in {@code keepAlive()}. Joining does not send the headers:
-   * until the headers are sent, events are queued. Do not send other events with an id on this stream, because the
-   * client would return that id as its position.
+   * or leaves. A handler must not return before then, so it usually waits in {@code keepAlive()}. Joining does not send
+   * the headers: until the headers are sent, events are queued. Do not send other events with an id on this stream,
+   * because the client would return that id as its position.
    *
-   * <p>Does not block on the client. Without a last event id, it asks the log for its latest id. If the log cannot be
-   * reached, delivery starts at the latest id once it can.
+   * <p>Does not block on the client. Without a last event id, blocks while the log returns its latest id. If the log
+   * cannot be reached, delivery starts at the id that is the latest when the log can be reached again.
    *
    * @param stream the stream; one that has ended receives nothing
-   * @param filter called for each event, for some events twice, on threads of the channel, so it must not block. If it
-   *     calls {@code close} or {@code complete}, these do not wait; {@code flush} throws an
+   * @param filter called for each event, for some events repeatedly, on threads of the channel, so it must not block.
+   *     If it calls {@code close} or {@code complete}, these do not wait; {@code flush} throws an
    *     {@code IllegalStateException}. If the filter throws, the exception is logged and the event does not match
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel; use
    *     {@link #joinAll} to join several
@@ -208,9 +213,9 @@ public final class Channel implements AutoCloseable {
    * of these channels. A client that reconnects continues at these positions. From a channel that its id does not
    * contain, it receives new events only.
    *
-   * <p>An id has at most 4,000 bytes. For each channel, it contains a key of 6 characters, an id of the log, and two
-   * separators. A stream can therefore join 85 channels with logs in memory, or 55 channels with logs whose ids may
-   * have 64 characters ({@link EventLog#maxIdLength}).
+   * <p>An id has at most 4,000 bytes. For each channel, it contains a key of 6 characters (more if two keys would be
+   * equal), an id of the log, and two separators. A stream can therefore join 85 channels with logs in memory,
+   * or 55 channels with logs whose ids may have 64 characters ({@link EventLog#maxIdLength}).
    *
    * {@snippet file="Resume.java" region="several"}
    *
@@ -315,7 +320,7 @@ public final class Channel implements AutoCloseable {
 
   // For its subscribers.
 
-  /** Returns the latest id. If the log fails, returns empty, and the replay asks the log again. */
+  /** Returns the latest id of the log; empty if the log fails. The caller then has to ask again later. */
   Optional<String> latest() {
     try {
       String id = log.latest();
@@ -330,7 +335,10 @@ public final class Channel implements AutoCloseable {
     }
   }
 
-  /** Receives the latest id of a log. Called on a separate thread; must neither block nor throw. */
+  /**
+   * Receives the latest id of a log. Called on a separate thread, or on the asking thread if no thread can be started;
+   * must neither block nor throw.
+   */
   interface Asker {
     /** Called immediately before the log is called. */
     void begin();
@@ -394,7 +402,7 @@ public final class Channel implements AutoCloseable {
     return cache;
   }
 
-  /** Returns the semaphore that limits the number of replays that send at the same time. */
+  /** Returns the semaphore that limits the number of replays that compute at the same time. */
   Semaphore turns() {
     return turns;
   }

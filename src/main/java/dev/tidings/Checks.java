@@ -12,7 +12,7 @@ final class Checks {
 
   private Checks() {}
 
-  /** Returns the duration in nanoseconds; {@code Long.MAX_VALUE}, which means no time limit, if it is longer. */
+  /** Returns the duration in nanoseconds, or {@code Long.MAX_VALUE}, which means no time limit, if it is too long. */
   static long nanos(Duration duration) {
     return TimeUnit.NANOSECONDS.convert(duration);
   }

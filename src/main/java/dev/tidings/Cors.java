@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * A filter for cross-origin resource sharing (WHATWG Fetch), which allows pages of other origins to use a context.
- * Immutable. Add it to {@link SseServer#context()} or to the filters of any other context.
+ * Immutable. Add it to the filters of {@link SseServer#context()} or of any other context.
  *
  * {@snippet file="OwnServer.java" region="cors"}
  */
@@ -84,7 +84,8 @@ public final class Cors extends Filter {
   }
 
   /**
-   * Adds the CORS headers to the response, responds to preflight requests, and passes all other requests to the chain.
+   * Adds the CORS headers to the response if the origin is allowed. Responds to all preflight requests, and passes all
+   * other requests to the chain.
    *
    * @param exchange the exchange
    * @param chain the filters and the handler after this one
@@ -123,7 +124,7 @@ public final class Cors extends Filter {
     return origins.map(named -> named.contains(origin)).orElse(true);
   }
 
-  /** Responds to a preflight request. Allows any method and headers, because the handler checks them. */
+  /** Responds to a preflight request. If the origin is allowed, allows any method and headers: handlers check them. */
   private static void answer(
       HttpExchange exchange, Headers request, Headers response, boolean allowed)
       throws IOException {

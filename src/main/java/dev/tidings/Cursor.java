@@ -23,11 +23,11 @@ final class Cursor implements Attachment {
   private final EventSource stream;
   private final Sender sender; // the stream's
   // The fields below are guarded by this.
-  private final List<Subscriber> subscribers = new ArrayList<>(1); // that have not left
+  private final List<Subscriber> subscribers = new ArrayList<>(1); // those that have not left
   private Positions positions;
   private boolean moved; // whether the client's last id is outdated
   private boolean ended; // whether nothing more is sent
-  private List<Goal> goals = List.of(); // for which a close or a flush waits
+  private List<Goal> goals = List.of(); // those for which a close or a flush waits
 
   /** Creates the cursor of a stream that is at these positions. */
   Cursor(EventSource stream, Positions positions) {
@@ -44,7 +44,7 @@ final class Cursor implements Attachment {
     return sender;
   }
 
-  /** Adds the stream to the channel of this subscriber. Returns whether the client has a position in that channel. */
+  /** Adds this subscriber. Returns whether the client has a position in its channel. */
   synchronized boolean enter(Subscriber subscriber) {
     subscribers.add(subscriber);
     boolean known = positions.of(subscriber.name()).isPresent();
@@ -64,7 +64,7 @@ final class Cursor implements Attachment {
     positions = ids.isEmpty() ? positions : positions.with(ids);
   }
 
-  /** Removes the stream from the channel of this subscriber, which sends nothing more. */
+  /** Removes this subscriber, to which nothing more is sent. Detaches this cursor if no subscriber is left. */
   synchronized void leave(Subscriber subscriber) {
     subscriber.markLeft();
     subscribers.remove(subscriber);
@@ -225,8 +225,8 @@ final class Cursor implements Attachment {
   }
 
   /**
-   * Adds the goal, and returns the subscribers whose logs have to be asked. All start at their positions. A
-   * subscriber without a position receives later events only, and is not part of the goal.
+   * Adds the goal, and returns the subscribers whose logs have to be asked. Each starts at its current position.
+   * A subscriber without a position receives later events only, and is not part of the goal.
    */
   private synchronized List<Subscriber> set(Goal goal) {
     var asked = new ArrayList<Subscriber>();
@@ -249,8 +249,8 @@ final class Cursor implements Attachment {
   }
 
   /**
-   * Sets the latest id of a log. Returns false if the log has to be asked again, because the subscriber has
-   * passed a gap or too many events meanwhile.
+   * Sets the latest id of a log; without one, the goal fails. Returns false if the log has to be asked again,
+   * because the subscriber has passed a gap or too many events meanwhile.
    */
   private synchronized boolean answer(Goal goal, Subscriber subscriber, Optional<String> latest) {
     if (latest.isEmpty() || goal.reached().isDone()) {

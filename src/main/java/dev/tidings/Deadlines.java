@@ -9,11 +9,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Enforces the write deadline of all streams of a registry. A periodic sweep checks the guards that are in a
- * blocking call, which are few, however many streams are open.
+ * Enforces the write deadline, and other limits on blocking I/O, for the requests of a registry. A periodic sweep
+ * checks the guards that are in a blocking call, which are usually few, however many streams are open.
  */
 final class Deadlines {
-  /** Thrown instead of the I/O exception if the guard was aborted, so that it is not mistaken for a disconnect. */
+  /** Thrown instead of any other exception if the guard was aborted, so that no abort is taken for a disconnect. */
   static final class CutOffException extends InterruptedIOException {
     private static final long serialVersionUID = 1;
 
@@ -61,8 +61,8 @@ final class Deadlines {
   }
 
   /**
-   * Aborts all blocking calls, since no deadline is enforced from now on. A call that ends within 100 ms, such
-   * as the refusal of a request, is not aborted.
+   * Aborts the current blocking calls, because no deadline is enforced once the ticker is closed. Waits up to
+   * 100 ms for calls that end by themselves, such as the refusal of a request.
    */
   void close() {
     closed = true;
@@ -106,9 +106,9 @@ final class Deadlines {
   }
 
   /**
-   * Blocking I/O that another thread can abort. A blocking call of the JDK's server ends only if its thread is
-   * interrupted, which closes the socket. The thread is interrupted only while it is inside, and the guard
-   * clears this interrupt when the thread leaves.
+   * Blocking I/O that another thread can abort. A blocking call of the JDK's server can be ended early
+   * only by interrupting its thread, which closes the socket. The thread is interrupted only while it runs the
+   * I/O, and the guard clears this interrupt afterwards.
    *
    * <p>Used by one thread at a time.
    */
@@ -121,9 +121,10 @@ final class Deadlines {
     private volatile long finishBy; // valid if finishing
 
     /**
-     * Runs the I/O, at most for the write deadline.
+     * Runs the I/O, at most for the write deadline and until the limit that {@link #finishWithin} has set.
      *
      * @throws CutOffException if the guard was aborted before the I/O was complete
+     * @throws IOException if the I/O failed otherwise
      */
     void run(Blocking io) throws IOException {
       boolean done = false;

@@ -10,6 +10,6 @@ public enum Duplicates {
   REPLACE,
   /** The new stream is refused. It has already ended as {@link Ending#REFUSED} when {@code open} returns it. */
   REFUSE,
-  /** All stay open. {@code getByIdentifier} returns the newest; {@code find} and {@code all} return all. */
+  /** All streams stay open. {@code getByIdentifier} returns the newest; {@code find} and {@code all} return all. */
   COEXIST
 }

@@ -4,11 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** The listeners of the end of one stream. Each runs exactly once, on a thread of its own, even if it is added late. */
+/**
+ * The listeners of the end of one stream. Each runs exactly once, on a thread of its own, even if it is added late,
+ * unless it is removed first.
+ */
 final class EndListeners {
   private final Engine engine;
   private final AtomicReference<List<Listener<Ending>>> waiting =
-      new AtomicReference<>(List.of()); // null once they are told
+      new AtomicReference<>(List.of()); // null once they are started
   private volatile Ending why; // set before waiting is null
 
   EndListeners(Engine engine) {
@@ -39,7 +42,7 @@ final class EndListeners {
     return list.stream().filter(other -> other != listener).toList();
   }
 
-  /** Runs the listeners, once; never blocks. */
+  /** Starts the listeners, once. Does not block. */
   void tell(Ending why) {
     this.why = why;
     var told = waiting.getAndSet(null);

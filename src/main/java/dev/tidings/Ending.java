@@ -15,12 +15,13 @@ package dev.tidings;
  *   </thead>
  *   <tbody>
  *     <tr><th scope="row">{@link #CLOSED}, {@link #COMPLETED}</th>
- *       <td>flushed, after events that joined channels had published before</td>
+ *       <td>flushed, and so are all events that joined channels published before the stream was closed</td>
  *       <td>ends normally; aborted if not all of these events could be delivered in time</td></tr>
  *     <tr><th scope="row">{@link #IDLE}</th><td>flushed</td><td>ends normally</td></tr>
  *     <tr><th scope="row">{@link #STOPPING}, {@link #EXPIRED}, {@link #REVOKED}, {@link #REPLACED}</th>
  *       <td>flushed</td><td>ends normally for GET; aborted for other methods</td></tr>
- *     <tr><th scope="row">{@link #FAILED}, {@link #INTERRUPTED}</th><td>flushed</td>
+ *     <tr><th scope="row">{@link #FAILED}, {@link #INTERRUPTED}</th>
+ *       <td>flushed; discarded if the response is replaced</td>
  *       <td>aborted; replaced by an error response if {@code FAILED} occurs before the headers are sent</td></tr>
  *     <tr><th scope="row">{@link #TOO_SLOW}, {@link #OVERFLOW}, {@link #CLIENT_GONE}</th>
  *       <td>discarded</td><td>aborted</td></tr>
@@ -34,13 +35,18 @@ package dev.tidings;
  * TLS, a response whose last write took more than 0.1 s is always aborted.
  */
 public enum Ending {
-  /** A read or write failed: the client closed or reset the connection, or the network failed. */
+  /**
+   * A read or write failed: the client closed or reset the connection, the network failed, or the request body did not
+   * arrive in time.
+   */
   CLIENT_GONE,
   /** No message was accepted for the time that was passed to {@link EventSource#waitForFail}. */
   IDLE,
-  /** The application closed the stream, or its handler returned. */
+  /** The application closed the stream, its handler returned, or the headers for a HEAD request were sent. */
   CLOSED,
-  /** The application called {@link EventSource#complete()}, on this stream or before its client reconnected. */
+  /**
+   * The application called {@link EventSource#complete()}, or the client reconnected although it was told not to.
+   */
   COMPLETED,
   /** A new stream with the same identifier replaced the stream ({@link Duplicates#REPLACE}). */
   REPLACED,
@@ -56,9 +62,12 @@ public enum Ending {
   OVERFLOW,
   /** The stream reached its lifetime ({@link Settings#withMaxLifetime}). */
   EXPIRED,
-  /** The handler threw an exception. */
+  /** The handler threw an exception, or the library failed to open the stream or to start a delivery to it. */
   FAILED,
-  /** A thread was interrupted while it waited on the stream. */
+  /**
+   * A thread was interrupted in {@link EventSource#keepAlive} or {@link EventSource#waitForFail}, or the thread that
+   * opened the stream was interrupted in {@link EventSource#send(Event)}.
+   */
   INTERRUPTED,
   /** The registry or the server was stopped. */
   STOPPING;

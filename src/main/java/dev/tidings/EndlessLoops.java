@@ -48,7 +48,7 @@ final class EndlessLoops {
     this.ticker = ticker;
   }
 
-  /** Counts a send that failed because the stream has ended. Called on the thread of its handler. */
+  /** Counts a send that failed because the stream has ended. Called on the thread of the stream's handler. */
   void refused(Looping stream) {
     long thread = Thread.currentThread().threadId();
     var suspect = suspects.get(thread);

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The entries that were last read by subscribers that catch up with a channel, so that the history is encoded
- * once for all of them. Empty while no subscriber catches up. Thread-safe.
+ * The entries that were last read by subscribers that catch up with a channel, so that the history is usually
+ * encoded only once for all of them. Empty while no subscriber catches up. Thread-safe.
  */
 final class EntryCache {
   private static final int MOST_EVENTS = 4096;

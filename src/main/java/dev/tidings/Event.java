@@ -48,8 +48,9 @@ public record Event(
   /**
    * Checks all components.
    *
-   * @throws IllegalArgumentException if the format cannot represent a component; the message names the value and the
-   *     rule
+   * @throws IllegalArgumentException if the format cannot represent a component, if the id is reserved for
+   *     {@link EventSource#complete()}, or if {@code fields} contains {@code event}, {@code data}, {@code id} or
+   *     {@code retry}; the message names the value and the rule
    */
   public Event {
     id.ifPresent(WireFormat::checkId);
@@ -71,7 +72,8 @@ public record Event(
   }
 
   /**
-   * Returns an event without components, as in {@code Event.empty().withId("7")}. It is encoded as a blank line.
+   * Returns the event whose components are all empty. Use it to build other events: {@code Event.empty().withId("7")}.
+   * It is encoded as a blank line.
    *
    * @return the empty event
    */

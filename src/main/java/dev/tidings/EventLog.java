@@ -20,8 +20,8 @@ import java.util.OptionalLong;
  *   <li>Ids have 1 to 64 characters of {@code A-Z a-z 0-9 - . _ ~}, so that any client returns them unchanged in
  *       {@code Last-Event-ID}. No id is assigned twice, even after a restart that lost the events. Only the log
  *       interprets ids.
- *   <li>The id that is passed to {@code read} is text from a client. It may be any text; a channel truncates it to 100
- *       bytes. An id that the log never returned is not covered, but does not cause an exception.
+ *   <li>The id that is passed to {@code read} may come from a client, and may then be any text; a channel truncates it
+ *       to 100 bytes. An id that the log never returned is not covered, but does not cause an exception.
  *   <li>Only the oldest events are dropped, never events between others.
  *   <li>All methods may be called concurrently from any thread, and may block while they access the log. A {@code read}
  *       that waits does not delay other calls.
@@ -29,7 +29,8 @@ import java.util.OptionalLong;
  *       then throws the same exception. The streams of the channel stay open and continue at their positions later.
  * </ul>
  *
- * <p>The class {@code EventLogContract} in the tests of this library checks this contract.
+ * <p>The interface {@code EventLogContract} in the tests of this library contains tests for most of this contract. To
+ * run them for an implementation, write a test class that implements the interface.
  */
 public interface EventLog {
 
@@ -76,8 +77,8 @@ public interface EventLog {
   }
 
   /**
-   * Creates a log in memory that holds at most 10,000 events, 16 MiB, and one hour of events. That is enough for pages
-   * that reconnect after a lost connection.
+   * Creates a log in memory that holds at most 10,000 events, 16 MiB, and one hour of events. These limits suffice for
+   * pages that reconnect after a lost connection.
    *
    * @return an empty log
    */
@@ -90,7 +91,7 @@ public interface EventLog {
    * number, so that an id from before a restart is not mistaken for a new one.
    *
    * @param events the largest number of events, 1 or more
-   * @param bytes the largest total size of the encoded events, 1 or more; the newest event is always held
+   * @param bytes the largest total size of the encoded events, 1 or more; the newest event may be larger
    * @param age the largest age of an event, longer than zero
    * @return an empty log
    * @throws IllegalArgumentException if a limit is too small
@@ -103,7 +104,7 @@ public interface EventLog {
    * The result of a read.
    *
    * @param covered whether no event is missing between the requested id and the first of these events; {@code false} if
-   *     the id is too old, from before a restart, or not an id of this log
+   *     the id is too old, was lost in a restart, or is not an id of this log
    * @param from the id directly before the first of the events: the requested id if it is covered, otherwise the oldest
    *     covered id. The next read continues after the last event, or after this id if there are no events
    * @param events the events in order, each with its id; empty if there are none yet

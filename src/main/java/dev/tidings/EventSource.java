@@ -15,9 +15,9 @@ import java.util.function.Predicate;
  *
  * <p>The status and the headers are sent when the thread that opened the stream first sends a message or waits. The
  * browser then fires {@code open}. Until the headers are sent, events from broadcasts, channels and
- * {@link EventSources#onOpen} listeners are queued. The headers are sent earlier if the first heartbeat is due, if
- * there is no room for an event, or within 100 ms after another thread has called {@link #send(Event)} or
- * {@link #offer(Event)}.
+ * {@link EventSources#onOpen} listeners are queued. The headers are sent earlier if {@link #sendHeaders} is called, if
+ * the first heartbeat is due, if a full outbox would end the stream ({@link Overflow#disconnect()}), or within 100 ms
+ * after another thread has called {@link #send(Event)}, {@link #offer(Event)} or {@link #flush}.
  *
  * <p>A stream is open until the client disconnects, the application closes the stream, or another {@link Ending}
  * occurs. Only a write can detect a disconnect, so idle streams are pinged.
@@ -36,7 +36,7 @@ public final class EventSource implements AutoCloseable {
   private final Sender sender;
   private ConcurrentMap<String, Object> attributes; // guarded by sender; null until requested
 
-  /** The check runs repeatedly and returns whether this stream may stay open. */
+  /** Creates a stream. The check, which is repeated, returns whether this stream may stay open. */
   EventSource(
       Engine engine,
       HttpExchange exchange,
@@ -165,10 +165,10 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Waits until all earlier events, which the stream has accepted or its channels have published, have been written to
-   * the operating system. Sends the headers if an event waits for them. Returns at the latest when the stream is
-   * closed; channels have at most {@link Settings#withWriteDeadline} to deliver. An interrupt does not end the wait;
-   * the interrupt status stays set.
+   * Waits until all events that the stream accepted or its channels published before the call have been written to the
+   * operating system. Sends the headers if events wait for them or the stream is in a channel. Returns at the latest
+   * when the stream is closed. Channels have at most {@link Settings#withWriteDeadline} to deliver, and each log has
+   * one second to return its latest id. An interrupt does not end the wait; the interrupt status stays set.
    *
    * @return {@code true} if all of these events have been written; {@code false} if the stream ended before that, or if
    *     a channel could not deliver them
@@ -230,14 +230,15 @@ public final class EventSource implements AutoCloseable {
 
   /**
    * Ends the stream as {@link Ending#CLOSED}, unless it has already ended, and flushes accepted events. If the stream
-   * is in channels, the events that they published before the call are delivered first. If that fails, because a log
-   * does not return its latest id within a second or the client reads too slowly, the response is aborted. Blocks until
-   * all events are written, at most for {@link Settings#withCloseWithin}; after that, the connection is aborted.
+   * is in channels, the events that they published before the call are delivered first. If this delivery fails, for
+   * example because a log does not return its latest id within a second or the client reads too slowly, the response is
+   * aborted. Blocks until all events are written, at most for {@link Settings#withCloseWithin}; after that, the
+   * connection is aborted.
    *
    * <p>If the handler of an {@link SseServer}, or of {@link EventSources#handler}, closes its stream, the end of the
-   * response is written when the handler returns, at the latest {@link Settings#withCloseWithin} after the close. If
-   * the handler throws before that, the stream ends as {@link Ending#FAILED}, and the response is aborted. If the
-   * headers have not been sent and the stream is in no channel, the response instead has the status of the
+   * response is written when the handler returns, at the latest {@link Settings#withCloseWithin} after this method has
+   * returned. If the handler throws before that, the stream ends as {@link Ending#FAILED}, and the response is aborted.
+   * If the headers have not been sent and the stream is in no channel, the response instead has the status of the
    * {@link StatusException}, or 500 for other exceptions.
    *
    * <p>Idempotent. An interrupt does not end the wait; the interrupt status stays set.

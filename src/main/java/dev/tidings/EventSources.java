@@ -43,7 +43,10 @@ public final class EventSources implements AutoCloseable {
     this(settings, ticker, new Threads(), new Random(), true);
   }
 
-  /** The generator must be thread-safe. If {@code closesTicker} is false, the caller must close the {@link #engine}. */
+  /**
+   * Creates a registry. The generator must be thread-safe. If {@code closesTicker} is false, the caller must close the
+   * {@link #engine}.
+   */
   EventSources(
       Settings settings,
       Ticker ticker,
@@ -94,8 +97,9 @@ public final class EventSources implements AutoCloseable {
 
   /**
    * Opens a stream. First reads and discards the rest of the request body, which blocks at most for
-   * {@link Settings#withWriteDeadline}. Sends nothing yet. The caller must close the stream. {@link #handler} closes
-   * the stream for you, and aborts the response if your handler throws.
+   * {@link Settings#withWriteDeadline}. Sends nothing yet. The caller must close the stream. {@link #handler} returns
+   * a handler that does so; if your code throws, that handler sends an error response, or aborts the response if the
+   * headers have been sent.
    *
    * <p>In the following cases, no stream is opened, and the returned stream has already ended:
    *
@@ -104,11 +108,11 @@ public final class EventSources implements AutoCloseable {
    *   <li>The body is larger than {@link Settings#withBodyLimit} ({@link Ending#REFUSED}). The client receives
    *       {@code 413}.
    *   <li>A limit is reached, the identifier is in use and {@link Duplicates#REFUSE} is set, or the registry is
-   *       stopping ({@link Ending#REFUSED}). A GET request that accepts {@code text/event-stream} receives {@code 200}
-   *       and a stream that consists of a {@code retry:}, so that an EventSource reconnects. Other requests receive
-   *       {@code 503} with {@code Retry-After}.
-   *   <li>The client reconnects after {@link EventSource#complete()} ({@link Ending#COMPLETED}). It receives
-   *       {@code 204}.
+   *       stopping ({@link Ending#REFUSED}). A GET or HEAD request that accepts {@code text/event-stream} receives
+   *       {@code 200}; for GET, the stream consists of a {@code retry:}, so that an EventSource reconnects. Other
+   *       requests receive {@code 503} with {@code Retry-After}.
+   *   <li>The client reconnects after {@link EventSource#complete()}, or after its stream was replaced
+   *       ({@link Ending#COMPLETED}). It receives {@code 204}.
    * </ul>
    *
    * <p>The stream of a HEAD request ends when its headers are sent. It is not in the registry and does not count
@@ -300,9 +304,9 @@ public final class EventSources implements AutoCloseable {
    * Offers an event to the open streams that match. Does not block on clients. The event is encoded once.
    *
    * @param event the event
-   * @param to called once for each stream, on this thread, without locks, so that it may block, send to streams and end
-   *     them. {@code broadcast} throws its exceptions, after it has offered the event to the streams that matched
-   *     before
+   * @param to called once for each open stream, on this thread, without locks, so that it may block, send to streams
+   *     and end them. {@code broadcast} throws its exceptions, after it has offered the event to the streams that
+   *     matched before
    * @return the number of streams that accepted the event
    * @throws IllegalArgumentException if the event is larger than {@link Settings#withMaxEventBytes}
    */
@@ -351,8 +355,8 @@ public final class EventSources implements AutoCloseable {
 
   /**
    * Sends a ping to each open stream now, so that tests can detect a disconnect without waiting for a heartbeat. A
-   * second write follows half a second later. Like a heartbeat, this sends the headers if necessary. Does not block on
-   * clients.
+   * second write follows within about a second. Like a heartbeat, this ping sends the headers if necessary. Does not
+   * block on clients.
    *
    * @return the number of streams that accepted the ping; streams with queued events do not need one
    */
@@ -410,8 +414,8 @@ public final class EventSources implements AutoCloseable {
    * period plus one second.
    *
    * <p>Idempotent: a second call waits for the same stop, and shortens the grace period if its own is shorter. An
-   * interrupt ends the grace period; the interrupt status stays set. If the handler of a stream calls this method, it
-   * returns at once, and the stop continues.
+   * interrupt ends the grace period; the interrupt status stays set. If the handler of a stream calls this method, the
+   * call returns at once, and the stop continues.
    *
    * @param grace zero or more; {@code ChronoUnit.FOREVER.getDuration()} means no time limit
    * @throws IllegalArgumentException if the grace period is negative
@@ -475,8 +479,8 @@ public final class EventSources implements AutoCloseable {
     }
 
     /**
-     * Includes streams that have ended but not flushed their events. Otherwise, the stop of the server would wait for
-     * them, or hang on TLS.
+     * Includes streams that have ended but have not flushed their events. Otherwise, the stop of the server would wait
+     * for them, or hang on TLS.
      */
     @Override
     public void endStreams(Duration limit) {

@@ -8,7 +8,7 @@ import java.util.concurrent.CompletableFuture;
 /** An entry of an outbox. All events are encoded here, once for all streams that receive the frame. */
 sealed interface Frame {
 
-  /** Instructs a client not to reconnect. */
+  /** The event that completes a stream: a client that reconnects with this id gets a 204, and then stops. */
   Frame COMPLETION = new Parting(WireFormat.COMPLETION);
 
   /**
@@ -25,7 +25,7 @@ sealed interface Frame {
   byte[] bytes();
 
   /**
-   * An event. It counts against the bounds of the outbox.
+   * An event or a comment. It counts against the bounds of the outbox.
    *
    * @param key the key by which the outbox keeps only the latest event on overflow; null for none
    * @param kept whether it is never dropped on overflow, because channels must not lose events
@@ -33,8 +33,8 @@ sealed interface Frame {
   record Message(byte[] bytes, Object key, boolean kept) implements Frame {}
 
   /**
-   * A frame that is accepted even if the outbox is full, and is never dropped on overflow, such as the last
-   * events of a stream.
+   * A frame, such as one of the last events of a stream, that is accepted even if the outbox is full, and is
+   * never dropped on overflow.
    */
   record Parting(byte[] bytes) implements Frame {}
 
@@ -52,7 +52,7 @@ sealed interface Frame {
     }
   }
 
-  /** Encodes an event of the application. Its key is computed here, outside all locks. */
+  /** Encodes an event of the application, or rejects it if it is too large. Computes its key, outside all locks. */
   static Frame of(Event event, int maxBytes, Overflow overflow) {
     byte[] bytes = WireFormat.bytes(event);
     if (bytes.length > maxBytes) {
@@ -73,12 +73,12 @@ sealed interface Frame {
     return new Message(Arrays.copyOf(bytes, bytes.length - 1), null, false);
   }
 
-  /** Encodes an event that is never dropped from the queue. */
+  /** Encodes an event that is never dropped on overflow. */
   static Frame kept(Event event) {
     return new Message(WireFormat.bytes(event), null, true);
   }
 
-  /** Prepends this id to an event that was encoded without one, so that it is encoded only once for many ids. */
+  /** Prepends this id to an event that was encoded without one, so that the event is encoded once for many ids. */
   static Frame kept(String id, Frame rest) {
     return new Message(WireFormat.withId(id, rest.bytes()), null, true);
   }

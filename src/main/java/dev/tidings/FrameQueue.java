@@ -6,12 +6,12 @@ import java.util.Iterator;
 import java.util.List;
 
 /**
- * The queued frames of an outbox. It enforces the bounds, and chooses the frames to drop. The first queued
- * event is always accepted and does not count. So no event is too large, and an event that only waits for its
- * writer does not block the next one. A batch that was taken for writing does not count either, since its size
- * has a bound of its own. The outbox thus holds at most one event, one batch and as many events as the bounds
- * allow. Events that were queued before the head was sent are excluded from the bounds once it is sent, and may
- * take up as much space again. Not thread-safe.
+ * The queued frames of an outbox. It enforces the bounds, and chooses the frames to drop. The first queued event is
+ * always accepted and does not count. So no event is too large, and an event that only waits for its writer does not
+ * block the next one. A batch that was taken for writing does not count either, since its size has a bound of its
+ * own. The outbox thus holds at most one event, one batch and as many events as the bounds allow. If the policy is to
+ * end the stream on overflow, events that were queued before the head was committed are excluded from the bounds
+ * afterwards, and may take up as much space again. Parting frames and marks never count. Not thread-safe.
  */
 final class FrameQueue {
 
@@ -30,7 +30,7 @@ final class FrameQueue {
   private Frame first; // the first queued event; null if it has to be searched for
   private int events; // number of queued events
   private long bytes; // of the queued events
-  private int free; // number of the oldest events, excluded since they waited for the head
+  private int free; // number of the oldest events that are excluded because they waited for the head
   private long freeBytes; // of the excluded events
   private int taken; // number of events in the batch being written
   private long takenBytes; // of the batch being written
@@ -40,7 +40,7 @@ final class FrameQueue {
     this.bounds = bounds;
   }
 
-  /** Returns whether the event is within the bounds, or no event that counts is queued before it. */
+  /** Returns whether the event is within the bounds, or only excluded events are queued before it. */
   boolean fits(Frame frame) {
     if (events == free) {
       return true;
@@ -96,7 +96,7 @@ final class FrameQueue {
     return Answer.TAKEN;
   }
 
-  /** Adds a mark or a parting event, which do not count and are never dropped. */
+  /** Adds a mark or a parting frame, which does not count and is never dropped on overflow. */
   void addUncounted(Frame frame) {
     append(frame);
   }
@@ -123,7 +123,7 @@ final class FrameQueue {
     return queue;
   }
 
-  /** Releases an empty deque, whose array may have grown large, in each of thousands of streams. */
+  /** Releases the deque if it is empty: in thousands of streams, its array may have grown large. */
   private void settle() {
     if (queue.isEmpty()) {
       queue = null;

@@ -65,7 +65,7 @@ final class Gate {
     }
   }
 
-  /** Shuts the gate: from now on {@link #enter} refuses. */
+  /** Shuts the gate: from now on {@link #enter} refuses. Must precede {@link #whenEmpty} and {@link #awaitEmpty}. */
   void shut() {
     lock.lock();
     try {
@@ -75,7 +75,7 @@ final class Gate {
     }
   }
 
-  /** Calls the callback once the gate is shut and empty. */
+  /** Calls the callback once the gate, which has been shut, is empty. */
   void whenEmpty(Emptied emptied) {
     Emptied told;
     lock.lock();
@@ -108,7 +108,7 @@ final class Gate {
     }
   }
 
-  /** Waits until the gate is shut and empty, at most this long. An interrupt ends the wait. */
+  /** Waits until the gate, which has been shut, is empty, at most this long. An interrupt ends the wait. */
   void awaitEmpty(long nanos) throws InterruptedException {
     lock.lock();
     try {

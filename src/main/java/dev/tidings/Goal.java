@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
  * delivered. Only a log knows the order of its ids, and the stream advances while the log is asked for its
  * latest id. So the ids that the stream passes are kept until the log has answered.
  *
- * <p>Guarded by the cursor.
+ * <p>Guarded by the cursor, except for {@link #reached} and {@link #fail}.
  */
 final class Goal {
   private static final int MOST_PASSED = 4096; // ids
@@ -33,7 +33,7 @@ final class Goal {
     this.last = last;
   }
 
-  /** Returns a future that completes with true once all subscribers have arrived, or with false if they cannot. */
+  /** Returns a future that completes with true once all subscribers have arrived, or with false if the goal fails. */
   CompletableFuture<Boolean> reached() {
     return reached;
   }

@@ -12,12 +12,12 @@ import java.util.TreeMap;
  */
 final class Heartbeats {
   private static final long SLOT = Duration.ofMillis(100).toNanos();
-  /** A heartbeat that is due later is rescheduled after this, so that no slot keeps an ended one for long. */
+  /** The longest time that a slot keeps a heartbeat, since the heartbeat of an ended stream is kept until then. */
   private static final long LONGEST = Duration.ofMinutes(1).toNanos();
   private static final long MOMENT = Duration.ofMillis(500).toNanos();
   private static final long UNLIMITED = Long.MAX_VALUE / 2; // halved, so that adding a time does not overflow
 
-  /** A stream that has a heartbeat. Called on the ticker's thread or a thread that sends; never blocks. */
+  /** A stream that has a heartbeat. Called on the ticker's thread or one that starts or sends pings; never blocks. */
   interface Beating {
     /** Returns whether the head is still held. */
     boolean isHeld();
@@ -50,7 +50,7 @@ final class Heartbeats {
     return new Heartbeat(stream);
   }
 
-  /** Schedules the heartbeat after this time, but at most a minute, rounded up to a slot. Returns the slot. */
+  /** Schedules the heartbeat after this time or a minute if that is less, rounded up to a slot. Returns the slot. */
   private synchronized long add(Heartbeat heartbeat, long nanos) {
     long elapsed = ticker.now() - start;
     long slot = Math.ceilDiv(elapsed + Math.clamp(nanos, 1, LONGEST), SLOT);
@@ -99,7 +99,7 @@ final class Heartbeats {
     return due;
   }
 
-  /** Schedules the next tick if no heartbeat has; its attempt may have failed for lack of memory. */
+  /** Schedules the next tick if no heartbeat has done so: its attempt may have failed for lack of memory. */
   private synchronized void goOn() {
     if (!slots.isEmpty() && slots.firstKey() < next) {
       schedule(ticker.now() - start);
@@ -107,10 +107,11 @@ final class Heartbeats {
   }
 
   /**
-   * The pings of one stream. The first write after a client has disconnected still succeeds, and only the next
-   * one fails. So there are two writes, about half a second apart, within the interval plus a second, whatever
-   * the application sends. If nothing was sent for the interval, these are a ping and its second write. If a
-   * message was sent in the interval and no other follows, the message gets a second write.
+   * The pings of one stream. The first write after a client has disconnected still succeeds, and only the next one
+   * fails. So there are two writes, about half a second apart, within the interval plus a second, whatever the
+   * application sends. If nothing was sent for the interval, these are a ping and its second write. If a message was
+   * sent in the interval and no other follows, the message gets a second write. If the interval is at most a second,
+   * the next ping is the second write.
    */
   final class Heartbeat {
     // All fields are guarded by this, whose lock is acquired before that of Heartbeats.
@@ -190,7 +191,7 @@ final class Heartbeats {
       return last() + interval - ticker.now();
     }
 
-    /** Returns MAX_VALUE if the last write needs no second one, or has had it. */
+    /** Returns the time until the second write; MAX_VALUE if the last write needs none, or has had it. */
     private long untilProbe() {
       long last = last();
       if (last == probed || interval <= 2 * MOMENT) { // the next ping is the second write

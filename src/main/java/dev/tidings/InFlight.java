@@ -58,8 +58,8 @@ final class InFlight implements Executor {
   }
 
   /**
-   * Called when the head of this thread's request is complete. From now on the request is only counted, since
-   * there may be many streams. Requests that come after a stop began are refused and not counted.
+   * Called when the head of this thread's request is complete. From now on the request is counted, but its thread
+   * is not kept, since there may be many streams. Requests that come after a stop began are refused and not counted.
    */
   void begin() {
     lock.lock();
@@ -112,7 +112,10 @@ final class InFlight implements Executor {
     }
   }
 
-  /** Needed for the application's own contexts, which do not call {@link #begin}. */
+  /**
+   * Returns whether the head of the thread's request is complete. Needed for the application's own contexts, which do
+   * not call {@link #begin}.
+   */
   private static boolean hasCompleteHead(Thread thread) {
     return Arrays.stream(thread.getStackTrace()).anyMatch(frame -> frame.getClassName().equals(CHAIN));
   }
@@ -137,7 +140,7 @@ final class InFlight implements Executor {
     try {
       threads.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt(); // no other code interrupts a stop
+      Thread.currentThread().interrupt(); // not expected: nothing interrupts the thread of a stop
     }
   }
 }

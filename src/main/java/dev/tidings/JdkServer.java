@@ -46,8 +46,8 @@ final class JdkServer {
     if (System.getProperty(MAX_REQ_HEADER_SIZE) == null) {
       System.setProperty(MAX_REQ_HEADER_SIZE, "32768"); // bytes; the head is kept while a stream is open
     }
-    // The server formats a date for each response. If the JVM had no file descriptors left when it formats the
-    // first one, it could not load the data for dates, and no later response would work.
+    // The server formats a date for each response. If the JVM had no file descriptors left when it formatted
+    // the first one, it could not load the data for dates, and no later response would work.
     DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss zzz", Locale.US)
         .withZone(ZoneId.of("GMT"))
         .format(Instant.now());
@@ -83,7 +83,7 @@ final class JdkServer {
     }
   }
 
-  /** Warns once if the server aborted an upload; nothing else reports the reason. */
+  /** Warns once if the server probably aborted an upload that took too long; nothing else reports the reason. */
   static void warnIfCut(Duration sinceBegin) {
     long limit = Long.getLong(MAX_REQ_TIME, -1);
     // The server's clock started a little earlier, with the first byte of the head.

@@ -34,7 +34,7 @@ final class Jitter {
     return Duration.ofMillis(random.nextLong(least, most + 1));
   }
 
-  /** Returns the first delay of a periodic task of which each stream has one: from 1 ns to the whole period. */
+  /** Returns the first delay of a periodic task that each stream has: from 1 ns to the whole period. */
   long within(long nanos) {
     return nanos - random.nextLong(nanos);
   }
@@ -44,7 +44,7 @@ final class Jitter {
     return nanos - random.nextLong(nanos / 10 + 1);
   }
 
-  /** Returns a pause before a retry: 0.5 to 1.5 times this. */
+  /** Returns a pause before a retry: 0.5 to 1.5 times this duration. */
   Duration around(long nanos) {
     return Duration.ofNanos(nanos / 2 + random.nextLong(nanos + 1));
   }

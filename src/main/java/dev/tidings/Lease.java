@@ -7,8 +7,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 
 /**
- * Limits how long a stream stays open: by a lifetime, chosen at random below the maximum, and by a check that
- * is repeated.
+ * Limits how long a stream stays open: by a lifetime, chosen at random from nine tenths of the maximum to all of it,
+ * and by a repeated check.
  */
 final class Lease {
 
@@ -153,7 +153,7 @@ final class Lease {
     }
   }
 
-  /** Called when the stream has ended. Starts no more checks, and interrupts a running check. */
+  /** Called when the stream has ended. Starts no more checks, and interrupts a check that runs on another thread. */
   void stop() {
     lock.lock();
     try {

@@ -13,8 +13,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * The state machine of a stream: its phases and its only ending, with the threads that wait for the ending
- * and the listeners that are notified of it.
+ * The state machine of a stream: its phases and its ending. Also holds the threads that wait for the ending, and the
+ * listeners that are notified of it.
  *
  * <pre>
  * from      to      by                          effect
@@ -25,10 +25,15 @@ import java.util.function.Consumer;
  * OPEN      CLOSING close, any thread           the owner forgets the identifier and the place; waits
  *                                               return; the outbox accepts only events that channels had
  *                                               published before; a handler that closed it can still fail
- * CLAIMED,  ENDED   end, any thread: the first  channels are asked for the last position; the head is
- *  APART,            call wins; from CLOSING,   sealed; pings and lease stop; the owner forgets the
- *  OPEN,             when the events are        identifier and the place; the last frames are queued, or
- *  CLOSING           delivered or aborted       the connection is aborted; waits return; listeners run
+ * CLAIMED,  ENDED   end, any thread; the first  channels are asked for the last position; the head is
+ *  APART,            call wins                  committed; pings and lease stop; the owner forgets the
+ *  OPEN                                         identifier and the place; the last frames are queued, or
+ *                                               the connection is aborted; waits return; listeners run
+ * CLOSING   ENDED   settle, when the events are as from OPEN, but the owner has already forgotten the
+ *                    delivered, and a handler   identifier and the place, and waits have returned
+ *                    that closed it returned or
+ *                    its time is over; or end,
+ *                    if Ending.endsClosing
  * ENDED     CLOSED  ended, the last writer      the owner forgets the exchange
  * CLAIMED,  CLOSED  abandon, the opening thread nothing was written: the caller can respond instead
  *  APART
@@ -85,7 +90,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private final Response response;
   private final Outbox outbox;
   private final Sender sender;
-  private final Optional<Lease> lease; // empty if the stream has no limit
+  private final Optional<Lease> lease; // empty if there is neither a lifetime nor a check
   private final AtomicReference<Attachment> attachment = new AtomicReference<>(); // null outside channels
 
   private volatile Phase phase = Phase.CLAIMED; // set under the monitor of this
@@ -94,9 +99,9 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private volatile boolean farewellSaid; // set under the monitor of response
   private Optional<Frame> answer = Optional.empty(); // sent instead of a stream; guarded by the monitor of response
   private volatile boolean managed; // whether the end of its handler is reported; set on opening
-  private volatile CompletableFuture<Boolean> delivered = NOTHING; // of published events; set with CLOSING
+  private volatile CompletableFuture<Boolean> delivered = NOTHING; // completed by channels; set with CLOSING
   private boolean lingering; // guarded by this: whether the handler closed its own stream
-  private volatile Ticker.Timer lingered = () -> {}; // its time limit
+  private volatile Ticker.Timer lingered = () -> {}; // limits how long the stream lingers
 
   private final CountDownLatch over = new CountDownLatch(1);
   private final CompletableFuture<Consumer<Ending>> openedTold = new CompletableFuture<>();
@@ -292,7 +297,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /**
    * Limits the time for the remaining writes. If the handler closed the stream itself, the limit is renewed,
-   * because the handler has used up the earlier one.
+   * because the handler may have used up the earlier one.
    */
   private void limit(long nanos) {
     if (hasLingered()) {
@@ -362,10 +367,10 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   // Closing.
 
   /**
-   * Ends the stream as CLOSED or COMPLETED, once the events that its channels had published before are
-   * delivered. Waits until the exchange is closed. If the handler closes its own stream, this waits at most
-   * until accepted events are written, and the stream ends when the handler returns. In a filter, this does not
-   * wait.
+   * Ends the stream as CLOSED or COMPLETED, once the events that its channels had published before are delivered.
+   * Waits until the exchange is closed. If a managed handler closes its own stream as CLOSED, this method waits at most
+   * until accepted events are written, and the stream ends when the handler returns, or when the time limit expires.
+   * In a filter, this method does not wait.
    */
   void close(Ending why) {
     close(why, managed && why == Ending.CLOSED && sender.isOwn());
@@ -403,11 +408,11 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
       outbox.flush();
     }
     if (begins) {
-      lingerNoLongerThan(engine.closeWithin()); // from now on, since its handler may be failing
+      lingerNoLongerThan(engine.closeWithin()); // counts from now; the handler may be about to fail
     }
   }
 
-  /** Returns false if there is nothing to do before the end. */
+  /** Begins the closing. Returns false if the stream is not open, or if it can end at once. */
   private synchronized boolean beginClosing(Ending why, boolean lingers) {
     if (phase != Phase.OPEN || !lingers && attachment.get() == null) {
       return false;
@@ -455,7 +460,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     return published(false, nanos).join();
   }
 
-  /** Ends the closing, if the stream is closing, once the published events are in the outbox or cannot be. */
+  /** Ends the closing, if the stream is closing, once the published events are in the outbox or were not delivered. */
   private void settle() {
     if (phase == Phase.CLOSING) {
       limit(engine.closeWithin());
@@ -486,7 +491,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   }
 
   /**
-   * Called when the handler failed. Responds with this if the head is still held; otherwise flushes accepted
+   * Called when the handler failed. Responds with this refusal if the head is still held; otherwise flushes accepted
    * events and aborts the response. If another thread has closed the stream, the failure has no effect on the
    * response. Waits until the exchange is closed.
    */
@@ -577,7 +582,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     if (cause instanceof Deadlines.CutOffException) {
       return Ending.TOO_SLOW;
     }
-    // An interrupted thread can only be the one that waits on the stream and wrote its first bytes.
+    // Only a thread that waits on the stream, and wrote the first bytes itself, can be interrupted here.
     return Thread.currentThread().isInterrupted() ? Ending.INTERRUPTED : Ending.CLIENT_GONE;
   }
 

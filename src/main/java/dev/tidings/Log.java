@@ -5,9 +5,9 @@ import java.lang.System.Logger.Level;
 import java.util.function.Supplier;
 
 /**
- * The log of the library. A disconnect is logged at DEBUG; an exception of the application's code is always
- * logged. No method throws, whatever the application's log handlers do, since writers and timers depend on
- * the code after a log call. Text from outside is logged only through {@link Quoted}.
+ * The log of the library. A disconnect is logged at DEBUG, an unexpected exception of the application's code at
+ * ERROR. No method throws, whatever the application's log handlers do, since writers and timers depend on the code
+ * after a log call. Messages contain text from outside only through {@link Quoted}.
  */
 final class Log {
   private static final Logger LOGGER = System.getLogger("dev.tidings");
@@ -39,7 +39,7 @@ final class Log {
     }
   }
 
-  /** Prints to standard error: the log failed, and no message may be lost. */
+  /** Prints to standard error: the log failed, and no warning or error may be lost. */
   private static void lastResort(Level level, Supplier<String> message, Throwable why) {
     try {
       System.err.println(

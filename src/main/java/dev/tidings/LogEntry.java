@@ -4,8 +4,9 @@ import java.util.Optional;
 import java.util.StringJoiner;
 
 /**
- * An event of a log that is delivered to streams, encoded once for all that receive it with the same id.
- * Thread-safe: lazily computed values are immutable, and are at worst computed twice.
+ * An event that a channel delivers to streams: an event of its log, a gap event, or only a position. Streams that
+ * receive it with the same id usually share one encoding. Thread-safe: lazily computed values are immutable, and
+ * threads that race at worst compute the same value again.
  */
 final class LogEntry {
 

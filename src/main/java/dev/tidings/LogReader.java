@@ -23,14 +23,14 @@ final class LogReader {
     this.pause = Checks.nanos(pause);
   }
 
-  /** Blocks until the log answers, or the answer is no longer wanted. */
+  /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
   Reading read(String after, int most, Duration wait, BooleanSupplier wanted)
       throws InterruptedException {
     return untilItAnswers(
         () -> Objects.requireNonNull(log.read(after, most, wait), "EventLog.read returned null"), wanted);
   }
 
-  /** Blocks until the log answers, or the answer is no longer wanted. */
+  /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
   String latest(BooleanSupplier wanted) throws InterruptedException {
     return untilItAnswers(
         () -> {
@@ -68,7 +68,7 @@ final class LogReader {
     try {
       Thread.sleep(jitter.around(pause)); // so that not all followers retry at once
     } catch (InterruptedException e) {
-      // The interrupt status is clean now, as the next attempt requires.
+      // The interrupt status is clear now, as the next attempt requires.
     }
   }
 

@@ -34,7 +34,7 @@ final class MemoryEventLog implements EventLog {
     }
   }
 
-  /** An event with its id, its place, and its size on the wire. */
+  /** An event with its id, its place, its encoded size before it got this id, and the time of its append. */
   private record Held(Event event, Place place, long size, long appended) {}
 
   private final int maxEvents;
@@ -49,7 +49,7 @@ final class MemoryEventLog implements EventLog {
   private volatile int events; // number of held events; set under lock
   private volatile long bytes; // of the held events; set under lock
   private volatile Place latest; // of the newest event; set under lock once that event is held
-  private volatile Place base; // the oldest that is covered; set under lock before its event is forgotten
+  private volatile Place base; // the oldest place that is covered; set under lock before its event is forgotten
   private final Set<Thread> waiting = ConcurrentHashMap.newKeySet(); // for the next event
 
   MemoryEventLog(int events, long bytes, Duration age, InstantSource clock, LongSupplier time, long first) {
@@ -209,7 +209,7 @@ final class MemoryEventLog implements EventLog {
         : Optional.empty();
   }
 
-  /** Returns the events after this place; empty if the first of them was forgotten meanwhile. */
+  /** Returns the events after this place; empty if any of them was forgotten meanwhile. */
   private Optional<List<Event>> after(Place place, int most) {
     long newest = latest.number(); // read first, so that no event is returned before latest() includes it
     var events = new ArrayList<Event>();
@@ -232,8 +232,8 @@ final class MemoryEventLog implements EventLog {
   }
 
   /**
-   * Returns the number of forgotten events after this id; empty if it cannot be an id of this log. The exact
-   * times of forgotten events are unknown.
+   * Returns the number of forgotten events after this id; empty if it cannot be an id of this log. The exact times of
+   * forgotten events are unknown, so any time between the start and the base is accepted.
    */
   private OptionalLong missed(String id, Place base) {
     long number = numberOf(id);

@@ -68,7 +68,7 @@ final class OriginSyntax {
 
   /** Returns the address in hexadecimal, with the first of the longest runs of zeros compressed. */
   private static String serialized(InetAddress address) {
-    if (!(address instanceof Inet6Address)) { // Java converts an address that is mapped to IPv4
+    if (!(address instanceof Inet6Address)) { // Java converts an IPv4-mapped address to IPv4
       byte[] b = address.getAddress();
       return "::ffff:" + hex(b[0], b[1]) + ":" + hex(b[2], b[3]);
     }

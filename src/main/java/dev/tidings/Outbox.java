@@ -19,7 +19,7 @@ final class Outbox {
 
   /** The destination of the frames. Called by one thread at a time, which holds no lock. */
   interface Sink {
-    /** Writes the whole batch and flushes. Blocks on the client, at most for the write deadline. */
+    /** Writes the whole batch and flushes. Blocks on the client; each write has the write deadline. */
     void write(List<Frame> batch) throws IOException;
 
     /**
@@ -65,9 +65,9 @@ final class Outbox {
   }
 
   /**
-   * The largest size of a batch. One chunk of the server's chunked encoding, including its framing, then fits
-   * into the buffers that each connection has anyway. Larger writes make these buffers grow for the life of
-   * the stream.
+   * The largest size of a batch, and of the parts in which a larger event is written. One chunk of the server's
+   * chunked encoding, including its framing, then fits into the buffers that each connection has anyway. Larger
+   * writes make these buffers grow for the life of the stream.
    */
   static final int BATCH_BYTES = 4000;
 
@@ -75,7 +75,7 @@ final class Outbox {
   private final Owner owner;
   private final Starter writers;
   // The fields below are guarded by the monitor of this, on which threads wait for the end. It is a monitor
-  // because each additional object per stream slows down a broadcast to thousands.
+  // because each additional object per stream slows down a broadcast to thousands of streams.
   private final FrameQueue queue;
   private State state = State.NEW;
   private boolean held = true; // whether the queued frames must not be written yet
@@ -124,7 +124,7 @@ final class Outbox {
   }
 
   /**
-   * Adds the frame, or returns the reason for not adding it. Never waits for the client. If overflow ends the
+   * Adds the frame, or returns the reason for not adding it. Never waits for the client. If overflow would end the
    * stream and the outbox is held, returns {@code HELD} instead of {@code OVERFLOW}.
    */
   Answer offer(Frame frame) {
@@ -144,8 +144,8 @@ final class Outbox {
   }
 
   /**
-   * Adds the frame if it fits; otherwise returns {@code OVERFLOW} and changes nothing. Used by channels, even
-   * while the stream is closing.
+   * Adds the frame if it fits; otherwise returns {@code OVERFLOW} and changes nothing. Used by channels, also
+   * while the stream is closing; after that, returns {@code CLOSED}.
    */
   Answer offerIfFits(Frame frame, Starter writers) {
     Answer answer;
@@ -162,7 +162,7 @@ final class Outbox {
     return answer;
   }
 
-  /** Adds the frame only if nothing is queued or being written. Returns whether it was added. */
+  /** Adds the frame only if the outbox is open and nothing is queued or being written. Returns whether it was added. */
   boolean offerIfIdle(Frame frame, Starter writers) {
     return offerIfIdle(List.of(), frame, writers);
   }
@@ -219,8 +219,8 @@ final class Outbox {
   }
 
   /**
-   * Waits for the answer. The thread that makes room adds the frame before it wakes this one, which wakes only
-   * once.
+   * Waits for the answer. The thread that makes room adds the frame before it wakes this one, so one wake-up is
+   * enough.
    */
   private Answer awaitRoom(Waiter waiter, Ticker ticker, long nanos) {
     Ticker.Timer timer = () -> {};
@@ -287,7 +287,7 @@ final class Outbox {
     return state == State.OPEN ? queue.add(frame) : Answer.CLOSED;
   }
 
-  /** Waits until all accepted frames are written. Returns false if the outbox ends before that. */
+  /** Waits until all accepted frames are written. Returns false if the outbox ends before that, or has ended. */
   boolean flush() {
     var mark = new CompletableFuture<Boolean>();
     boolean start;
@@ -306,7 +306,7 @@ final class Outbox {
     return mark.join();
   }
 
-  /** Adds parting frames, regardless of the bounds. */
+  /** Adds parting frames, regardless of the bounds, if the outbox is open. */
   void add(List<Frame> words) {
     boolean start;
     synchronized (this) {
@@ -409,7 +409,7 @@ final class Outbox {
     }
   }
 
-  /** Acts as the writer, on a thread of the library, until the queue is empty. The list is reused for each batch. */
+  /** Acts as the writer, on a thread of the library, until nothing is left to do. The list is reused for each batch. */
   void write(List<Frame> batch) {
     try {
       State next;

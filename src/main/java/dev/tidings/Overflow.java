@@ -5,7 +5,8 @@ import java.util.function.Function;
 
 /**
  * The policy for events that do not fit into the outbox of a stream. {@code offer} and {@code broadcast} apply the
- * policy at once; {@code send} first waits for room, and applies the policy after the write deadline.
+ * policy at once; {@code send} first waits for room, and applies the policy after the write deadline. Events of
+ * channels wait for room, and are never dropped.
  */
 public final class Overflow {
 
@@ -36,7 +37,8 @@ public final class Overflow {
   }
 
   /**
-   * Drops the oldest queued events to make room for the new event.
+   * Drops the oldest queued events to make room for the new event. If that does not make enough room, because events of
+   * channels are queued, drops the new event.
    *
    * @return the policy
    */
@@ -58,8 +60,8 @@ public final class Overflow {
    * Suitable if only the latest value matters, such as for prices or positions.
    *
    * @param key returns the key of an event, or null if it has none. Called once per event on the sending thread,
-   *     without locks. The key's {@code equals} method is called under the lock of a full outbox, so it must neither
-   *     block nor throw
+   *     without locks; the sending method throws its exceptions. The key's {@code equals} method is called under
+   *     the lock of a full outbox, so it must neither block nor throw
    * @return the policy
    */
   public static Overflow keepLatest(Function<? super Event, ?> key) {

@@ -9,8 +9,8 @@ import java.util.function.Predicate;
 
 /**
  * The client of one exchange. It records the exceptions of the exchange's own streams, to determine whether a
- * handler failed only because the client is gone. Neither the type nor the text of an exception shows that,
- * since files and other connections throw similar ones.
+ * handler failed only because the client is gone. Neither the type nor the text of an exception is enough for
+ * this, since files and other connections throw similar ones.
  */
 final class Peer {
   /** The response to the client, if it can still be sent. */
@@ -31,8 +31,8 @@ final class Peer {
   }
 
   /**
-   * Records the exceptions of the exchange's streams from now on, if their classes are in this package, the
-   * server's. Streams in which a filter has wrapped them can fail for other reasons.
+   * Records the exceptions of the exchange's streams from now on, if the classes of the streams are in the server's
+   * package. Otherwise a filter has wrapped the streams, which can then fail for other reasons.
    */
   void watch(String serversPackage) {
     var in = exchange.getRequestBody();

@@ -5,7 +5,7 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * The ping of one stream, set by {@link EventSource#withPing}. A ping is sent when nothing else was sent for the
+ * The ping of one stream, set by {@link EventSource#withPing}. A ping is sent when nothing else has been sent for the
  * interval. Pings keep intermediaries from closing the connection, and let the server detect a disconnect. Not
  * thread-safe.
  *
@@ -31,7 +31,7 @@ public final class PingPolicy {
   }
 
   /**
-   * Sets the text of the ping (default: none).
+   * Sets the text of the ping (default: empty).
    *
    * @param text any text; if the ping is a comment, each line becomes a comment line
    * @return this policy

@@ -17,13 +17,14 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * The positions of a stream in its channels, and the id that carries them to its client. If the stream is in
- * one channel, this is the channel's own id. If it is in several, the id combines theirs, each after a key for
- * the name of its channel: {@code ~Xq3_ab=1795342825000-17&h0LmZp=1795342825000-3}. Text from a client is kept
- * only up to a length that exceeds any id. Immutable, so that streams at the same positions share one object.
+ * The positions of a stream in its channels, and the id that carries them to its client. A position is an event id of
+ * the channel's log. In one channel, the position itself is the id. In several channels, the id consists of one
+ * {@code key=position} pair for each channel, where the key is derived from the channel's name:
+ * {@code ~Xq3_ab=1795342825000-17&h0LmZp=1795342825000-3}. A position that a client sends is truncated to a length that
+ * exceeds that of any id of a log. Immutable, so that streams at the same positions share one object.
  */
 final class Positions {
-  /** The largest size of an id in UTF-8: half of the line length that nginx allows in a request's head. */
+  /** The largest size of an id in UTF-8: about half of the line length that nginx allows in a request's head. */
   static final int MOST_BYTES = 4000;
 
   private static final int KEY = 6; // characters of 6 bits; more if these are equal for two names
@@ -35,7 +36,7 @@ final class Positions {
   private record Place(String key, int longestId) {}
 
   private final Map<String, Place> places; // by name; empty if the stream is in one channel
-  private final Map<String, String> byName; // in the order of joining
+  private final Map<String, String> byName; // in insertion order
 
   private Positions(Map<String, Place> places, Map<String, String> byName) {
     this.places = places;
@@ -49,7 +50,7 @@ final class Positions {
 
   /**
    * Returns the positions of a stream in these channels, where it has none yet. The values are the maximum
-   * lengths of the channels' ids.
+   * lengths of the channels' ids. Rejects channels whose combined id could exceed the limit.
    */
   static Positions ofSeveral(Map<String, Integer> longestIds) {
     var places = new LinkedHashMap<String, Place>();
@@ -178,8 +179,8 @@ final class Positions {
   // Ids from clients.
 
   /**
-   * Returns the positions in those of these channels that the id names. Text of any other form becomes the
-   * position in all of them, and each log then finds that it never assigned it.
+   * Returns the positions in those of these channels that the id names. Text of any other form, truncated, becomes
+   * the position in all of them; each log then looks it up, and usually reports a gap.
    */
   static Map<String, String> split(String id, Set<String> names) {
     boolean isMarked = id.startsWith(MARK);

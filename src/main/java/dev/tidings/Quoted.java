@@ -36,7 +36,10 @@ final class Quoted {
     return out.append(cut ? "\" (cut)" : "\"").toString();
   }
 
-  /** Describes an exception of a server or a network, whose text may come from a client. */
+  /**
+   * Returns the class name of an exception, followed by its message if there is one. The message is quoted, because it
+   * may contain text from a client.
+   */
   static String java(Throwable thrown) {
     String name = thrown.getClass().getName();
     return thrown.getMessage() == null ? name : name + " " + java(thrown.getMessage());

@@ -49,9 +49,9 @@ final class RequestBody {
   }
 
   /**
-   * Reads the rest of the request after the response was sent. A connection closed with unread bytes is reset,
-   * and the client may never see the response (RFC 9112, 9.6). Limited in size and time; failures are only
-   * logged.
+   * Reads and discards the rest of the request before the exchange is closed. A connection that is closed with
+   * unread bytes is reset, and the client may never see the response (RFC 9112, 9.6). Limited in size and time;
+   * failures are only logged.
    */
   static void discard(HttpExchange exchange, Deadlines deadlines) {
     if (!isPresent(exchange) || deadlines.isClosed()) {

@@ -80,7 +80,7 @@ final class Response implements Outbox.Sink {
     head = head == Head.HELD ? Head.COMMITTED : head;
   }
 
-  /** Replaces the stream with this refusal, unless the head is committed. Returns whether it did. */
+  /** Replaces the stream with this refusal if the head is held. Returns whether it was. */
   synchronized boolean replace(Refusal refusal) {
     if (head != Head.HELD) {
       return false;
@@ -112,7 +112,7 @@ final class Response implements Outbox.Sink {
     }
   }
 
-  /** Returns whether a response has begun. Before that, some servers behind the API return 0, and the JDK's -1. */
+  /** Returns whether a response has begun. Before that, the code is -1 in the JDK's server, and 0 in some others. */
   static boolean isBegun(HttpExchange exchange) {
     return exchange.getResponseCode() > 0;
   }

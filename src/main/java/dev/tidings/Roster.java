@@ -8,13 +8,13 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Predicate;
 
 /**
- * A set in insertion order that many threads iterate without a lock while others add and remove members: an
- * array in chunks, with holes where members were removed. The time to add or remove a member hardly depends on
- * the size of the set. An iteration mostly follows the order in memory, since memory access takes most of the
- * time of a delivery to thousands.
+ * A set in insertion order that many threads iterate without a lock while others add and remove members: an array in
+ * chunks, with holes where members were removed. The time to add or remove a member hardly depends on the size of the
+ * set. An iteration mostly follows the order in memory, because memory access dominates the cost of a delivery to
+ * thousands of streams.
  *
- * <p>An iteration visits each member exactly once that is in the set throughout. A member that is added or
- * removed meanwhile may or may not be visited.
+ * <p>An iteration visits exactly once each member that stays in the set for the whole iteration. A member that is
+ * added or removed during the iteration may or may not be visited.
  */
 final class Roster<T> implements Iterable<T> {
   private static final int CHUNK = 256; // the first chunks are smaller, since many sets are small
@@ -52,7 +52,7 @@ final class Roster<T> implements Iterable<T> {
     }
   }
 
-  private volatile Chunk<T>[] chunks = chunks(0); // replaced under monitor of this; none is empty for long
+  private volatile Chunk<T>[] chunks = chunks(0); // replaced under the monitor of this; each has a used place
   private long next; // guarded by this: the number of the next member
   private int size; // guarded by this
 
@@ -115,7 +115,7 @@ final class Roster<T> implements Iterable<T> {
     return -1;
   }
 
-  /** Removes the holes of a chunk, and merges it with a sparse chunk before it. Holes cost memory and time. */
+  /** Removes the holes of a chunk, which cost memory and time. Merges it with the one before if both are small. */
   private void shrink(int index) {
     int first = index > 0 && chunks[index - 1].live + chunks[index].live <= CHUNK / 2 ? index - 1 : index;
     int live = 0;

@@ -5,8 +5,8 @@ import java.util.function.Supplier;
 
 /**
  * Puts events into the outbox of one stream, and decides when its head is sent: at the first message or wait of
- * the thread that opened the stream, at the first ping, 100 ms after a direct message of another thread, or
- * when the outbox is full, whichever comes first.
+ * the thread that opened the stream, at the first ping, 100 ms after a direct message of another thread, when
+ * the outbox is full, or when the application requests it, whichever comes first.
  */
 final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   private static final long HEAD_DELAY = Duration.ofMillis(100).toNanos();
@@ -18,7 +18,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   private final Heartbeats.Heartbeat heartbeat;
   private final long opener = Thread.currentThread().threadId();
 
-  private volatile boolean opening = true; // whether the call that opens it has not returned
+  private volatile boolean opening = true; // until the call that opens the stream returns
   private boolean hastened; // guarded by the monitor of response: another thread sent before the head
   private volatile long lastMessage;
   private volatile long previousMessage; // the one before; approximate when several threads send
@@ -54,8 +54,8 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   }
 
   /**
-   * Ends the header phase: the head is sent with the queued events, or with the first message. The stream of a
-   * HEAD request ends now.
+   * Ends the header phase. The head is sent with the queued frames, or with the next frame if none is queued. Also
+   * ends the stream of a HEAD request.
    */
   void commit() {
     if (response.isHeld()) {
@@ -255,7 +255,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
 
   // Pings.
 
-  /** Sets the ping, the probe, which is the second write, and their interval. Does nothing after the end. */
+  /** Sets the ping, the probe (the second write) and the interval. Does nothing after the end. */
   void startPings(Frame ping, Frame probe, Duration interval) {
     heartbeat.start(ping, probe, interval);
   }
@@ -308,7 +308,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     return opener == Thread.currentThread().threadId();
   }
 
-  /** Called when the stream is closed. A handler that closes its stream is not suspected of an endless loop. */
+  /** Called by {@code EventSource.close}. A handler that closes its stream is not suspected of an endless loop. */
   void leave() {
     if (isOwn()) {
       engine.loops().acquit();

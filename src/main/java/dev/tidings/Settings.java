@@ -185,7 +185,7 @@ public final class Settings {
    * Sets how many bytes may be queued in the outbox of a stream behind the first queued event (default: 1 MiB). The
    * first event is always accepted, regardless of its size. The outbox therefore holds at most this many bytes, the
    * first event, and the event or the batch of up to 4,000 bytes that is being written. With
-   * {@link Overflow#disconnect()}, events that were queued before the headers were sent do not count.
+   * {@link Overflow#disconnect()}, events that were queued before the headers were sent no longer count afterwards.
    *
    * @param queueBytes 1 or more
    * @return a changed copy

@@ -8,9 +8,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * The stop of a registry or a server. It runs once, however often it is requested, and the shortest grace
  * period applies. It has a thread of its own, because the caller may be a handler for which the stop waits.
  *
- * <p>After the grace period, accepted events have 0.8 s to be flushed. Within these, handlers have 0.5 s to
- * return before they are interrupted. Then stuck writers are aborted, which takes one sweep of the deadlines
- * (0.1 s). In total that is less than a second: the time limits of the waits are longer, but they end early.
+ * <p>After the grace period, accepted events have 0.8 s to be flushed. Meanwhile, handlers have 0.5 s to return
+ * before they are interrupted. Then stuck writers are aborted, which takes one sweep of the deadlines (0.1 s). In
+ * total, this usually takes less than a second: the limits of the waits are longer, but the waits end early. A
+ * handler that ignores its interrupt prolongs the stop, by about half a second.
  */
 final class Shutdown {
   private static final Duration STREAMS = Duration.ofMillis(800);
@@ -37,7 +38,7 @@ final class Shutdown {
     /** Waits at most this long for handlers that were interrupted. */
     default void awaitHandlers(Duration limit) {}
 
-    /** Closes the resources that streams needed until now. */
+    /** Closes the resources that streams needed until now, unless others own them. */
     void close();
   }
 

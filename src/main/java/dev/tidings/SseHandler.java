@@ -11,7 +11,8 @@ public interface SseHandler {
    * @param request the request
    * @throws Exception any exception. If no headers have been sent, the response has the status of the
    *     {@link StatusException}, or 500 for other exceptions; otherwise, an open stream is aborted. The exception is
-   *     logged with its stack trace, unless it is a {@code StatusException} or was caused by a disconnect of the client
+   *     logged with its stack trace, unless it is a {@code StatusException}, or was caused by a disconnect of the
+   *     client or by the interrupt of a stop
    */
   void handle(SseRequest request) throws Exception;
 }

@@ -146,7 +146,7 @@ public final class SseRequest {
    *
    * @param status the status code, 200 to 599
    * @param contentType the media type; {@code ; charset=utf-8} is added to a text type without a charset
-   * @param text the body; sent in UTF-8, and not at all for HEAD, 204 and 304
+   * @param text the body; sent in UTF-8, and not at all for HEAD, 204, 205 and 304
    * @throws IOException if the client has disconnected or does not read
    * @throws IllegalStateException if the request has been answered
    * @throws IllegalArgumentException if the status or the media type is not allowed
@@ -188,7 +188,7 @@ public final class SseRequest {
     } else {
       withClient(
           () -> {
-            exchange.sendResponseHeaders(status, body.length); // if that is 0, the response is chunked
+            exchange.sendResponseHeaders(status, body.length); // if the length is 0, the response is chunked
             exchange.getResponseBody().write(body);
             exchange.getResponseBody().flush(); // before anything that waits for the rest of the request
           });

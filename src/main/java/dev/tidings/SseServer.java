@@ -338,7 +338,7 @@ public final class SseServer implements AutoCloseable {
     return URI.create(scheme + "://" + literal + ":" + port() + "/");
   }
 
-  /** Returns the name of a route for warnings. In this context, that is the path of the request. */
+  /** Returns the route for warnings: the path of the request, or, in other contexts, the path of the context. */
   private String route(HttpExchange exchange) {
     return exchange.getHttpContext() == context
         ? exchange.getRequestURI().getPath()
@@ -360,18 +360,19 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Stops the server. New requests are refused: GET and HEAD requests that accept {@code text/event-stream} receive a
-   * stream that consists of a {@code retry:}, and all others receive {@code 503} with {@code Retry-After}. Each open
-   * stream is sent the {@link Settings#withFarewell farewell} event and a {@code retry:} from the range of
-   * {@link Settings#withReconnect}. Handlers have the grace period to finish, and can check
-   * {@link EventSource#isStopping()}. Then the remaining streams end as {@link Ending#STOPPING}: accepted events are
-   * flushed within 0.8 s, handlers that do not return within 0.5 s are interrupted, and all connections are closed.
+   * Stops the server. New requests for its routes are refused: GET requests that accept {@code text/event-stream}
+   * receive a stream that consists of a {@code retry:}, such HEAD requests receive its headers, and all others receive
+   * {@code 503} with {@code Retry-After}. Each open stream is sent the {@link Settings#withFarewell farewell} event and
+   * a {@code retry:} from the range of {@link Settings#withReconnect}. Handlers have the grace period to finish, and
+   * can check {@link EventSource#isStopping()}. Then the remaining streams end as {@link Ending#STOPPING}: accepted
+   * events are flushed within 0.8 s, handlers that do not return within 0.5 s are interrupted, and all connections are
+   * closed.
    *
    * <p>Blocks until the stop is complete, at most for the grace period plus one second, unless a handler ignores its
    * interrupt. The grace period ends early once the handlers of all earlier requests have returned; requests whose head
    * is incomplete do not count. Idempotent: a second call waits for the same stop, and shortens the grace period if its
-   * own is shorter. An interrupt ends the grace period; the interrupt status stays set. If a handler calls this method,
-   * it returns at once, and the stop continues.
+   * own is shorter. An interrupt ends the grace period; the interrupt status stays set. A call from a handler returns
+   * at once, and the stop continues.
    *
    * {@snippet file="Deploy.java" region="stop"}
    *

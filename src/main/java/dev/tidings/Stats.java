@@ -8,7 +8,8 @@ import java.util.Map;
  *
  * @param open streams that are currently open
  * @param opened streams that have been opened
- * @param refused requests that were refused because of a limit, an identifier in use, a large body, or a stop
+ * @param refused requests that were refused because of a limit, an identifier in use, a large body, or a stop; requests
+ *     for the routes of a stopping {@link SseServer} that receive 503 are not counted
  * @param ended streams that have ended, by reason; reasons with a count of zero have no entry
  * @param events events that have been written to the operating system
  * @param bytes the size of these events, without HTTP framing

@@ -7,8 +7,8 @@ import java.util.Objects;
  * headers are sent, the response has this status and text. If a handler throws it later, an open stream is aborted, as
  * for any other exception. It is logged at DEBUG, because the client caused it.
  *
- * <p>The library throws it with status 400 for an invalid query, 413 for a body that is too large, and 415 for an
- * unknown charset.
+ * <p>The library throws it with status 400 for an invalid query or a missing query parameter, 413 for a body that
+ * is too large, and 415 for an unknown charset.
  */
 public final class StatusException extends RuntimeException {
   private static final long serialVersionUID = 1;
@@ -20,8 +20,8 @@ public final class StatusException extends RuntimeException {
    * Creates an exception.
    *
    * @param status the status code, 200 to 599
-   * @param text the body of the response, sent to the client as {@code text/plain} in UTF-8; not sent for
-   *     HEAD, 204 and 304
+   * @param text the body of the response, sent to the client as {@code text/plain} in UTF-8 with a line break at the
+   *     end; not sent for HEAD, 204, 205 and 304
    * @throws IllegalArgumentException if the status is not in this range
    */
   public StatusException(int status, String text) {

@@ -35,7 +35,7 @@ final class StreamIndex {
       }
     }
 
-    /** Returns whether none is left. */
+    /** Removes the stream. Returns whether none is left. */
     boolean remove(Member member) {
       if (all == null) {
         return only == member;
@@ -64,7 +64,7 @@ final class StreamIndex {
     this.capacity = capacity;
   }
 
-  /** Claims the exchange, on which no stream may have been opened before. */
+  /** Claims the exchange. Throws an IllegalStateException if another stream has claimed it. */
   void claim(Member member) {
     if (byExchange.putIfAbsent(member.exchange(), member) != null) {
       throw new IllegalStateException("a stream is already open on this request");

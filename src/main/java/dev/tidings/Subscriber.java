@@ -21,7 +21,7 @@ final class Subscriber {
   private final Cursor cursor;
   private final String name; // of the channel
   private final Optional<Predicate<? super Event>> filter;
-  private final boolean fresh; // whether its client has no position in this channel yet
+  private final boolean fresh; // whether the client had no position in this channel at first
   private final AtomicReference<Thread> thread = new AtomicReference<>(); // while catching up
   private boolean left; // guarded by cursor
   private long number = Tail.NOT_LIVE; // in the tail; guarded by the tail's lock
@@ -59,12 +59,12 @@ final class Subscriber {
     this.number = number;
   }
 
-  /** Under the lock of the cursor. */
+  /** Called under the lock of the cursor. */
   void markLeft() {
     left = true;
   }
 
-  /** Under the lock of the cursor. */
+  /** Called under the lock of the cursor. */
   boolean hasLeft() {
     return left;
   }
@@ -82,7 +82,7 @@ final class Subscriber {
     channel.leave(stream());
   }
 
-  /** Removes the subscriber from the channel, which sends nothing more to it. */
+  /** Stops the delivery, because the channel has removed the subscriber. */
   void stop() {
     cursor.leave(this);
     channel.tail().drop(this);
@@ -103,8 +103,8 @@ final class Subscriber {
   }
 
   /**
-   * Sends the client its position before any event, so that the client misses no event even if it disconnects
-   * before the first one. Never blocks.
+   * Begins the delivery. Sends a client without a position its position before any event, so that the client
+   * misses no event even if it disconnects before the first one. Never blocks.
    */
   void begin() {
     boolean knows = !fresh || cursor.position(this).isPresent() && cursor.tell();
@@ -175,7 +175,7 @@ final class Subscriber {
 
   private void resume() throws InterruptedException {
     if (channel.tail().has(this)) {
-      return; // the work failed after it had joined
+      return; // the work failed after the subscriber had joined
     }
     if (cursor.position(this).isEmpty()) {
       arrive();
@@ -227,8 +227,8 @@ final class Subscriber {
   }
 
   /**
-   * Makes the subscriber live or waiting once it has read to the end of the log, at this position. Returns
-   * false if the tail has passed this position; the log then has more events, which a second read finds.
+   * Makes the subscriber live or waiting once it has read to the end of the log, at this position. Returns false if
+   * the log has more events, because the tail has passed this position or the second read found them.
    */
   private boolean isLive(String at) throws InterruptedException {
     var ahead = channel.tail().await(this, at);
@@ -304,7 +304,7 @@ final class Subscriber {
     }
   }
 
-  /** Offers entries while there is room. Returns the index of the next one, or -1 if the stream has left. */
+  /** Offers up to 64 KiB while there is room. Returns the index of the next entry, or -1 if the stream has left. */
   private int offerFrom(List<LogEntry> entries, int first) {
     long bytes = 0;
     for (int i = first; i < entries.size() && bytes < BATCH_BYTES; i++) {
@@ -327,7 +327,7 @@ final class Subscriber {
     return first;
   }
 
-  /** Sends the entry, and waits for room, at most for the write deadline. Returns false if the stream has left. */
+  /** Sends the entry, and waits for room if there is none. Returns false if the stream has left. */
   private boolean put(LogEntry entry) {
     var answer = offer(entry, writers());
     while (answer == Answer.OVERFLOW && cursor.sender().awaitWritten()) {

@@ -14,12 +14,12 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The live end of a channel: one thread that follows the log, encodes each event once and delivers it to all
- * live subscribers. The thread exists while subscribers are live or wait to be. A subscriber that has no room
- * falls back to reading the log by itself, so that no subscriber delays another.
+ * The live end of a channel: one thread that follows the log and delivers each event, usually encoded once, to all
+ * live subscribers. The thread exists while subscribers are live or wait to be, and up to about 2 s longer. A
+ * subscriber that has no room falls back to reading the log by itself, so that no subscriber delays another.
  *
  * <p>A subscriber becomes live as follows. It is at event P, and the tail is at T. If P is T, it is live. If
- * the tail remembers P, the subscriber sends the entries from P to T and tries again; that is faster than
+ * the tail remembers P, the subscriber sends the entries after P up to T and tries again; that is faster than
  * events are published, however many subscribers do so at once. Otherwise the subscriber reads the log. At the
  * end of the log, it begins to wait for P, and only then reads once more after P. If the log has more events,
  * the tail may have passed P, so the subscriber stops waiting and starts over, unless the tail has just
@@ -120,8 +120,8 @@ final class Tail {
   /**
    * Makes a subscriber that has read to the end of the log, at this position, live or waiting.
    *
-   * @return empty if the subscriber is live or gone; otherwise its wait, after which it has to read the log
-   *     once more, unless the tail has passed the position
+   * @return empty if the subscriber is live or gone; otherwise its wait, during which it has to read the
+   *     log once more, unless the tail has passed the position
    */
   Optional<Ahead> await(Subscriber subscriber, String at) {
     lock.lock();
@@ -149,7 +149,7 @@ final class Tail {
     }
   }
 
-  /** Ends a wait. Returns false if it has already ended, because the subscriber is live or gone. */
+  /** Ends a wait. Returns false if it has already ended: the subscriber is live or gone, or the tail has ended. */
   boolean withdraw(Ahead wait) {
     lock.lock();
     try {
@@ -364,7 +364,7 @@ final class Tail {
     }
   }
 
-  /** Returns the live subscribers with a filter, to which only this thread sends. */
+  /** Returns the live subscribers that have a filter. Only this thread delivers to them. */
   private List<Subscriber> liveFilters() {
     lock.lock();
     try {
@@ -457,8 +457,8 @@ final class Tail {
   }
 
   /**
-   * Called when the log has dropped the next event, or the thread failed. Each subscriber then catches up by
-   * itself.
+   * Called when the log has dropped the next event, or when the thread failed or was stopped. If the channel is
+   * open, each subscriber then catches up by itself.
    */
   private void end() {
     var left = new ArrayList<Subscriber>();

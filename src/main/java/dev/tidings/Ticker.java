@@ -8,8 +8,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The clock, and the timers for pings, deadlines and idle streams. Tasks are short, run one at a time, never
- * write to a socket, and run no code of the application except {@code equals} and {@code hashCode}.
+ * The clock, and the timers for pings, deadlines and idle streams. Tasks are short, run one at a time, never write to
+ * a socket, and run no code of the application except {@code equals}, {@code hashCode} and log handlers.
  */
 interface Ticker extends AutoCloseable {
 

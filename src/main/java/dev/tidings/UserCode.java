@@ -3,7 +3,7 @@ package dev.tidings;
 import java.util.function.BooleanSupplier;
 
 /**
- * Calls the application's listeners, filters and checks so that no exception harms the library. That includes
+ * Calls the application's listeners and filters so that no exception harms the library. That includes
  * checked exceptions, which other languages and generated code throw from methods that declare none.
  */
 final class UserCode {

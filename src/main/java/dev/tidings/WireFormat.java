@@ -100,7 +100,7 @@ final class WireFormat {
     return hasSurrogates(whole) ? replaceLone(text) : whole;
   }
 
-  /** Reads a string instead of its builder: if the string is Latin-1, the compiler removes the loop. */
+  /** Returns whether the text has surrogates. Takes a string: for a Latin-1 one, the compiler can remove the loop. */
   private static boolean hasSurrogates(String text) {
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
@@ -139,7 +139,7 @@ final class WireFormat {
     check(!id.equals(COMPLETED_ID), "event id is reserved for EventSource.complete()", id);
   }
 
-  /** Returns whether the id comes back unchanged in the header of any client, so that the log finds it again. */
+  /** Returns whether any client sends this id back unchanged in its header, so that the log finds it again. */
   static boolean isLogId(String id) {
     return !id.isEmpty()
         && id.length() <= 64

@@ -43,7 +43,7 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
     }
   }
 
-  /** Returns false if no thread could be started; the outboxes then still have to get a writer. */
+  /** Starts a thread. Returns false if that failed; the outboxes then still have to get a writer. */
   private boolean startThread(Runnable task) {
     try {
       threads.newThread(task).start();
@@ -70,8 +70,8 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
   }
 
   /**
-   * Offers something to each target, and writes the outboxes that became ready in blocks. All sending to many
-   * streams uses this method: broadcasts, pings and channels.
+   * Offers something to each target, and writes the outboxes that became ready in blocks. Used for broadcasts, pings
+   * and channels.
    *
    * @return the number of targets that accepted it
    */
