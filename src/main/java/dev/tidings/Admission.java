@@ -24,8 +24,8 @@ final class Admission {
     var life = member.stream().life();
     try {
       if (!engine.deadlines().isClosed() && !drain(exchange)) {
-        String text = "request body is larger than " + engine.values().bodyLimit() + " bytes";
-        life.refuse(Refusal.with(413, text), Ending.REFUSED);
+        var tooLarge = RequestBody.tooLarge(engine.values().bodyLimit());
+        life.refuse(Refusal.with(tooLarge.status(), tooLarge.getMessage()), Ending.REFUSED);
         return;
       }
     } catch (IOException | RuntimeException e) {
@@ -42,17 +42,22 @@ final class Admission {
       if (index.hasRoom(member, duplicates)) {
         life.beginHead();
       } else {
-        life.refuse(Refusal.forNow(exchange, engine.jitter().reconnect()), Ending.REFUSED);
+        refuseForNow(member);
       }
       return;
     }
     var leaving = index.enter(member, duplicates);
     if (leaving.contains(member)) {
-      life.refuse(Refusal.forNow(exchange, engine.jitter().reconnect()), Ending.REFUSED);
+      refuseForNow(member);
       return;
     }
     leaving.forEach(older -> older.stream().life().end(Ending.REPLACED));
     life.begin();
+  }
+
+  private void refuseForNow(Member member) {
+    var refusal = Refusal.forNow(member.exchange(), engine.jitter().reconnect());
+    member.stream().life().refuse(refusal, Ending.REFUSED);
   }
 
   /** Reads the rest of the request body. Returns whether it is within the limit. */

@@ -171,8 +171,18 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   /** Ends the stream before it begins, with this response instead. */
   void refuse(Refusal refusal, Ending why) {
     apart();
-    response.refuse(refusal);
-    end(why, engine.closeWithin(), refusal.body().stream().toList());
+    replace(refusal);
+    end(why);
+  }
+
+  /** Replaces the stream with this refusal, if the head is held. */
+  private void replace(Refusal refusal) {
+    synchronized (response) {
+      if (response.replace(refusal)) {
+        farewellSaid = true; // no longer a stream; events that others sent are dropped
+        answer = refusal.body();
+      }
+    }
   }
 
   /** Called when the opening failed. Unless the stream was admitted, the caller can respond instead. */
@@ -217,16 +227,12 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /** Ends the stream like {@link #end(Ending)}, but accepted events have this many nanoseconds to be flushed. */
   boolean end(Ending why, long nanos) {
-    return end(why, nanos, List.of());
-  }
-
-  private boolean end(Ending why, long nanos, List<Frame> answer) {
     if (endAs(why)) {
-      conclude(manner(why), nanos, answer, owner::left);
+      conclude(manner(why), nanos, owner::left);
       return true;
     }
     if (why.endsClosing() && endClosing(why)) {
-      conclude(mannerOfClosing(why), nanos, List.of(), () -> {});
+      conclude(mannerOfClosing(why), nanos, () -> {});
     } else if (why.isForced()) {
       breakOff();
     } else if (phase != Phase.CLOSING) {
@@ -267,8 +273,8 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     return delivered.getNow(false) ? manner(ending) : Manner.PARTLY;
   }
 
-  private void conclude(Manner manner, long nanos, List<Frame> answer, Runnable leaving) {
-    var words = new ArrayList<>(answer);
+  private void conclude(Manner manner, long nanos, Runnable leaving) {
+    var words = new ArrayList<Frame>();
     each(() -> endAttachment(manner, words));
     response.commit();
     boolean replaced = response.isReplaced();
@@ -373,47 +379,52 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
    * In a filter, this method does not wait.
    */
   void close(Ending why) {
-    close(why, managed && why == Ending.CLOSED && sender.isOwn());
+    boolean begins = beginClosing(why, managed && why == Ending.CLOSED && sender.isOwn());
+    if (UserCode.isFilter()) { // a filter would wait for itself, and for a client
+      engine.closer(this::settle);
+    } else if (isLingering()) {
+      flush();
+      if (begins) {
+        lingerNoLongerThan(engine.closeWithin()); // counts from now; the handler may be about to fail
+      }
+    } else {
+      settle();
+      awaitEnd();
+    }
   }
 
   /** Called when the handler has returned. Waits until the exchange is closed. */
   void returned() {
-    close(Ending.CLOSED, false);
+    beginClosing(Ending.CLOSED, false);
     settle();
     awaitEnd();
   }
 
-  private void close(Ending why, boolean lingers) {
-    boolean begins = beginClosing(why, lingers);
+  /** Begins the closing and the delivery of published events, or ends the stream; returns whether it began. */
+  private boolean beginClosing(Ending why, boolean lingers) {
+    boolean begins = closeAs(why, lingers);
     if (begins) {
       response.guard().finishWithin(engine.closeWithin());
       each(owner::left, outbox::beginClosing, over::countDown, this::deliverPublished);
     } else {
       end(why);
     }
-    if (UserCode.isFilter()) { // a filter would wait for itself, and for a client
-      engine.closer(this::settle);
-      return;
-    }
-    if (!isLingering()) {
-      settle();
-      awaitEnd();
-      return;
-    }
+    return begins;
+  }
+
+  /** Waits until the events of a closing stream are written, unless its response can still be replaced. */
+  private void flush() {
     if (isAttached()) {
       sender.commit(); // a channel delivers no more than a few events while the head is held
     }
-    if (!response.isHeld()) { // otherwise the response can still be replaced
+    if (!response.isHeld()) {
       delivered.join();
       outbox.flush();
     }
-    if (begins) {
-      lingerNoLongerThan(engine.closeWithin()); // counts from now; the handler may be about to fail
-    }
   }
 
-  /** Begins the closing. Returns false if the stream is not open, or if it can end at once. */
-  private synchronized boolean beginClosing(Ending why, boolean lingers) {
+  /** Returns false if the stream is not open, or if it can end at once. */
+  private synchronized boolean closeAs(Ending why, boolean lingers) {
     if (phase != Phase.OPEN || !lingers && attachment.get() == null) {
       return false;
     }
@@ -467,7 +478,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
       sender.commit();
       delivered.join();
       if (endClosing(ending)) {
-        conclude(mannerOfClosing(ending), engine.closeWithin(), List.of(), () -> {});
+        conclude(mannerOfClosing(ending), engine.closeWithin(), () -> {});
       }
     }
   }
@@ -497,13 +508,8 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
    */
   void fail(Refusal refusal) {
     if (!isClosedByAnother()) {
-      synchronized (response) {
-        if (response.replace(refusal)) {
-          farewellSaid = true; // no longer a stream; events that others sent are dropped
-          answer = refusal.body();
-        }
-      }
-      end(Ending.FAILED); // outside the monitor, which is acquired under those of channels
+      replace(refusal);
+      end(Ending.FAILED); // outside the monitor of response, which is acquired under those of channels
     }
     settle();
     awaitEnd();

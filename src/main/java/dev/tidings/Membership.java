@@ -2,7 +2,6 @@ package dev.tidings;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -38,7 +37,6 @@ final class Membership implements Member.Registry {
   }
 
   Registration onEnd(BiConsumer<? super EventSource, ? super Ending> listener) {
-    Objects.requireNonNull(listener, "listener");
     return add(endListeners, new Listener<>(end -> listener.accept(end.stream(), end.why())));
   }
 

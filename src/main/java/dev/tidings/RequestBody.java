@@ -37,15 +37,15 @@ final class RequestBody {
   /** Reads the whole body. Each read is a blocking call of its own. Throws a 413 if the body is too large. */
   static byte[] read(HttpExchange exchange, int limit, Reading reading) throws IOException {
     var body = new ByteArrayOutputStream();
-    requireWithin(limit, copy(exchange, limit, 8192, body, reading) ? 0 : limit + 1L);
+    if (!copy(exchange, limit, 8192, body, reading)) {
+      throw tooLarge(limit);
+    }
     return body.toByteArray();
   }
 
-  /** Throws a 413 if the body is too large. */
-  static void requireWithin(int limit, long bytes) {
-    if (bytes > limit) {
-      throw new StatusException(413, "request body is larger than " + limit + " bytes");
-    }
+  /** Refuses a request whose body is larger than this limit. */
+  static StatusException tooLarge(int limit) {
+    return new StatusException(413, "request body is larger than " + limit + " bytes");
   }
 
   /**

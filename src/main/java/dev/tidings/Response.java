@@ -85,7 +85,7 @@ final class Response implements Outbox.Sink {
     if (head != Head.HELD) {
       return false;
     }
-    refuse(refusal);
+    setHead(refusal);
     head = Head.REPLACED;
     return true;
   }
@@ -117,8 +117,7 @@ final class Response implements Outbox.Sink {
     return exchange.getResponseCode() > 0;
   }
 
-  /** Sets the head of this refusal. Called before anything is written. */
-  void refuse(Refusal refusal) {
+  private void setHead(Refusal refusal) {
     status = refusal.status();
     refusal.addRetryAfter(exchange.getResponseHeaders());
     if (!refusal.isStream()) {

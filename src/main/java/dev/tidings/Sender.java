@@ -123,22 +123,23 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
    * fires.
    */
   void beforeWait() {
-    if (response.isHeld()) {
-      commit();
-      var comment = heartbeat.probe();
-      if (mayWrite()) {
-        outbox.writeIfIdle(comment);
-      } else {
-        outbox.offerIfIdle(comment, engine.writers());
-      }
-    }
+    sendHeaders(mayWrite());
   }
 
   /** Sends the head now, with a comment that carries it through proxies. */
   void sendHeaders() {
+    sendHeaders(false);
+  }
+
+  private void sendHeaders(boolean onThisThread) {
     if (response.isHeld()) {
       commit();
-      outbox.offerIfIdle(heartbeat.probe(), engine.writers());
+      var comment = heartbeat.probe();
+      if (onThisThread) {
+        outbox.writeIfIdle(comment);
+      } else {
+        outbox.offerIfIdle(comment, engine.writers());
+      }
     }
   }
 

@@ -359,7 +359,9 @@ public final class SseRequest {
   public byte[] bytes(int limit) throws IOException {
     Checks.requireAtLeast("limit", limit, 0);
     if (body.isPresent()) {
-      RequestBody.requireWithin(limit, body.get().length);
+      if (body.get().length > limit) {
+        throw RequestBody.tooLarge(limit);
+      }
       return body.get().clone();
     }
     return RequestBody.read(exchange, limit, this::withClient);

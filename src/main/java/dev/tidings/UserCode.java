@@ -18,8 +18,7 @@ final class UserCode {
         () -> {
           code.run();
           return true;
-        },
-        false);
+        });
   }
 
   /** Runs the code on a thread of the library, and clears the interrupt status afterwards. */
@@ -37,7 +36,7 @@ final class UserCode {
    */
   static boolean testFilter(String what, BooleanSupplier filter) {
     try {
-      return ScopedValue.where(FILTER, true).call(() -> test(what, filter, false));
+      return ScopedValue.where(FILTER, true).call(() -> test(what, filter));
     } finally {
       Thread.interrupted();
     }
@@ -48,12 +47,12 @@ final class UserCode {
     return FILTER.isBound();
   }
 
-  private static boolean test(String what, BooleanSupplier code, boolean ifItThrows) {
+  private static boolean test(String what, BooleanSupplier code) {
     try {
       return code.getAsBoolean();
     } catch (Throwable e) {
       Log.failure(what, e);
-      return ifItThrows;
+      return false;
     }
   }
 }
