@@ -163,6 +163,23 @@ public final class Channel implements AutoCloseable {
     return publish(Event.of(name, data));
   }
 
+  /**
+   * Completes the channel, for all servers that share its log: no more events can be published, and each stream is
+   * completed once it has received the events before ({@link EventSource#complete()}). So is each stream that joins
+   * later, for as long as the log keeps the completion. A stream in several channels leaves this channel, and is
+   * completed with the last of them. Does nothing if the channel has been completed. Does not block on clients; blocks
+   * while the log appends.
+   *
+   * @throws IllegalStateException if the channel is closed
+   * @throws NotAppendedException if the log rejects the completion
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the channel may be completed
+   * @throws UnsupportedOperationException if the log is read-only
+   */
+  public void complete() {
+    requireOpen();
+    log.append(LogEntry.COMPLETION);
+  }
+
   // Joining.
 
   /**
@@ -372,8 +389,8 @@ public final class Channel implements AutoCloseable {
    * that position was sent.
    */
   boolean isFar(long skipped, long nanos) {
-    return log instanceof MemoryEventLog memory
-        ? memory.isTenth(skipped, nanos)
+    return log instanceof BoundedLog bounded
+        ? bounded.isTenth(skipped, nanos)
         : skipped >= TENTH_OF_OTHERS || nanos >= TENTH_OF_AGE_OF_OTHERS;
   }
 

@@ -10,6 +10,8 @@ import java.util.concurrent.TimeUnit;
 final class Checks {
   private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 
+  private static final int MOST_KEY = 256; // characters
+
   private Checks() {}
 
   /** Returns the duration in nanoseconds, or {@code Long.MAX_VALUE}, which means no time limit, if it is too long. */
@@ -35,6 +37,15 @@ final class Checks {
     if (value < least) {
       throw new IllegalArgumentException(what + " must be at least " + least + ": " + value);
     }
+  }
+
+  /** Checks the key of an event that is appended at most once. */
+  static String requireKey(String key) {
+    if (key.isEmpty() || key.length() > MOST_KEY) {
+      throw new IllegalArgumentException(
+          "key must be 1 to " + MOST_KEY + " characters: " + Quoted.java(key));
+    }
+    return requireWellFormed("key", key);
   }
 
   /** Checks that a handler may respond with this status code, which must be final (RFC 9110, 15). */

@@ -1,7 +1,12 @@
 package dev.tidings;
 
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -20,17 +25,28 @@ import java.util.OptionalLong;
  *   <li>Ids have 1 to 64 characters of {@code A-Z a-z 0-9 - . _ ~}, so that any client returns them unchanged in
  *       {@code Last-Event-ID}. No id is assigned twice, even after a restart that lost the events. Only the log
  *       interprets ids.
+ *   <li>A place in the log has one id. All methods return it in the same spelling, because a channel compares ids as
+ *       strings.
  *   <li>The id that is passed to {@code read} may come from a client, and may then be any text; a channel truncates it
- *       to 100 bytes. An id that the log never returned is not covered, but does not cause an exception.
- *   <li>Only the oldest events are dropped, never events between others.
+ *       to 100 bytes. An id that the log never returned is not covered, but does not cause an exception. The empty
+ *       text is never an id.
+ *   <li>Only the oldest events are dropped, never events between others. A log that loses its newest events, such as in
+ *       a failover, assigns new ids from then on, so that the lost ids are not covered.
+ *   <li>An event for which {@link #isCompletion} returns true completes the log. After it has been appended,
+ *       {@code append} throws {@link NotAppendedException} for every other event, on all machines, and returns the id
+ *       of the completion if it is appended again. {@link #latest} returns the id before the completion, so that
+ *       streams that start there receive it. This holds for as long as the log keeps the completion.
  *   <li>All methods may be called concurrently from any thread, and may block while they access the log. A {@code read}
- *       that waits does not delay other calls.
- *   <li>Methods throw {@link java.io.UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)}
+ *       that waits does not delay other calls. All methods except {@code append} return or throw within about one
+ *       second, apart from the wait time of {@code read}.
+ *   <li>Methods throw {@link UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)}
  *       then throws the same exception. The streams of the channel stay open and continue at their positions later.
+ *   <li>If a thread is interrupted while it waits for the log, {@code read} throws {@link InterruptedException}, and
+ *       the other methods throw {@code UncheckedIOException} and leave the interrupt status set.
  * </ul>
  *
- * <p>The interface {@code EventLogContract} in the tests of this library contains tests for most of this contract. To
- * run them for an implementation, write a test class that implements the interface.
+ * <p>The interfaces {@code EventLogContract} and {@code SharedLogContract} in the test jar of this library contain tests
+ * for this contract. To run them for an implementation, write a test class that implements the interface.
  */
 public interface EventLog {
 
@@ -39,9 +55,56 @@ public interface EventLog {
    *
    * @param event the event, which is stored unchanged except for its id
    * @return the id
-   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
+   * @throws NotAppendedException if the event has certainly not been appended, because the log rejects it or is
+   *     completed
+   * @throws UncheckedIOException if the log cannot be reached; the event may have been appended, or may still
+   *     be appended later
+   * @throws UnsupportedOperationException if the log is read-only
    */
   String append(Event event);
+
+  /**
+   * Appends an event, unless an event has been appended with the same key. So a caller can repeat an append that has
+   * thrown an {@code UncheckedIOException}. The log remembers keys at least as long as it holds their events, or for ten
+   * minutes, whichever is shorter.
+   *
+   * @param event the event
+   * @param key any text of 1 to 256 characters
+   * @return the id of the event that was appended with this key
+   * @throws IllegalArgumentException if the key is empty or too long
+   * @throws NotAppendedException if the event has certainly not been appended
+   * @throws UncheckedIOException if the log cannot be reached; the event may have been appended
+   * @throws UnsupportedOperationException if the log does not support keys, as by default, or is read-only
+   */
+  default String append(Event event, String key) {
+    throw new UnsupportedOperationException("this log does not support keys");
+  }
+
+  /**
+   * Appends events in this order. Events of other callers may come between them. If this method throws an exception,
+   * any number of the first events may have been appended; after a {@link NotAppendedException}, those before
+   * {@link NotAppendedException#index()} have been.
+   *
+   * <p>By default, calls {@link #append(Event)} for each event.
+   *
+   * @param events the events
+   * @return their ids
+   * @throws NotAppendedException if an event has certainly not been appended; those after it have not been appended,
+   *     either
+   * @throws UncheckedIOException if the log cannot be reached
+   * @throws UnsupportedOperationException if the log is read-only
+   */
+  default List<String> appendAll(List<Event> events) {
+    var ids = new ArrayList<String>(events.size());
+    for (Event event : events) {
+      try {
+        ids.add(append(event));
+      } catch (NotAppendedException e) {
+        throw e.at(ids.size());
+      }
+    }
+    return ids;
+  }
 
   /**
    * Reads the events after an id. Returns as soon as there are such events or the id is not covered, and at the latest
@@ -53,18 +116,87 @@ public interface EventLog {
    * @param wait the longest time to wait for the first event; zero to return at once
    * @return the oldest events after the id, in order
    * @throws InterruptedException if this thread is interrupted before or during the wait
-   * @throws java.io.UncheckedIOException if the log cannot be reached
+   * @throws UncheckedIOException if the log cannot be reached
    */
   Reading read(String after, int most, Duration wait) throws InterruptedException;
 
   /**
-   * Returns the id of the end of the log. It is never before an event that a read has returned. An empty log also has
-   * such an id. The id stays covered until an event after it is dropped.
+   * Returns the id of the end of the log. It is never before an event that a read has returned, except that it is
+   * before the completion of a completed log. An empty log also has such an id. The id stays covered until an event
+   * after it is dropped.
    *
    * @return the id from which to read all events that are appended from now on
-   * @throws java.io.UncheckedIOException if the log cannot be reached
+   * @throws UncheckedIOException if the log cannot be reached
    */
   String latest();
+
+  /**
+   * Returns the id before the last events of the log.
+   *
+   * <p>By default, reads the entire log.
+   *
+   * @param events the number of events, 0 or more, not counting a completion
+   * @return the id from which to read that many events, or all events if the log holds fewer
+   * @throws IllegalArgumentException if the number is negative
+   * @throws UncheckedIOException if the log cannot be reached
+   */
+  default String beforeLast(int events) {
+    Checks.requireAtLeast("events", events, 0);
+    try {
+      return beforeLast(this, events);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UncheckedIOException(new InterruptedIOException("interrupted while reading a log"));
+    }
+  }
+
+  private static String beforeLast(EventLog log, int events) throws InterruptedException {
+    var places = new ArrayDeque<String>(); // the start of the log or its first held id, and those after it
+    places.add("");
+    while (true) {
+      var reading = log.read(places.getLast(), 512, Duration.ZERO);
+      if (!reading.covered()) {
+        places.clear();
+        places.add(reading.from());
+      }
+      for (Event event : reading.events()) {
+        if (isCompletion(event)) {
+          return places.getFirst();
+        }
+        places.add(event.id().orElseThrow());
+        if (places.size() - 1 > events) {
+          places.remove();
+        }
+      }
+      if (reading.covered() && reading.events().isEmpty()) {
+        return places.getFirst();
+      }
+    }
+  }
+
+  /**
+   * Returns the id before the first event that was appended at this time or later, by the clock of the log.
+   *
+   * @param time the time
+   * @return the id from which to read these events; the oldest covered id if all events are later, or {@link #latest}
+   *     if there are none
+   * @throws UncheckedIOException if the log cannot be reached
+   * @throws UnsupportedOperationException if the log does not store times, as by default
+   */
+  default String since(Instant time) {
+    throw new UnsupportedOperationException("this log does not store the times of its events");
+  }
+
+  /**
+   * Returns whether an event completes a log: whether it has the event name {@code tidings:completed}. Only
+   * {@link Channel#complete()} appends such events.
+   *
+   * @param event an event
+   * @return whether it is a completion
+   */
+  static boolean isCompletion(Event event) {
+    return LogEntry.isCompletion(event);
+  }
 
   /**
    * Returns the length of the longest id that this log assigns. Streams can join more channels if ids are short
@@ -105,10 +237,13 @@ public interface EventLog {
    *
    * @param covered whether no event is missing between the requested id and the first of these events; {@code false} if
    *     the id is too old, was lost in a restart, or is not an id of this log
-   * @param from the id directly before the first of the events: the requested id if it is covered, otherwise the oldest
-   *     covered id. The next read continues after the last event, or after this id if there are no events
+   * @param from the id directly before the first of the events: the requested id if it is covered, otherwise the id
+   *     after which reading continues. That is the oldest covered id, unless the log knows a later place up to which
+   *     the reader has received everything that the log still holds. The next read continues after the last event, or
+   *     after this id if there are no events
    * @param events the events in order, each with its id; empty if there are none yet
-   * @param missed the number of dropped events between the requested id and {@code from}, if the log knows it
+   * @param missed the number of dropped events between the requested id and {@code from}, if the log knows it; zero if
+   *     the log has lost events that the reader has received, but the reader misses none
    */
   record Reading(boolean covered, String from, List<Event> events, OptionalLong missed) {
     /**
@@ -145,7 +280,7 @@ public interface EventLog {
     /**
      * Returns a result with a gap.
      *
-     * @param from the oldest covered id
+     * @param from the id after which reading continues
      * @param events the events after it
      * @param missed the number of dropped events before {@code from}, if it is known
      * @return the result

@@ -13,6 +13,10 @@ final class LogEntry {
   /** The positions of a stream before and after the entry, and the frame that carries it. */
   record Step(Positions from, Positions to, Frame frame) {}
 
+  private static final String COMPLETED = "tidings:completed";
+  /** The event that completes a log. Its event name is that of the last event of a stream. */
+  static final Event COMPLETION = Event.of(COMPLETED, "");
+
   private final Event event;
   private final String id;
   private final boolean message;
@@ -22,6 +26,10 @@ final class LogEntry {
 
   LogEntry(Event event) {
     this(event, true);
+  }
+
+  static boolean isCompletion(Event event) {
+    return event.name().isPresent() && event.name().get().equals(COMPLETED);
   }
 
   private LogEntry(Event event, boolean message) {

@@ -1,9 +1,12 @@
 package dev.tidings;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -24,7 +27,7 @@ import java.util.function.LongSupplier;
  * <p>Readers never queue for a lock. Otherwise a publisher could wait behind a reader that is next in the
  * queue, but whose virtual thread has no carrier; with thousands of readers, that takes long.
  */
-final class MemoryEventLog implements EventLog {
+final class MemoryEventLog implements BoundedLog {
   private static final int LONGEST_ID = 2 * 19 + 1; // two numbers of 63 bits
 
   /** A place in the log, right after the event with this number. */
@@ -34,8 +37,11 @@ final class MemoryEventLog implements EventLog {
     }
   }
 
-  /** An event with its id, its place, its encoded size before it got this id, and the time of its append. */
-  private record Held(Event event, Place place, long size, long appended) {}
+  /**
+   * An event with its id, its place, its encoded size before it got this id, the time of its append, and its key, which
+   * is null if it has none.
+   */
+  private record Held(Event event, Place place, long size, long appended, String key) {}
 
   private final int maxEvents;
   private final long maxBytes;
@@ -48,7 +54,9 @@ final class MemoryEventLog implements EventLog {
   private final ConcurrentSkipListMap<Long, Held> held = new ConcurrentSkipListMap<>(); // by number
   private volatile int events; // number of held events; set under lock
   private volatile long bytes; // of the held events; set under lock
+  private final Map<String, String> byKey = new HashMap<>(0); // ids; guarded by lock
   private volatile Place latest; // of the newest event; set under lock once that event is held
+  private volatile Place end; // the newest place, but before a completion; set under lock after latest
   private volatile Place base; // the oldest place that is covered; set under lock before its event is forgotten
   private final Set<Thread> waiting = ConcurrentHashMap.newKeySet(); // for the next event
 
@@ -63,6 +71,7 @@ final class MemoryEventLog implements EventLog {
     this.start = new Place(first, clock.millis());
     this.base = start;
     this.latest = start;
+    this.end = start;
   }
 
   static long anyNumber() {
@@ -76,22 +85,54 @@ final class MemoryEventLog implements EventLog {
 
   @Override
   public String append(Event event) {
+    return append(event, Optional.empty());
+  }
+
+  @Override
+  public String append(Event event, String key) {
+    return append(event, Optional.of(Checks.requireKey(key)));
+  }
+
+  private String append(Event event, Optional<String> key) {
+    boolean completes = EventLog.isCompletion(event);
     long size = Frame.of(event).bytes().length; // not under the lock
     Place place;
     lock.lock();
     try {
+      forget(); // such as a completion
+      String earlier = key.map(byKey::get).orElse(null);
+      if (earlier != null) {
+        return earlier;
+      }
+      if (isCompleted()) {
+        return appendedAgain(completes);
+      }
       // The time never goes back, whatever the clock does.
       place = new Place(latest.number() + 1, Math.max(latest.time(), clock.millis()));
-      held.put(place.number(), new Held(event.withId(place.id()), place, size, time.getAsLong()));
+      held.put(
+          place.number(), new Held(event.withId(place.id()), place, size, time.getAsLong(), key.orElse(null)));
+      key.ifPresent(its -> byKey.put(its, place.id()));
       events++;
       bytes += size;
       latest = place;
+      end = completes ? end : place;
       forget();
     } finally {
       lock.unlock();
     }
     waiting.forEach(LockSupport::unpark);
     return place.id();
+  }
+
+  private boolean isCompleted() {
+    return end != latest;
+  }
+
+  private String appendedAgain(boolean completes) {
+    if (!completes) {
+      throw new NotAppendedException("the channel has been completed");
+    }
+    return latest.id();
   }
 
   /**
@@ -107,8 +148,14 @@ final class MemoryEventLog implements EventLog {
       }
       base = event.place(); // before the removal, so that a reader without the event finds the gap
       held.remove(first.getKey());
+      if (event.key() != null) {
+        byKey.remove(event.key());
+      }
       events--;
       bytes -= event.size();
+      if (events == 0) {
+        end = latest; // a completion is forgotten, too
+      }
     }
   }
 
@@ -116,11 +163,8 @@ final class MemoryEventLog implements EventLog {
     return time.getAsLong() - event.appended() > maxAge;
   }
 
-  /**
-   * Returns whether this many events are at least a tenth of the capacity, or this time is at least a tenth of
-   * the maximum age.
-   */
-  boolean isTenth(long events, long nanos) {
+  @Override
+  public boolean isTenth(long events, long nanos) {
     return events >= tenth() || nanos >= maxAge / 10;
   }
 
@@ -262,6 +306,57 @@ final class MemoryEventLog implements EventLog {
 
   @Override
   public String latest() {
-    return latest.id();
+    return end.id();
+  }
+
+  @Override
+  public String beforeLast(int events) {
+    Checks.requireAtLeast("events", events, 0);
+    forgetTheOld();
+    while (true) {
+      var from = base;
+      var found = placeOf(end.number() - events, from);
+      if (found.isPresent()) {
+        return found.get().id();
+      }
+    }
+  }
+
+  @Override
+  public String since(Instant time) {
+    long millis = millis(time);
+    forgetTheOld();
+    while (true) {
+      var from = base;
+      long low = from.number(); // at or before the place
+      long high = end.number();
+      boolean lost = false; // whether an event was forgotten meanwhile
+      while (low < high && !lost) {
+        long middle = low + (high - low) / 2 + 1;
+        var event = held.get(middle);
+        lost = event == null;
+        if (!lost && event.place().time() < millis) {
+          low = middle;
+        } else {
+          high = middle - 1;
+        }
+      }
+      var found = lost ? Optional.<Place>empty() : placeOf(low, from);
+      if (found.isPresent()) {
+        return found.get().id();
+      }
+    }
+  }
+
+  private static long millis(Instant time) {
+    if (time.isBefore(Instant.EPOCH)) {
+      return 0;
+    }
+    return time.isAfter(Instant.ofEpochMilli(Long.MAX_VALUE)) ? Long.MAX_VALUE : time.toEpochMilli();
+  }
+
+  /** Returns the place with this number, but not one before the base; empty if its event was forgotten meanwhile. */
+  private Optional<Place> placeOf(long number, Place base) {
+    return number <= base.number() ? Optional.of(base) : Optional.ofNullable(held.get(number)).map(Held::place);
   }
 }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.contract.EventLogContract;
+import dev.tidings.contract.SharedLogContract;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.time.Instant;
@@ -17,7 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /** The log in memory at its bounds, on a clock that the tests set. */
-class MemoryEventLogTest implements EventLogContract {
+class MemoryEventLogTest implements EventLogContract, SharedLogContract {
   private static final Duration HOUR = Duration.ofHours(1);
   private long now = 1_000_000; // milliseconds of the wall clock, used only in ids
   private long elapsed = Long.MAX_VALUE - 1_000_000; // nanoseconds, which may wrap
@@ -27,6 +29,12 @@ class MemoryEventLogTest implements EventLogContract {
   @Override
   public EventLog emptyLog() {
     return EventLog.inMemory();
+  }
+
+  @Override
+  public List<EventLog> twoOfOneStore() {
+    var log = EventLog.inMemory();
+    return List.of(log, log);
   }
 
   private MemoryEventLog log(int events, long bytes, Duration age) {

@@ -1,4 +1,4 @@
-package dev.tidings;
+package dev.tidings.contract;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -6,25 +6,63 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.Channel;
+import dev.tidings.Event;
+import dev.tidings.EventLog;
 import dev.tidings.EventLog.Reading;
+import dev.tidings.NotAppendedException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/** The contract of every log. The test of an implementation implements this and provides a log. */
-interface EventLogContract {
+/**
+ * Tests for the contract of {@link EventLog}. The test class of an implementation implements this interface and provides
+ * logs.
+ */
+public interface EventLogContract {
 
   /** Returns an empty log that holds at least a thousand events of 100 bytes for a minute. */
   EventLog emptyLog() throws Exception;
 
+  /** Returns whether the log supports {@link EventLog#append(Event, String)}. */
+  default boolean hasKeys() {
+    return true;
+  }
+
+  /** Returns whether the log supports {@link EventLog#since}. */
+  default boolean hasTimes() {
+    return true;
+  }
+
   /** Returns whether the log holds all events that were appended after the id. */
   static boolean covers(EventLog log, String id) throws InterruptedException {
     return log.read(id, 1, Duration.ZERO).covered();
+  }
+
+  /** Waits for the next element, with a bound. */
+  private static <T> T next(BlockingQueue<T> queue) throws InterruptedException {
+    T next = queue.poll(20, TimeUnit.SECONDS);
+    assertTrue(next != null, "timed out");
+    return next;
+  }
+
+  /** Waits until the thread waits, with a bound. */
+  private static void awaitParked(Thread thread) throws InterruptedException {
+    long begin = System.nanoTime();
+    while (thread.getState() != Thread.State.TIMED_WAITING && thread.getState() != Thread.State.WAITING) {
+      assertTrue(System.nanoTime() - begin < 20_000_000_000L, "timed out");
+      Thread.sleep(1);
+    }
   }
 
   private static Reading read(EventLog log, String after, int most) throws InterruptedException {
@@ -162,12 +200,12 @@ interface EventLogContract {
       }));
     }
     for (var reader : readers) {
-      Await.until("it waits", () -> reader.getState() == Thread.State.TIMED_WAITING || reader.getState() == Thread.State.WAITING);
+      awaitParked(reader);
     }
     assertEquals(0, readings.size());
     log.append(Event.of("at last"));
     for (int i = 0; i < 5; i++) {
-      assertEquals("at last", data(Await.next("a reading", readings)).getFirst());
+      assertEquals("at last", data(next(readings)).getFirst());
     }
   }
 
@@ -196,7 +234,7 @@ interface EventLogContract {
     for (int i = 0; i < 200; i++) {
       log.append(Event.of("event " + i));
     }
-    Await.end(follower);
+    assertTrue(follower.join(Duration.ofSeconds(20)), "timed out");
     assertEquals(0, missed.get());
   }
 
@@ -222,14 +260,14 @@ interface EventLogContract {
       }
     };
     var reader = Thread.ofVirtual().start(read);
-    Await.until("it waits", () -> reader.getState() == Thread.State.TIMED_WAITING || reader.getState() == Thread.State.WAITING);
+    awaitParked(reader);
     reader.interrupt();
-    assertEquals(InterruptedException.class, Await.next("the end of the wait", thrown).getClass());
+    assertEquals(InterruptedException.class, next(thrown).getClass());
     Thread.ofVirtual().start(() -> {
       Thread.currentThread().interrupt();
       read.run();
     });
-    assertEquals(InterruptedException.class, Await.next("the read of an interrupted thread", thrown).getClass());
+    assertEquals(InterruptedException.class, next(thrown).getClass());
   }
 
   @Test
@@ -260,9 +298,9 @@ interface EventLogContract {
       Thread.ofVirtual().start(() -> views.add(readAll(log, start, 8 * each)));
     }
     writers.forEach(Thread::start);
-    var view = Await.next("a reader", views);
+    var view = next(views);
     for (int r = 1; r < 4; r++) {
-      assertEquals(view, Await.next("a reader", views));
+      assertEquals(view, next(views));
     }
     assertEquals(8 * each, new HashSet<>(view).size());
     for (int w = 0; w < 8; w++) {
@@ -284,5 +322,192 @@ interface EventLogContract {
       all.add(e.toString());
     }
     return all;
+  }
+
+  // Appending: several events, keys, completion.
+
+  @Test
+  default void severalEventsAreAppendedInTheirOrder() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    var events = new ArrayList<Event>();
+    for (int i = 0; i < 700; i++) {
+      events.add(Event.of("event " + i));
+    }
+    var ids = log.appendAll(events);
+    assertEquals(700, new HashSet<>(ids).size());
+    var read = new ArrayList<Event>();
+    for (String at = start; read.size() < 700; at = read.getLast().id().orElseThrow()) {
+      read.addAll(read(log, at, 1000).events());
+    }
+    for (int i = 0; i < 700; i++) {
+      assertEquals(events.get(i).withId(ids.get(i)), read.get(i));
+    }
+    assertEquals(List.of(), log.appendAll(List.of()));
+  }
+
+  @Test
+  default void anEventWithAKeyIsAppendedOnceHoweverOftenThatIsRepeated() throws Exception {
+    if (!hasKeys()) {
+      assertThrows(UnsupportedOperationException.class, () -> emptyLog().append(Event.of("x"), "key"));
+      return;
+    }
+    var log = emptyLog();
+    String start = log.latest();
+    var ids = new LinkedBlockingQueue<String>();
+    for (int i = 0; i < 8; i++) {
+      Thread.ofVirtual().start(() -> ids.add(log.append(Event.of("paid"), "order 17 \u20ac {paid}")));
+    }
+    String id = next(ids);
+    for (int i = 1; i < 8; i++) {
+      assertEquals(id, next(ids));
+    }
+    String other = log.append(Event.of("other"), "order 18 \u20ac {paid}");
+    assertEquals(id, log.append(Event.of("another text"), "order 17 \u20ac {paid}"));
+    assertEquals(other, log.latest());
+    assertEquals(List.of("paid", "other"), data(read(log, start, 10)));
+    assertThrows(IllegalArgumentException.class, () -> log.append(Event.of("x"), ""));
+    assertThrows(IllegalArgumentException.class, () -> log.append(Event.of("x"), "k".repeat(257)));
+    log.append(Event.of("x"), "k".repeat(256));
+  }
+
+  @Test
+  default void afterItsCompletionALogRefusesEventsAndItsEndIsBeforeTheCompletion() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    String last = log.append(Event.of("last"));
+    Channel.create(log).complete();
+    var reading = read(log, start, 10);
+    assertEquals(List.of(false, true), reading.events().stream().map(EventLog::isCompletion).toList());
+    String completion = ids(reading).getLast();
+    assertEquals(last, log.latest());
+    assertEquals(List.of(completion), ids(read(log, last, 10)));
+    for (int i = 0; i < 2; i++) {
+      assertThrows(NotAppendedException.class, () -> log.append(Event.of("late")));
+    }
+    assertThrows(NotAppendedException.class, () -> log.appendAll(List.of(Event.of("late"), Event.of("later"))));
+    if (hasKeys()) {
+      assertThrows(NotAppendedException.class, () -> log.append(Event.of("late"), "key"));
+    }
+    Channel.create(log).complete();
+    assertEquals(reading, read(log, start, 10));
+    assertEquals(Reading.covered(completion, List.of()), read(log, completion, 10));
+    assertEquals(start, log.beforeLast(1));
+    assertEquals(last, log.beforeLast(0));
+  }
+
+  @Test
+  default void anEmptyLogCanBeCompleted() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    Channel.create(log).complete();
+    assertEquals(start, log.latest());
+    assertTrue(EventLog.isCompletion(read(log, start, 10).events().getFirst()));
+  }
+
+  // Places.
+
+  @Test
+  default void thePlaceBeforeTheLastEvents() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    assertEquals(start, log.beforeLast(0));
+    assertEquals(start, log.beforeLast(3));
+    var ids = new ArrayList<String>();
+    for (int i = 0; i < 5; i++) {
+      ids.add(log.append(Event.of("event " + i)));
+    }
+    assertEquals(ids.get(4), log.beforeLast(0));
+    assertEquals(ids.get(3), log.beforeLast(1));
+    assertEquals(ids.get(0), log.beforeLast(4));
+    assertEquals(start, log.beforeLast(5));
+    assertEquals(start, log.beforeLast(Integer.MAX_VALUE));
+    assertThrows(IllegalArgumentException.class, () -> log.beforeLast(-1));
+  }
+
+  @Test
+  default void thePlaceOfATime() throws Exception {
+    if (!hasTimes()) {
+      assertThrows(UnsupportedOperationException.class, () -> emptyLog().since(Instant.now()));
+      return;
+    }
+    var log = emptyLog();
+    String start = log.latest();
+    assertEquals(start, log.since(Instant.MIN));
+    assertEquals(start, log.since(Instant.MAX));
+    String first = log.append(Event.of("first"));
+    String second = log.append(Event.of("second"));
+    assertEquals(start, log.since(Instant.MIN));
+    assertEquals(start, log.since(Instant.now().minusSeconds(50)));
+    assertEquals(second, log.since(Instant.now().plusSeconds(50)));
+    assertEquals(second, log.since(Instant.MAX));
+    assertTrue(List.of(start, first, second).contains(log.since(Instant.now())));
+  }
+
+  /** The places that several methods return are compared as strings. */
+  @Test
+  default void onePlaceHasOneId() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    assertEquals(start, read(log, "", 1).from());
+    String first = log.append(Event.of("first"));
+    assertEquals(start, read(log, "", 1).from());
+    assertEquals(first, log.latest());
+    assertEquals(first, log.beforeLast(0));
+    assertEquals(first, ids(read(log, start, 1)).getFirst());
+    assertEquals(first, ids(log.read(start, 1, Duration.ofSeconds(5))).getFirst());
+    var followed = new LinkedBlockingQueue<Reading>();
+    var follower = Thread.ofVirtual().start(() -> {
+      try {
+        followed.add(log.read(first, 1, Duration.ofSeconds(20)));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+    awaitParked(follower);
+    String second = log.append(Event.of("second"));
+    assertEquals(second, ids(next(followed)).getFirst());
+    assertEquals(first, log.beforeLast(1));
+    assertEquals(second, log.latest());
+  }
+
+  /** A thread that is interrupted gets an answer, or an exception and its status; other threads are not affected. */
+  @Test
+  default void anInterruptHarmsNoOtherCall() throws Exception {
+    var log = emptyLog();
+    String start = log.latest();
+    var wrong = new AtomicReference<Throwable>();
+    var threads = new ArrayList<Thread>();
+    for (int i = 0; i < 20; i++) {
+      int number = i;
+      threads.add(Thread.ofVirtual().start(() -> {
+        Thread.currentThread().interrupt();
+        try {
+          switch (number % 4) {
+            case 0 -> log.append(Event.of("interrupted"));
+            case 1 -> log.latest();
+            case 2 -> log.beforeLast(1);
+            default -> log.appendAll(List.of(Event.of("interrupted")));
+          }
+        } catch (UncheckedIOException e) {
+          // as documented
+        } catch (Throwable e) {
+          wrong.set(e);
+        }
+        if (!Thread.interrupted()) {
+          wrong.set(new AssertionError("the interrupt status is lost: " + number));
+        }
+      }));
+    }
+    for (var thread : threads) {
+      assertTrue(thread.join(Duration.ofSeconds(20)), "timed out");
+    }
+    if (wrong.get() != null) {
+      throw new AssertionError(wrong.get());
+    }
+    String id = log.append(Event.of("after"));
+    var all = read(log, start, 100);
+    assertTrue(all.covered());
+    assertEquals(id, ids(all).getLast());
   }
 }
