@@ -1,14 +1,21 @@
 package dev.tidings;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 
 /**
@@ -35,6 +42,8 @@ import java.util.function.Predicate;
  */
 public final class Channel implements AutoCloseable {
   private static final String GAP = "gap";
+  private static final String RESERVED = "tidings:";
+  private static final Duration LONGEST_ANSWER = Duration.ofSeconds(1);
   private static final Duration PAUSE = Duration.ofSeconds(1);
   private static final int TURNS = 16 * Runtime.getRuntime().availableProcessors();
   // The limits of isFar for logs whose size is not known.
@@ -49,17 +58,17 @@ public final class Channel implements AutoCloseable {
   private final EntryCache cache = new EntryCache();
   private final Semaphore turns = new Semaphore(TURNS, true);
   private final ConcurrentHashMap<EventSource, Subscriber> subscribers = new ConcurrentHashMap<>();
-  private final String gapName;
+  private final LogEntry.Gaps gaps;
   private volatile boolean closed;
 
   Channel(String name, EventLog log, String gapName, Duration pause) {
     this.name = Objects.requireNonNull(name, "name");
-    this.gapName = gapName;
+    this.gaps = new LogEntry.Gaps(gapName, name);
     this.log = Objects.requireNonNull(log, "log");
     this.reader = new LogReader(log, pause);
     var threads = new Threads();
     this.replayThreads = threads.numbered("tidings-replay-");
-    this.tail = new Tail(reader, threads.virtual("tidings-channel"));
+    this.tail = new Tail(reader, threads.virtual("tidings-channel"), gaps);
   }
 
   /**
@@ -123,15 +132,73 @@ public final class Channel implements AutoCloseable {
    *
    * @param event the event; its id is replaced by the id that the log assigns
    * @return the id
+   * @throws IllegalArgumentException if the event name begins with {@code tidings:}, which is reserved; or if the log
+   *     returned an id that {@link EventLog} does not allow: then the event has been appended, but cannot be delivered
    * @throws IllegalStateException if the channel is closed
-   * @throws IllegalArgumentException if the log returned an id that {@link EventLog} does not allow; the event has been
-   *     appended, but cannot be delivered
-   * @throws java.io.UncheckedIOException if the log cannot be reached
+   * @throws NotAppendedException if the event has certainly not been appended, for example because the channel is
+   *     completed
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended, or may still
+   *     be appended later
+   * @throws UnsupportedOperationException if the log is read-only
    */
   public String publish(Event event) {
     requireOpen();
-    String id = log.append(event);
+    requireNotReserved(event);
+    return published(log.append(event));
+  }
+
+  /**
+   * Publishes an event, unless an event has been published with the same key. So an application can repeat a call that
+   * has thrown an {@code UncheckedIOException}, on any server that shares the log. A log remembers keys for a limited
+   * time ({@link EventLog#append(Event, String)}).
+   *
+   * @param event the event
+   * @param key any text of 1 to 256 characters, such as the number of an order
+   * @return the id of the event that was published with this key
+   * @throws IllegalArgumentException as {@link #publish(Event)} describes, or if the key is empty or too long
+   * @throws IllegalStateException if the channel is closed
+   * @throws NotAppendedException if the event has certainly not been appended
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
+   * @throws UnsupportedOperationException if the log does not support keys, or is read-only
+   */
+  public String publish(Event event, String key) {
+    requireOpen();
+    requireNotReserved(event);
+    return published(log.append(event, key));
+  }
+
+  /**
+   * Publishes events in this order, faster than one by one if the log is on another machine. Events of other callers
+   * may come between them. Does not block on clients; blocks while the log appends.
+   *
+   * @param events the events
+   * @return their ids
+   * @throws IllegalArgumentException as {@link #publish(Event)} describes
+   * @throws IllegalStateException if the channel is closed
+   * @throws NotAppendedException if an event has certainly not been appended, nor those after it; its
+   *     {@link NotAppendedException#index() index} is the number of events before it, which have been appended
+   * @throws java.io.UncheckedIOException if the log cannot be reached; any number of the first events may have been
+   *     appended
+   * @throws UnsupportedOperationException if the log is read-only
+   */
+  public List<String> publishAll(List<Event> events) {
+    requireOpen();
+    events.forEach(Channel::requireNotReserved);
+    var ids = log.appendAll(events);
+    ids.forEach(this::published);
+    return ids;
+  }
+
+  private static void requireNotReserved(Event event) {
+    event.name().filter(name -> name.startsWith(RESERVED)).ifPresent(name -> {
+      throw new IllegalArgumentException(
+          "event names that begin with " + RESERVED + " are reserved: " + Quoted.java(name));
+    });
+  }
+
+  private String published(String id) {
     WireFormat.checkLogId(id);
+    reader.know(id);
     return id;
   }
 
@@ -183,46 +250,99 @@ public final class Channel implements AutoCloseable {
   // Joining.
 
   /**
-   * Delivers all events to a stream. {@link #join(EventSource, Predicate)} describes the details.
+   * Returns the id of the end of the log, at which a stream can begin later ({@link From#exactly}). Blocks while the log
+   * returns it.
+   *
+   * @return the position
+   * @throws IllegalStateException if the channel is closed
+   * @throws java.io.UncheckedIOException if the log cannot be reached
+   */
+  public String position() {
+    requireOpen();
+    return From.live().in(log);
+  }
+
+  /**
+   * Returns a subscription to all events of this channel, for {@link #joinAll(EventSource, Subscription...)}.
+   *
+   * @return a subscription that begins at {@link From#live()}
+   */
+  public Subscription subscription() {
+    return new Subscription(this, From.live(), Optional.empty());
+  }
+
+  /**
+   * Delivers all events to a stream, starting after its {@link EventSource#lastEventId()}, or else with the next event.
+   * {@link #join(EventSource, From, Predicate)} describes the details.
    *
    * @param stream the stream; one that has ended receives nothing
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    */
   public void join(EventSource stream) {
-    join(stream, Optional.empty());
+    join(stream, subscription());
   }
 
   /**
-   * Delivers the matching events to a stream, starting after its {@link EventSource#lastEventId()}. If the stream has
-   * no such id, delivers the events that are published after this method has returned; the client is then first sent
-   * its position, as an event {@code tidings:position} with empty data. The stream stays in the channel until it ends
-   * or leaves. A handler must not return before then, so it usually waits in {@code keepAlive()}. Joining does not send
-   * the headers: until the headers are sent, events are queued. Do not send other events with an id on this stream,
-   * because the client would return that id as its position.
-   *
-   * <p>Does not block on the client. Without a last event id, blocks while the log returns its latest id. If the log
-   * cannot be reached, delivery starts at the id that is the latest when the log can be reached again.
+   * Delivers the matching events to a stream, starting after its {@link EventSource#lastEventId()}, or else with the
+   * next event. {@link #join(EventSource, From, Predicate)} describes the details.
    *
    * @param stream the stream; one that has ended receives nothing
+   * @param filter called for each event
+   * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
+   */
+  public void join(EventSource stream, Predicate<? super Event> filter) {
+    join(stream, subscription().withFilter(filter));
+  }
+
+  /**
+   * Delivers all events to a stream, starting after its {@link EventSource#lastEventId()}, or else from this position.
+   * {@link #join(EventSource, From, Predicate)} describes the details.
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param from where to begin
+   * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
+   * @throws UnsupportedOperationException if the log does not support this position ({@link From#since})
+   */
+  public void join(EventSource stream, From from) {
+    join(stream, subscription().withFrom(from));
+  }
+
+  /**
+   * Delivers the matching events to a stream. Starts after its {@link EventSource#lastEventId()}, unless the position is
+   * {@linkplain From#exactly exact}. If the stream has no such id, starts from this position; the client is then first
+   * sent its position, as an event {@code tidings:position} with empty data. From {@link From#live()}, the stream
+   * receives the events that are published after this method has returned.
+   *
+   * <p>The stream stays in the channel until it ends or leaves. A handler must not return before then, so it usually
+   * waits in {@code keepAlive()}. Joining does not send the headers: until the headers are sent, events are queued. Do
+   * not send other events with an id on this stream, because the client would return that id as its position.
+   *
+   * <p>Does not block on the client. Without a last event id, blocks while the log returns the position, at most one
+   * second. If the log has not returned it by then, this method returns, and the delivery begins when the log can be
+   * reached again: from {@link From#live()} at the latest id that this channel knows. If it knows none, the client
+   * receives a gap event whose {@code after} is empty, and then the events that are published later.
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param from where to begin
    * @param filter called for each event, for some events repeatedly, on threads of the channel, so it must not block.
    *     If it calls {@code close} or {@code complete}, these do not wait; {@code flush} throws an
    *     {@code IllegalStateException}. If the filter throws, the exception is logged and the event does not match
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel; use
-   *     {@link #joinAll} to join several
+   *     {@link #joinAll(EventSource, Channel...)} to join several
+   * @throws UnsupportedOperationException if the log does not support this position ({@link From#since})
    */
-  public void join(EventSource stream, Predicate<? super Event> filter) {
-    join(stream, Optional.of(filter));
+  public void join(EventSource stream, From from, Predicate<? super Event> filter) {
+    join(stream, subscription().withFrom(from).withFilter(filter));
   }
 
-  private void join(EventSource stream, Optional<Predicate<? super Event>> filter) {
+  private void join(EventSource stream, Subscription subscription) {
     requireOpen();
+    var nowhere = Positions.ofOne();
     var at =
-        stream
-            .lastEventId()
-            .map(id -> Positions.ofOne().with(name, Positions.bounded(id)))
-            .orElse(Positions.ofOne());
-    var cursor = attach(stream, at);
-    begin(cursor, List.of(new Subscriber(this, cursor, filter)));
+        subscription.from().isExact()
+            ? nowhere
+            : stream.lastEventId().map(id -> nowhere.with(name, Positions.bounded(id))).orElse(nowhere);
+    begin(attach(stream, at), List.of(subscription));
   }
 
   /**
@@ -243,11 +363,30 @@ public final class Channel implements AutoCloseable {
    * @throws IllegalStateException if a channel is closed, or if the stream is already in a channel
    */
   public static void joinAll(EventSource stream, Channel... channels) {
-    if (channels.length == 0) { // an empty cursor would prevent the stream from joining a channel
+    joinAll(stream, Arrays.stream(channels).map(Channel::subscription).toArray(Subscription[]::new));
+  }
+
+  /**
+   * Delivers events of several channels to a stream, like {@link #joinAll(EventSource, Channel...)}, with a position and
+   * a filter for each channel.
+   *
+   * {@snippet file="Resume.java" region="subscriptions"}
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param subscriptions subscriptions to channels with different names
+   * @throws IllegalArgumentException if no subscription is given, if a channel has no name, if two channels have the
+   *     same name, or if ids could exceed 4,000 bytes
+   * @throws IllegalStateException if a channel is closed, or if the stream is already in a channel
+   * @throws UnsupportedOperationException if a log does not support a position ({@link From#since})
+   */
+  public static void joinAll(EventSource stream, Subscription... subscriptions) {
+    if (subscriptions.length == 0) { // an empty cursor would prevent the stream from joining a channel
       throw new IllegalArgumentException("at least one channel is required");
     }
     var longestIds = new LinkedHashMap<String, Integer>();
-    for (Channel channel : channels) {
+    var exact = new HashSet<String>();
+    for (Subscription subscription : subscriptions) {
+      var channel = subscription.channel();
       channel.requireOpen();
       boolean differs =
           !channel.name.isEmpty()
@@ -256,24 +395,33 @@ public final class Channel implements AutoCloseable {
         throw new IllegalArgumentException(
             "the channels of a stream must have different names: " + Quoted.java(channel.name));
       }
+      if (subscription.from().isExact()) {
+        exact.add(channel.name);
+      }
     }
     var nowhere = Positions.ofSeveral(longestIds);
-    var names = longestIds.keySet();
+    var names = new LinkedHashSet<>(longestIds.keySet());
+    names.removeAll(exact);
     var at = stream.lastEventId().map(id -> nowhere.with(Positions.split(id, names))).orElse(nowhere);
-    var cursor = attach(stream, at);
-    begin( // the cursor contains all subscribers before the stream can leave the first channel
-        cursor,
-        Arrays.stream(channels)
-            .map(channel -> new Subscriber(channel, cursor, Optional.empty()))
-            .toList());
+    begin(attach(stream, at), List.of(subscriptions));
   }
 
   /** Begins the delivery. The first id that is sent already contains the positions in all channels. */
-  private static void begin(Cursor cursor, List<Subscriber> subscribers) {
+  private static void begin(Cursor cursor, List<Subscription> subscriptions) {
+    // The cursor contains all subscribers before the stream can leave the first channel.
+    var subscribers = subscriptions.stream().map(one -> new Subscriber(one, cursor)).toList();
     subscribers.forEach(Subscriber::enter);
-    var latest = new LinkedHashMap<Subscriber, String>();
-    subscribers.forEach(subscriber -> subscriber.start().ifPresent(id -> latest.put(subscriber, id)));
-    cursor.begin(latest);
+    var starts = new LinkedHashMap<Subscriber, String>();
+    boolean found = false;
+    try {
+      subscribers.forEach(subscriber -> subscriber.start().ifPresent(id -> starts.put(subscriber, id)));
+      found = true;
+    } finally {
+      if (!found) {
+        subscribers.forEach(Subscriber::leave);
+      }
+    }
+    cursor.begin(starts);
     subscribers.forEach(Subscriber::begin);
   }
 
@@ -308,6 +456,12 @@ public final class Channel implements AutoCloseable {
     }
   }
 
+  /** Removes a subscriber that has received all events of the channel, which is completed. */
+  void leaveCompleted(Subscriber subscriber) {
+    subscribers.remove(subscriber.stream(), subscriber);
+    tail.drop(subscriber);
+  }
+
   /**
    * Returns the number of streams in the channel.
    *
@@ -337,16 +491,45 @@ public final class Channel implements AutoCloseable {
 
   // For its subscribers.
 
-  /** Returns the latest id of the log; empty if the log fails. The caller then has to ask again later. */
-  Optional<String> latest() {
+  /**
+   * Returns a position; empty if the log has not returned it within a second and no position is known. A log that may
+   * be on another machine is asked on a separate thread, because interrupting this one could close the connection of
+   * the log.
+   */
+  Optional<String> find(From from) {
+    boolean here = from.isExact() || log instanceof BoundedLog;
+    var task = new FutureTask<>(() -> from.in(log));
     try {
-      String id = log.latest();
-      WireFormat.checkLogId(id);
-      return Optional.of(id);
-    } catch (Throwable e) {
-      if (e instanceof InterruptedException) {
-        Thread.currentThread().interrupt(); // the application's thread
+      if (here) {
+        task.run();
+      } else {
+        replayThreads.newThread(task).start();
       }
+      String id = task.get(LONGEST_ANSWER.toNanos(), TimeUnit.NANOSECONDS);
+      if (from.isLive()) {
+        reader.know(id);
+      }
+      return Optional.of(id);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof UnsupportedOperationException unsupported) {
+        throw unsupported;
+      }
+      reader.failed(e.getCause());
+    } catch (TimeoutException e) {
+      reader.failed(new IOException("the log has not answered within " + LONGEST_ANSWER));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (Throwable e) { // no thread could be started
+      reader.failed(e);
+    }
+    return from.isLive() ? reader.known() : Optional.empty();
+  }
+
+  /** Returns the latest id of the log; empty if the log fails. The caller then has to ask again later. */
+  private Optional<String> latest() {
+    try {
+      return Optional.of(From.live().in(log));
+    } catch (Throwable e) {
       reader.failed(e);
       return Optional.empty();
     }
@@ -398,8 +581,8 @@ public final class Channel implements AutoCloseable {
     return name;
   }
 
-  String gapName() {
-    return gapName;
+  LogEntry.Gaps gaps() {
+    return gaps;
   }
 
   LogReader reader() {

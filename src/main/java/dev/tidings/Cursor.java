@@ -27,7 +27,7 @@ final class Cursor implements Attachment {
   private Positions positions;
   private boolean moved; // whether the client's last id is outdated
   private boolean ended; // whether nothing more is sent
-  private List<Goal> goals = List.of(); // those for which a close or a flush waits
+  private List<Goal<Subscriber>> goals = List.of(); // those for which a close or a flush waits
 
   /** Creates the cursor of a stream that is at these positions. */
   Cursor(EventSource stream, Positions positions) {
@@ -75,6 +75,20 @@ final class Cursor implements Attachment {
     }
   }
 
+  /**
+   * Removes this subscriber, which has received all events of a completed channel. Its position is kept, so that a
+   * client that reconnects continues there. Returns whether it was the last subscriber.
+   */
+  synchronized boolean complete(Subscriber subscriber) {
+    if (subscriber.hasLeft()) {
+      return false;
+    }
+    subscriber.markLeft();
+    subscribers.remove(subscriber);
+    goals.forEach(goal -> goal.arrive(subscriber));
+    return subscribers.isEmpty();
+  }
+
   /** Leaves all channels, because the stream has ended. */
   @Override
   public void leave() {
@@ -91,7 +105,7 @@ final class Cursor implements Attachment {
 
   /** Returns whether the subscriber has received everything up to its last goal. */
   private boolean isAtEnd(Subscriber subscriber) {
-    for (Goal goal : goals) { // no java.util.stream: this runs for each event of each stream
+    for (Goal<Subscriber> goal : goals) { // no java.util.stream: this runs for each event of each stream
       if (goal.isEndOf(subscriber)) {
         return true;
       }
@@ -129,9 +143,20 @@ final class Cursor implements Attachment {
     if (answer == Answer.TAKEN) {
       positions = step.to();
       moved = false;
+      if (entry.isGap()) {
+        goals.forEach(goal -> goal.passGap(subscriber));
+      }
       pass(subscriber, entry.id());
     }
     return answer;
+  }
+
+  /**
+   * Sends an entry to a live subscriber. It has no room for a gap if a place that it has to reach may be in the gap;
+   * only a subscriber that reads the log itself finds out.
+   */
+  synchronized Answer offerLive(Subscriber subscriber, LogEntry entry, Outbox.Starter writers) {
+    return entry.isGap() && !places(subscriber).isEmpty() ? Answer.OVERFLOW : offer(subscriber, entry, writers);
   }
 
   /** Sends the position in this channel, if it is known and there is room now. Never waits. */
@@ -172,7 +197,7 @@ final class Cursor implements Attachment {
 
   @Override
   public CompletableFuture<Boolean> deliverPublished(boolean last, long nanos) {
-    var goal = new Goal(last);
+    var goal = new Goal<Subscriber>(last);
     var asked = set(goal);
     asked.forEach(subscriber -> subscriber.askLatest(new Question(goal, subscriber)));
     var late = sender.ticker().schedule(nanos, goal::fail);
@@ -186,11 +211,11 @@ final class Cursor implements Attachment {
 
   /** Asks a log for its latest id, and asks again if the log fails. */
   private final class Question implements Channel.Asker {
-    private final Goal goal;
+    private final Goal<Subscriber> goal;
     private final Subscriber subscriber;
     private Ticker.Timer unanswered; // null until the first call; used by one call at a time
 
-    Question(Goal goal, Subscriber subscriber) {
+    Question(Goal<Subscriber> goal, Subscriber subscriber) {
       this.goal = goal;
       this.subscriber = subscriber;
     }
@@ -228,7 +253,7 @@ final class Cursor implements Attachment {
    * Adds the goal, and returns the subscribers whose logs have to be asked. Each starts at its current position.
    * A subscriber without a position receives later events only, and is not part of the goal.
    */
-  private synchronized List<Subscriber> set(Goal goal) {
+  private synchronized List<Subscriber> set(Goal<Subscriber> goal) {
     var asked = new ArrayList<Subscriber>();
     for (Subscriber subscriber : subscribers) {
       positions
@@ -252,7 +277,7 @@ final class Cursor implements Attachment {
    * Sets the latest id of a log; without one, the goal fails. Returns false if the log has to be asked again,
    * because the subscriber has passed a gap or too many events meanwhile.
    */
-  private synchronized boolean answer(Goal goal, Subscriber subscriber, Optional<String> latest) {
+  private synchronized boolean answer(Goal<Subscriber> goal, Subscriber subscriber, Optional<String> latest) {
     if (latest.isEmpty() || goal.reached().isDone()) {
       goal.fail();
       return true;
@@ -264,12 +289,7 @@ final class Cursor implements Attachment {
     return clear;
   }
 
-  /** Called when the subscriber has passed a gap. */
-  synchronized void passGap(Subscriber subscriber) {
-    goals.forEach(goal -> goal.passGap(subscriber));
-  }
-
-  private synchronized void forget(Goal goal) {
+  private synchronized void forget(Goal<Subscriber> goal) {
     goals = goals.stream().filter(other -> other != goal || other.isLast()).toList();
   }
 
@@ -280,11 +300,16 @@ final class Cursor implements Attachment {
 
   /** Marks this place as reached, because the log has dropped all events up to it. */
   synchronized void arrive(Subscriber subscriber, String place) {
-    for (Goal goal : goals) {
+    for (Goal<Subscriber> goal : goals) {
       if (goal.place(subscriber).filter(place::equals).isPresent()) {
         goal.arrive(subscriber);
       }
     }
+  }
+
+  /** Returns whether the client knows the positions. */
+  synchronized boolean isTold() {
+    return !moved;
   }
 
   private boolean isDue() {

@@ -12,9 +12,9 @@ import java.util.concurrent.CompletableFuture;
  * delivered. Only a log knows the order of its ids, and the stream advances while the log is asked for its
  * latest id. So the ids that the stream passes are kept until the log has answered.
  *
- * <p>Guarded by the cursor, except for {@link #reached} and {@link #fail}.
+ * <p>The type parameter is that of a subscriber. Guarded by the cursor, except for {@link #reached} and {@link #fail}.
  */
-final class Goal {
+final class Goal<S> {
   private static final int MOST_PASSED = 4096; // ids
 
   /** The progress of one subscriber towards its place. */
@@ -25,7 +25,7 @@ final class Goal {
   }
 
   private final boolean last;
-  private final Map<Subscriber, Way> ways = new HashMap<>(); // of subscribers that have not arrived
+  private final Map<S, Way> ways = new HashMap<>(); // of subscribers that have not arrived
   private final CompletableFuture<Boolean> reached = new CompletableFuture<>();
 
   /** Creates a goal. If it is the last goal, nothing is delivered after it. */
@@ -39,7 +39,7 @@ final class Goal {
   }
 
   /** Adds a subscriber that is at this position, or restarts it from there. */
-  void add(Subscriber subscriber, String position) {
+  void add(S subscriber, String position) {
     var way = new Way();
     way.passed.add(position);
     ways.put(subscriber, way);
@@ -49,7 +49,7 @@ final class Goal {
    * Sets the place of the subscriber, the latest id of its log. Returns false if it is unknown whether the
    * subscriber has passed that id.
    */
-  boolean place(Subscriber subscriber, String id) {
+  boolean place(S subscriber, String id) {
     var way = ways.get(subscriber);
     if (way != null) {
       boolean there = way.passed.contains(id);
@@ -64,7 +64,7 @@ final class Goal {
   }
 
   /** Called when the subscriber has passed a gap, which may contain its place. */
-  void passGap(Subscriber subscriber) {
+  void passGap(S subscriber) {
     var way = ways.get(subscriber);
     if (way != null) {
       way.lost = true;
@@ -72,7 +72,7 @@ final class Goal {
   }
 
   /** Called when the subscriber has passed this event. */
-  void pass(Subscriber subscriber, String id) {
+  void pass(S subscriber, String id) {
     var way = ways.get(subscriber);
     if (way == null) {
       return;
@@ -86,7 +86,7 @@ final class Goal {
   }
 
   /** Returns the id that the subscriber has to reach; empty if it has arrived or the id is not known. */
-  Optional<String> place(Subscriber subscriber) {
+  Optional<String> place(S subscriber) {
     return Optional.ofNullable(ways.get(subscriber)).map(way -> way.place);
   }
 
@@ -97,21 +97,21 @@ final class Goal {
     }
   }
 
-  private void arriveIf(boolean there, Subscriber subscriber) {
+  private void arriveIf(boolean there, S subscriber) {
     if (there) {
       arrive(subscriber);
     }
   }
 
   /** Called when the subscriber leaves its channel. The goal fails unless the subscriber has arrived. */
-  void leave(Subscriber subscriber) {
+  void leave(S subscriber) {
     if (ways.remove(subscriber) != null) {
       fail();
     }
   }
 
   /** Marks the subscriber as arrived: nothing more has to be delivered to it. */
-  void arrive(Subscriber subscriber) {
+  void arrive(S subscriber) {
     ways.remove(subscriber);
     begin();
   }
@@ -125,7 +125,7 @@ final class Goal {
   }
 
   /** Returns whether nothing more is delivered to the subscriber. */
-  boolean isEndOf(Subscriber subscriber) {
+  boolean isEndOf(S subscriber) {
     return last && !ways.containsKey(subscriber);
   }
 }

@@ -13,29 +13,55 @@ final class LogEntry {
   /** The positions of a stream before and after the entry, and the frame that carries it. */
   record Step(Positions from, Positions to, Frame frame) {}
 
+  private enum Kind {
+    EVENT,
+    GAP,
+    POSITION
+  }
+
+  /** The event name of the gap events of a channel, and the name of the channel, which may be empty. */
+  record Gaps(String eventName, String channel) {
+
+    /**
+     * Returns the event that reports a gap in the history to a client, as JSON. The JSON has {@code missed} only
+     * if the number is known, and {@code channel} only if the channel has a name.
+     *
+     * @param after the id that the client had
+     */
+    LogEntry entry(String after, EventLog.Reading reading) {
+      var json = new StringJoiner(",", "{", "}");
+      if (!channel.isEmpty()) {
+        json.add("\"channel\":" + Quoted.json(channel));
+      }
+      json.add("\"after\":" + Quoted.json(after)).add("\"from\":" + Quoted.json(reading.from()));
+      reading.missed().ifPresent(missed -> json.add("\"missed\":" + missed));
+      return new LogEntry(Event.of(eventName, json.toString()).withId(reading.from()), Kind.GAP);
+    }
+  }
+
   private static final String COMPLETED = "tidings:completed";
   /** The event that completes a log. Its event name is that of the last event of a stream. */
   static final Event COMPLETION = Event.of(COMPLETED, "");
 
   private final Event event;
   private final String id;
-  private final boolean message;
+  private final Kind kind;
   private Frame frame; // with the log's id; null until needed
   private Frame rest; // without an id; null until needed
   private volatile Step last; // null before the first
 
   LogEntry(Event event) {
-    this(event, true);
+    this(event, Kind.EVENT);
   }
 
   static boolean isCompletion(Event event) {
     return event.name().isPresent() && event.name().get().equals(COMPLETED);
   }
 
-  private LogEntry(Event event, boolean message) {
+  private LogEntry(Event event, Kind kind) {
     this.event = event;
     this.id = event.id().orElseThrow();
-    this.message = message;
+    this.kind = kind;
   }
 
   /**
@@ -43,28 +69,17 @@ final class LogEntry {
    * ignore the id, and an event name of its own, so that only scripts that listen for it receive it.
    */
   static LogEntry position(String id) {
-    return new LogEntry(Event.of("tidings:position", "").withId(id), false);
-  }
-
-  /**
-   * Returns the event that reports a gap in the history to a client, as JSON. The JSON has {@code missed} only
-   * if the number is known, and {@code channel} only if the channel has a name.
-   *
-   * @param after the id that the client had
-   */
-  static LogEntry gap(String name, String channel, String after, EventLog.Reading reading) {
-    var json = new StringJoiner(",", "{", "}");
-    if (!channel.isEmpty()) {
-      json.add("\"channel\":" + Quoted.json(channel));
-    }
-    json.add("\"after\":" + Quoted.json(after)).add("\"from\":" + Quoted.json(reading.from()));
-    reading.missed().ifPresent(missed -> json.add("\"missed\":" + missed));
-    return new LogEntry(Event.of(name, json.toString()).withId(reading.from()));
+    return new LogEntry(Event.of("tidings:position", "").withId(id), Kind.POSITION);
   }
 
   /** Returns whether the entry is a message, which resets the idle time of a stream, and not just a position. */
   boolean isMessage() {
-    return message;
+    return kind != Kind.POSITION;
+  }
+
+  /** Returns whether the entry reports a gap. No filter applies to it. */
+  boolean isGap() {
+    return kind == Kind.GAP;
   }
 
   Event event() {

@@ -3,6 +3,7 @@ package dev.tidings;
 import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -16,6 +17,7 @@ final class LogReader {
   private final long pause;
   private final Jitter jitter = Jitter.ofThread();
   private final AtomicReference<Outage> outage = new AtomicReference<>(); // null if none is known
+  private volatile String known; // null at first
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
@@ -31,14 +33,18 @@ final class LogReader {
   }
 
   /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
-  String latest(BooleanSupplier wanted) throws InterruptedException {
-    return untilItAnswers(
-        () -> {
-          String id = log.latest();
-          WireFormat.checkLogId(id);
-          return id;
-        },
-        wanted);
+  String find(From from, BooleanSupplier wanted) throws InterruptedException {
+    return untilItAnswers(() -> from.in(log), wanted);
+  }
+
+  /** Records that the log has assigned this id, the latest that is known. */
+  void know(String id) {
+    known = id;
+  }
+
+  /** Returns an id near the end of the log, from which streams start while the log fails; empty if none is known. */
+  Optional<String> known() {
+    return Optional.ofNullable(known);
   }
 
   /**

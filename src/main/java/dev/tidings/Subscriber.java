@@ -1,25 +1,19 @@
 package dev.tidings;
 
-import dev.tidings.EventLog.Reading;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
-import java.util.function.Supplier;
 
 /**
  * One stream in one channel. A subscriber is either <em>catching up</em>, when a thread of its own reads the
- * log as fast as the client reads, or <em>live</em>, when the {@link Tail} delivers to it.
+ * log as fast as the client reads ({@link Replay}), or <em>live</em>, when the {@link Tail} delivers to it.
  */
 final class Subscriber {
-  static final int BATCH_EVENTS = 64;
-  private static final int BATCH_BYTES = 64 * 1024;
-
   private final Channel channel;
   private final Cursor cursor;
   private final String name; // of the channel
+  private final From from;
   private final Optional<Predicate<? super Event>> filter;
   private final boolean fresh; // whether the client had no position in this channel at first
   private final AtomicReference<Thread> thread = new AtomicReference<>(); // while catching up
@@ -30,11 +24,12 @@ final class Subscriber {
   private long told; // System.nanoTime
 
   /** Creates a subscriber, and adds it to the cursor. */
-  Subscriber(Channel channel, Cursor cursor, Optional<Predicate<? super Event>> filter) {
-    this.channel = channel;
+  Subscriber(Subscription subscription, Cursor cursor) {
+    this.channel = subscription.channel();
     this.cursor = cursor;
     this.name = channel.name();
-    this.filter = filter;
+    this.from = subscription.from();
+    this.filter = subscription.filter();
     this.told = System.nanoTime();
     this.fresh = !cursor.enter(this);
   }
@@ -92,9 +87,12 @@ final class Subscriber {
     }
   }
 
-  /** Returns the latest id of the log, if the client has no position and the log answers. Blocks on the log. */
+  /**
+   * Returns the position at which a client without a position starts; empty if the client has one, or if the log does
+   * not answer within a second and no position is known. Blocks on the log.
+   */
   Optional<String> start() {
-    return fresh ? channel.latest() : Optional.empty();
+    return fresh ? channel.find(from) : Optional.empty();
   }
 
   /** Asks the log for its latest id, on a thread of its own. Never blocks. */
@@ -108,7 +106,7 @@ final class Subscriber {
    */
   void begin() {
     boolean knows = !fresh || cursor.position(this).isPresent() && cursor.tell();
-    start(knows ? this::catchUp : this::arrive);
+    start(knows ? replay()::catchUp : () -> replay().arrive(from));
   }
 
   /** Makes the subscriber catch up by itself, because the tail could not deliver to it. Never blocks. */
@@ -116,9 +114,13 @@ final class Subscriber {
     start(
         () -> {
           if (cursor.sender().awaitWritten()) { // earlier events are written
-            catchUp();
+            replay().catchUp();
           }
         });
+  }
+
+  private Replay replay() {
+    return new Replay(channel, cursor, this);
   }
 
   /** Runs until the subscriber is live or gone. */
@@ -178,166 +180,18 @@ final class Subscriber {
       return; // the work failed after the subscriber had joined
     }
     if (cursor.position(this).isEmpty()) {
-      arrive();
+      replay().arrive(from);
     } else {
-      catchUp();
+      replay().catchUp();
     }
   }
 
-  // Catching up.
-
-  private void arrive() throws InterruptedException {
-    if (cursor.position(this).isEmpty()) {
-      cursor.skip(this, channel.reader().latest(this::isIn));
-    }
-    var position = cursor.position(this);
-    if (position.isPresent() && put(LogEntry.position(position.get()))) {
-      catchUp();
-    }
+  /** Offers an entry to the stream. Never waits. */
+  Answer offer(LogEntry entry, Outbox.Starter writers) {
+    return toldIfTaken(cursor.offer(this, entry, writers));
   }
 
-  /** Sends events that the tail remembers, or else those of the log, until the subscriber is live or gone. */
-  private void catchUp() throws InterruptedException {
-    boolean goesOn = true;
-    while (goesOn && isIn()) {
-      var at = cursor.position(this);
-      if (at.isEmpty()) {
-        return; // the stream has left
-      }
-      var lacking = inTurn(() -> channel.tail().join(this, at.get()));
-      goesOn =
-          lacking.isPresent()
-              ? !lacking.get().isEmpty() && offerAll(lacking.get())
-              : readOn(at.get());
-    }
-  }
-
-  /** Reads and sends once; returns whether there is more to do. */
-  private boolean readOn(String at) throws InterruptedException {
-    var reading = read(at);
-    return isEnd(reading) ? !isLive(at) : send(at, reading);
-  }
-
-  private Reading read(String at) throws InterruptedException {
-    return channel.reader().read(at, BATCH_EVENTS, Duration.ZERO, this::isIn);
-  }
-
-  private static boolean isEnd(Reading reading) {
-    return reading.covered() && reading.events().isEmpty();
-  }
-
-  /**
-   * Makes the subscriber live or waiting once it has read to the end of the log, at this position. Returns false if
-   * the log has more events, because the tail has passed this position or the second read found them.
-   */
-  private boolean isLive(String at) throws InterruptedException {
-    var ahead = channel.tail().await(this, at);
-    if (ahead.isEmpty()) {
-      return true;
-    }
-    if (ahead.get().isPassed()) {
-      return false;
-    }
-    boolean stays = false;
-    try {
-      stays = isEnd(read(at));
-    } finally {
-      stays = stays || !channel.tail().withdraw(ahead.get()); // the tail may have reached the position
-    }
-    return stays;
-  }
-
-  private boolean send(String at, Reading reading) throws InterruptedException {
-    boolean told = reading.covered() || tellGap(at, reading);
-    return told && send(inTurn(() -> channel.cache().entries(reading.events())));
-  }
-
-  private boolean tellGap(String at, Reading reading) throws InterruptedException {
-    boolean told = put(LogEntry.gap(channel.gapName(), name, at, reading));
-    cursor.passGap(this);
-    for (String place : cursor.places(this)) {
-      if (!read(place).covered()) {
-        cursor.arrive(this, place); // the place is in the gap
-      }
-    }
-    return told;
-  }
-
-  /**
-   * Sends the entries and waits until they are written, which bounds the encoded events in the queue. Returns
-   * false if the stream has left.
-   */
-  private boolean send(List<LogEntry> entries) {
-    return offerAll(entries) && cursor.sender().awaitWritten();
-  }
-
-  /** Sends the entries, and waits for room if there is none. Returns false if the stream has left. */
-  private boolean offerAll(List<LogEntry> entries) {
-    int next = offerInTurn(entries, 0);
-    while (next >= 0 && next < entries.size()) {
-      if (!cursor.sender().awaitWritten()) {
-        return false;
-      }
-      next = offerInTurn(entries, next);
-    }
-    return next >= 0;
-  }
-
-  private int offerInTurn(List<LogEntry> entries, int first) {
-    return hasFilter() ? offerFrom(entries, first) : inTurn(() -> offerFrom(entries, first));
-  }
-
-  /**
-   * Runs the work in turn. Of thousands of clients that reconnect at once, only a few compute at a time;
-   * otherwise they would delay the live end by using its lock and the processors. No turn is held while a
-   * filter or the log is called, or while this thread waits for its client.
-   */
-  private <T> T inTurn(Supplier<T> work) {
-    channel.turns().acquireUninterruptibly();
-    try {
-      // A virtual thread that another virtual thread wakes runs before those that a platform thread wakes, such
-      // as the live end when a platform thread publishes. A pause, however short, queues this thread behind them.
-      LockSupport.parkNanos(1);
-      return work.get();
-    } finally {
-      channel.turns().release();
-    }
-  }
-
-  /** Offers up to 64 KiB while there is room. Returns the index of the next entry, or -1 if the stream has left. */
-  private int offerFrom(List<LogEntry> entries, int first) {
-    long bytes = 0;
-    for (int i = first; i < entries.size() && bytes < BATCH_BYTES; i++) {
-      if (!isWanted()) {
-        return -1; // a filter may skip all entries and clear every interrupt
-      }
-      var entry = entries.get(i);
-      if (!passes(entry.event())) {
-        skip(entry);
-        tellIfFar(writers());
-      } else {
-        var answer = offer(entry, writers());
-        if (answer != Answer.TAKEN) {
-          return answer == Answer.OVERFLOW ? i : -1;
-        }
-        bytes += entry.frame().bytes().length;
-      }
-      first = i + 1;
-    }
-    return first;
-  }
-
-  /** Sends the entry, and waits for room if there is none. Returns false if the stream has left. */
-  private boolean put(LogEntry entry) {
-    var answer = offer(entry, writers());
-    while (answer == Answer.OVERFLOW && cursor.sender().awaitWritten()) {
-      answer = offer(entry, writers());
-    }
-    return answer == Answer.TAKEN;
-  }
-
-  private Answer offer(LogEntry entry, Outbox.Starter writers) {
-    var answer = cursor.offer(this, entry, writers);
+  private Answer toldIfTaken(Answer answer) {
     if (answer == Answer.TAKEN && hasFilter()) {
       told();
     }
@@ -349,9 +203,18 @@ final class Subscriber {
     told = System.nanoTime();
   }
 
-  private void skip(LogEntry entry) {
+  /** Passes an entry that does not match the filter. */
+  void skip(LogEntry entry) {
     cursor.skip(this, entry.id());
     skipped++;
+  }
+
+  /** Leaves the channel, whose events have all been received. The last channel of the stream completes the stream. */
+  void complete() {
+    channel.leaveCompleted(this);
+    if (cursor.complete(this)) {
+      stream().life().end(Ending.COMPLETED);
+    }
   }
 
   // Live.
@@ -364,7 +227,7 @@ final class Subscriber {
     for (int i = first; i < entries.size(); i++) {
       if (wanted != null && !wanted[i]) {
         skip(entries.get(i));
-      } else if (offer(entries.get(i), writers) == Answer.OVERFLOW) {
+      } else if (toldIfTaken(cursor.offerLive(this, entries.get(i), writers)) == Answer.OVERFLOW) {
         return false;
       }
     }
@@ -372,9 +235,17 @@ final class Subscriber {
     return true;
   }
 
+  /** Returns whether the client does not know its position, because events were skipped. */
+  boolean isUntold() {
+    if (skipped > 0 && cursor.isTold()) { // a heartbeat has sent it
+      told();
+    }
+    return skipped > 0;
+  }
+
   /** Sends the client its position before the log can drop it. Usually, a heartbeat has sent it before that. */
   void tellIfFar(Outbox.Starter writers) {
-    if (skipped > 0 && channel.isFar(skipped, System.nanoTime() - told)) {
+    if (isUntold() && channel.isFar(skipped, System.nanoTime() - told)) {
       if (cursor.offerPosition(this, writers) == Answer.TAKEN) {
         told();
       }

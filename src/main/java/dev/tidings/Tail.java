@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -15,8 +16,9 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The live end of a channel: one thread that follows the log and delivers each event, usually encoded once, to all
- * live subscribers. The thread exists while subscribers are live or wait to be, and up to about 2 s longer. A
- * subscriber that has no room falls back to reading the log by itself, so that no subscriber delays another.
+ * live subscribers. The thread exists while subscribers are live or wait to be. A subscriber that has no room falls
+ * back to reading the log by itself, so that no subscriber delays another. If the log has dropped the next events, all
+ * live subscribers receive one gap event in their place.
  *
  * <p>A subscriber becomes live as follows. It is at event P, and the tail is at T. If P is T, it is live. If
  * the tail remembers P, the subscriber sends the entries after P up to T and tries again; that is faster than
@@ -31,10 +33,11 @@ import java.util.concurrent.locks.ReentrantLock;
  * of the thread that delivers to them.
  */
 final class Tail {
-  static final int REMEMBERED = 512; // entries
+  static final int REMEMBERED = 2048; // entries; more than a subscriber reads at a time
   private static final long REMEMBERED_CHARS = 1024 * 1024; // of their data
   private static final int BATCH_EVENTS = 128;
-  private static final Duration WAIT = Duration.ofSeconds(2); // also its time without subscribers
+  private static final Duration WAIT = Duration.ofHours(1);
+  private static final Duration WAIT_UNTOLD = Duration.ofSeconds(2); // while clients do not know their positions
   static final long NOT_LIVE = -1;
 
   /** One wait of a subscriber for the tail to reach its position. */
@@ -63,6 +66,7 @@ final class Tail {
 
   private final LogReader reader;
   private final ThreadFactory threads;
+  private final LogEntry.Gaps gaps;
   private final ReentrantLock lock = new ReentrantLock();
   // The fields below are guarded by lock, under which nothing is delivered and no application code runs.
   private final Map<Writers, Roster<Subscriber>> live = new LinkedHashMap<>(); // all at the tail's position
@@ -74,12 +78,14 @@ final class Tail {
   private long recentChars; // of data, in recent
   private String position; // null before the first one
   private String passed; // the last event that was delivered to all; null before the first
-  private Thread thread; // null without subscribers
+  private Thread thread; // null without subscribers; an earlier thread does nothing any more
+  private boolean reading; // whether the thread reads the log, and may be interrupted
   private boolean closed;
 
-  Tail(LogReader reader, ThreadFactory threads) {
+  Tail(LogReader reader, ThreadFactory threads, LogEntry.Gaps gaps) {
     this.reader = reader;
     this.threads = threads;
+    this.gaps = gaps;
   }
 
   /**
@@ -156,6 +162,7 @@ final class Tail {
       boolean waits = ahead.remove(wait.subscriber, wait);
       if (waits) {
         filtering.remove(wait.subscriber);
+        retireIfEmpty();
       }
       return waits;
     } finally {
@@ -186,9 +193,14 @@ final class Tail {
     }
   }
 
-  /** Forgets the remembered entries, because the thread ends; the next one starts over. */
+  /** Ends the thread; the next one starts over. */
   private void forget() {
     thread = null;
+    reading = false;
+    forgetEntries();
+  }
+
+  private void forgetEntries() {
     recent.clear();
     recentChars = 0;
     numbers.clear();
@@ -204,8 +216,19 @@ final class Tail {
     lock.lock();
     try {
       remove(subscriber);
+      retireIfEmpty();
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Ends the thread if no subscriber is left. If it is delivering or filtering, it ends after that. */
+  private void retireIfEmpty() {
+    if (thread != null && isEmpty()) {
+      if (reading) {
+        thread.interrupt();
+      }
+      forget();
     }
   }
 
@@ -248,7 +271,7 @@ final class Tail {
     }
   }
 
-  /** Returns whether a subscriber is live or waits to be, or was a moment ago. */
+  /** Returns whether a subscriber is live or waits to be. */
   boolean isRunning() {
     lock.lock();
     try {
@@ -280,24 +303,22 @@ final class Tail {
 
   /** Follows the log. Whatever ends this thread, its subscribers then catch up by themselves. */
   private void run(String start) {
-    boolean left = false; // whether no subscriber was left
     try {
-      left = follow(start);
+      follow(start);
     } catch (InterruptedException e) {
       Log.debug(() -> "a channel was closed, or its last stream has left");
     } catch (Throwable e) {
       Log.failure("the thread of a channel", e);
     } finally {
-      if (!left) {
-        end();
-      }
+      end();
     }
   }
 
-  private boolean hasAnybody() {
+  /** Returns whether this thread has not been retired. */
+  private boolean isCurrent() {
     lock.lock();
     try {
-      return !isEmpty();
+      return thread == Thread.currentThread();
     } finally {
       lock.unlock();
     }
@@ -307,36 +328,104 @@ final class Tail {
     return live.isEmpty() && ahead.isEmpty();
   }
 
-  /** Returns true if no subscriber is left, or false if the log has dropped the next event. */
-  private boolean follow(String start) throws InterruptedException {
-    for (String at = start; ; ) {
-      var reading = reader.read(at, BATCH_EVENTS, WAIT, this::hasAnybody);
-      if (!reading.covered()) {
-        return false;
+  /** Returns when no subscriber is left. */
+  private void follow(String start) throws InterruptedException {
+    String at = start;
+    do {
+      at = pass(at, read(at));
+    } while (!isLeft());
+  }
+
+  private Reading read(String at) throws InterruptedException {
+    var wait = liveFilters().stream().anyMatch(Subscriber::isUntold) ? WAIT_UNTOLD : WAIT;
+    boolean current = setReading(true);
+    try {
+      if (current) {
+        var reading = reader.read(at, BATCH_EVENTS, wait, this::isCurrent);
+        current = setReading(false);
+        if (current) {
+          return reading;
+        }
       }
-      var entries = reading.events().stream().map(LogEntry::new).toList();
-      if (entries.isEmpty()) {
-        liveFilters().forEach(subscriber -> subscriber.tellIfFar(subscriber.writers()));
-      } else {
-        pass(entries, wanted(entries));
-        at = entries.getLast().id();
+      throw new InterruptedException("no subscriber is left");
+    } finally {
+      setReading(false);
+    }
+  }
+
+  /** Returns false if this thread has been retired. */
+  private boolean setReading(boolean reads) {
+    lock.lock();
+    try {
+      boolean current = thread == Thread.currentThread();
+      if (current) {
+        reading = reads;
       }
-      if (isLeft()) {
-        return true;
+      return current;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Delivers what was read after this id, and returns the last id that was delivered. */
+  private String pass(String at, Reading reading) {
+    var entries = new ArrayList<LogEntry>();
+    boolean completed = false;
+    if (!reading.covered()) {
+      entries.add(gaps.entry(at, reading));
+    }
+    for (Event event : reading.events()) {
+      completed |= EventLog.isCompletion(event);
+      if (!completed) {
+        entries.add(new LogEntry(event));
       }
     }
+    if (entries.isEmpty()) {
+      liveFilters().forEach(subscriber -> subscriber.tellIfFar(subscriber.writers()));
+    } else {
+      pass(entries, wanted(entries));
+    }
+    if (completed) {
+      complete();
+    }
+    return entries.isEmpty() ? at : entries.getLast().id();
+  }
+
+  /** Completes the channel for the live subscribers, which have received all events. */
+  private void complete() {
+    var live = new ArrayList<Subscriber>();
+    List<Subscriber> waiting;
+    lock.lock();
+    try {
+      this.live.values().forEach(roster -> roster.forEach(live::add));
+      waiting = leaveAhead();
+    } finally {
+      lock.unlock();
+    }
+    live.forEach(Subscriber::complete);
+    waiting.forEach(Subscriber::fallBack);
+  }
+
+  /** Removes the waiting subscribers, whose positions the tail may never reach. They catch up by themselves. */
+  private List<Subscriber> leaveAhead() {
+    var waiting = List.copyOf(ahead.keySet());
+    waiting.forEach(this::remove);
+    return waiting;
   }
 
   /** Returns whether no subscriber is left, so that this thread ends. */
   private boolean isLeft() {
     lock.lock();
     try {
-      passed = position;
-      boolean left = isEmpty();
-      if (left) {
+      boolean current = thread == Thread.currentThread();
+      if (current) {
+        passed = position;
+        reader.know(position);
+      }
+      if (current && isEmpty()) {
         forget();
       }
-      return left;
+      return thread != Thread.currentThread();
     } finally {
       lock.unlock();
     }
@@ -348,7 +437,8 @@ final class Tail {
     for (Subscriber subscriber : filtering()) {
       var answers = new boolean[entries.size()];
       for (int i = 0; i < answers.length; i++) {
-        answers[i] = subscriber.isWanted() && subscriber.passes(entries.get(i).event());
+        var entry = entries.get(i);
+        answers[i] = entry.isGap() || subscriber.isWanted() && subscriber.passes(entry.event());
       }
       wanted.put(subscriber, answers);
     }
@@ -381,8 +471,16 @@ final class Tail {
   private void pass(List<LogEntry> entries, Map<Subscriber, boolean[]> wanted) {
     var groups = new ArrayList<Group>();
     List<Met> met;
+    var lost = List.<Subscriber>of();
     lock.lock();
     try {
+      if (thread != Thread.currentThread()) {
+        return;
+      }
+      if (entries.getFirst().isGap()) { // earlier positions need not be followed by the same events
+        forgetEntries();
+        lost = leaveAhead();
+      }
       entries.forEach(this::remember);
       // Subscribers that become live from now on are past these entries.
       live.forEach((writers, roster) -> groups.add(new Group(writers, roster.until(roster.next()))));
@@ -406,6 +504,7 @@ final class Tail {
                   deliver(subscriber, entries, one.first, wanted, to, behind));
     }
     behind.forEach(this::leaveBehind);
+    lost.forEach(Subscriber::fallBack);
   }
 
   /** Makes the subscribers live that wait for one of these entries. */
@@ -457,13 +556,15 @@ final class Tail {
   }
 
   /**
-   * Called when the log has dropped the next event, or when the thread failed or was stopped. If the channel is
-   * open, each subscriber then catches up by itself.
+   * Called when this thread ends. If it failed and the channel is open, each subscriber then catches up by itself.
    */
   private void end() {
     var left = new ArrayList<Subscriber>();
     lock.lock();
     try {
+      if (thread != Thread.currentThread()) {
+        return;
+      }
       forget();
       if (!closed) {
         live.values().forEach(roster -> roster.forEach(left::add));

@@ -184,7 +184,7 @@ class LackOfMemoryTest {
       throw new OutOfMemoryError("not really");
     });
     try (var _ = new LogRecords()) {
-      new Subscriber(channel, cursor, Optional.empty()).begin();
+      new Subscriber(new Subscription(channel, From.live(), Optional.empty()), cursor).begin();
       verify(life).endSoon(Ending.FAILED);
     }
   }
@@ -205,7 +205,7 @@ class LackOfMemoryTest {
         }
         super.start();
       }
-    });
+    }, new LogEntry.Gaps("gap", ""));
     assertThrows(OutOfMemoryError.class, () -> tail.await(subscriber, log.latest()));
     assertFalse(tail.isRunning());
     assertTrue(tail.await(subscriber, log.latest()).isEmpty());

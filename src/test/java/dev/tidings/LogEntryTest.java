@@ -63,7 +63,7 @@ class LogEntryTest {
 
   @Test
   void aStreamIsNotIdleForAGapAndIsForAPosition() {
-    assertTrue(LogEntry.gap("gap", "", "1", EventLog.Reading.covered("2", List.of())).isMessage());
+    assertTrue(new LogEntry.Gaps("gap", "").entry("1", EventLog.Reading.covered("2", List.of())).isMessage());
     assertFalse(LogEntry.position("2").isMessage());
   }
 

@@ -356,7 +356,7 @@ class PositionsTest {
     var told = new ArrayList<Long>(); // the earliest moment at which the position can have been sent
     when(far.isFar(anyLong(), anyLong())).thenAnswer(call -> told.add(System.nanoTime() - call.<Long>getArgument(1)));
     when(cursor.offerPosition(any(), any())).thenReturn(Answer.TAKEN);
-    var subscriber = new Subscriber(far, cursor, Optional.of(event -> false));
+    var subscriber = new Subscriber(new Subscription(far, From.live(), Optional.of(event -> false)), cursor);
     LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
     long later = System.nanoTime();
     subscriber.tellIfFar(outbox -> {});

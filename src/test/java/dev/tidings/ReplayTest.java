@@ -48,7 +48,7 @@ class ReplayTest {
         Await.until("each has a batch", () -> all.stream().allMatch(stream -> stream.traffic().waiting() > 60));
         publish(channel, history, history + live, KILOBYTE); // does not wait for the clients, which are all stuck
         long most = all.stream().mapToLong(stream -> stream.traffic().waiting()).max().orElseThrow();
-        assertTrue(most <= Subscriber.BATCH_EVENTS + 1, "waiting: " + most);
+        assertTrue(most <= Replay.BATCH_BYTES / 1000 + 1, "waiting: " + most);
       } finally {
         mayWrite.countDown();
       }
@@ -135,7 +135,7 @@ class ReplayTest {
           }
         }
         assertTrue(stream.isOpen());
-        assertTrue(most.get() > 0 && most.get() <= Subscriber.BATCH_EVENTS + 1, () -> "waiting: " + most);
+        assertTrue(most.get() > 0 && most.get() <= Replay.BATCH_BYTES / 1000 + 1, () -> "waiting: " + most);
       }
     }
   }
