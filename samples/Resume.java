@@ -1,7 +1,9 @@
 // java -cp target/classes samples/Resume.java 8080    then open http://localhost:8080
 import dev.tidings.Channel;
 import dev.tidings.EventLog;
+import dev.tidings.From;
 import dev.tidings.SseServer;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Two channels with a history, and a page that shows the events that it missed while it was asleep. */
 void main(String... args) throws Exception {
@@ -20,6 +22,23 @@ void main(String... args) throws Exception {
       // @end
       sse.keepAlive();
     });
+    server.stream("/recent", sse -> {
+      // @start region="subscriptions"
+      Channel.joinAll(sse,
+          news.subscription().withFrom(From.last(5)),
+          notes.subscription().withFilter(note -> !note.data().get().isBlank()));
+      // @end
+      sse.keepAlive();
+    });
+    var number = new AtomicInteger();
+    server.stream("/state", sse -> {
+      // @start region="state"
+      String position = news.position();  // first, so that no change is missed
+      sse.send("state", "the last number is " + number.get());
+      news.join(sse, From.exactly(position));
+      // @end
+      sse.keepAlive();
+    });
     server.post("/notes", request -> {
       notes.publish("note", request.text());
       request.respond(204);
@@ -31,8 +50,8 @@ void main(String... args) throws Exception {
     server.get("/", request -> request.respond(200, "text/html", PAGE));
 
     IO.println(server.start().uri());
-    for (int number = 1; ; number++) {
-      news.publish("news", Integer.toString(number));
+    while (true) {
+      news.publish("news", Integer.toString(number.incrementAndGet()));
       Thread.sleep(1000);
     }
   }
