@@ -1,6 +1,9 @@
 package dev.tidings;
 
-/** A log whose limits are known, so that clients are sent their positions before the log can drop these. */
+/**
+ * A log of this process, which answers at once. Its limits are known, so that clients are sent their positions before the
+ * log can drop these.
+ */
 interface BoundedLog extends EventLog {
 
   /**
@@ -8,4 +11,7 @@ interface BoundedLog extends EventLog {
    * the maximum age.
    */
   boolean isTenth(long events, long nanos);
+
+  /** Returns whether no event is lost if this object is discarded, or closed if it can be closed. */
+  boolean isDisposable();
 }

@@ -1,6 +1,5 @@
 package dev.tidings;
 
-import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -10,12 +9,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 
 /**
@@ -43,9 +36,7 @@ import java.util.function.Predicate;
 public final class Channel implements AutoCloseable {
   private static final String GAP = "gap";
   private static final String RESERVED = "tidings:";
-  private static final Duration LONGEST_ANSWER = Duration.ofSeconds(1);
   private static final Duration PAUSE = Duration.ofSeconds(1);
-  private static final int TURNS = 16 * Runtime.getRuntime().availableProcessors();
   // The limits of isFar for logs whose size is not known.
   private static final long TENTH_OF_OTHERS = 100; // events
   private static final long TENTH_OF_AGE_OF_OTHERS = Duration.ofMinutes(1).toNanos();
@@ -53,22 +44,31 @@ public final class Channel implements AutoCloseable {
   private final String name;
   private final EventLog log;
   private final LogReader reader;
-  private final ThreadFactory replayThreads;
+  private final ChannelThreads threads;
+  private final Inquiry inquiry;
   private final Tail tail;
   private final EntryCache cache = new EntryCache();
-  private final Semaphore turns = new Semaphore(TURNS, true);
   private final ConcurrentHashMap<EventSource, Subscriber> subscribers = new ConcurrentHashMap<>();
   private final LogEntry.Gaps gaps;
   private volatile boolean closed;
 
   Channel(String name, EventLog log, String gapName, Duration pause) {
+    this(name, log, gapName, new LogReader(log, pause), new ChannelThreads());
+  }
+
+  private Channel(String name, EventLog log, String gapName, LogReader reader, ChannelThreads threads) {
     this.name = Objects.requireNonNull(name, "name");
     this.gaps = new LogEntry.Gaps(gapName, name);
     this.log = Objects.requireNonNull(log, "log");
-    this.reader = new LogReader(log, pause);
-    var threads = new Threads();
-    this.replayThreads = threads.numbered("tidings-replay-");
-    this.tail = new Tail(reader, threads.virtual("tidings-channel"), gaps);
+    this.reader = reader;
+    this.threads = threads;
+    this.inquiry = new Inquiry(log, reader, threads.replays());
+    this.tail = new Tail(reader, threads.tails(), gaps);
+  }
+
+  /** Creates a channel of a family, whose threads it shares. */
+  static Channel of(String name, EventLog log, Outages outages, ChannelThreads threads) {
+    return new Channel(name, log, GAP, new LogReader(log, PAUSE, outages), threads);
   }
 
   /**
@@ -406,6 +406,16 @@ public final class Channel implements AutoCloseable {
     begin(attach(stream, at), List.of(subscriptions));
   }
 
+  /** Delivers events of one or of several channels to a stream. */
+  static void joinEach(EventSource stream, List<Subscription> subscriptions) {
+    if (subscriptions.size() == 1) {
+      var only = subscriptions.getFirst();
+      only.channel().join(stream, only);
+    } else {
+      joinAll(stream, subscriptions.toArray(Subscription[]::new));
+    }
+  }
+
   /** Begins the delivery. The first id that is sent already contains the positions in all channels. */
   private static void begin(Cursor cursor, List<Subscription> subscriptions) {
     // The cursor contains all subscribers before the stream can leave the first channel.
@@ -491,80 +501,9 @@ public final class Channel implements AutoCloseable {
 
   // For its subscribers.
 
-  /**
-   * Returns a position; empty if the log has not returned it within a second and no position is known. A log that may
-   * be on another machine is asked on a separate thread, because interrupting this one could close the connection of
-   * the log.
-   */
-  Optional<String> find(From from) {
-    boolean here = from.isExact() || log instanceof BoundedLog;
-    var task = new FutureTask<>(() -> from.in(log));
-    try {
-      if (here) {
-        task.run();
-      } else {
-        replayThreads.newThread(task).start();
-      }
-      String id = task.get(LONGEST_ANSWER.toNanos(), TimeUnit.NANOSECONDS);
-      if (from.isLive()) {
-        reader.know(id);
-      }
-      return Optional.of(id);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof UnsupportedOperationException unsupported) {
-        throw unsupported;
-      }
-      reader.failed(e.getCause());
-    } catch (TimeoutException e) {
-      reader.failed(new IOException("the log has not answered within " + LONGEST_ANSWER));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (Throwable e) { // no thread could be started
-      reader.failed(e);
-    }
-    return from.isLive() ? reader.known() : Optional.empty();
-  }
-
-  /** Returns the latest id of the log; empty if the log fails. The caller then has to ask again later. */
-  private Optional<String> latest() {
-    try {
-      return Optional.of(From.live().in(log));
-    } catch (Throwable e) {
-      reader.failed(e);
-      return Optional.empty();
-    }
-  }
-
-  /**
-   * Receives the latest id of a log. Called on a separate thread, or on the asking thread if no thread can be started;
-   * must neither block nor throw.
-   */
-  interface Asker {
-    /** Called immediately before the log is called. */
-    void begin();
-
-    /** Receives the latest id; empty if the log failed. */
-    void tell(Optional<String> latest);
-  }
-
-  /** Asks the log for its latest id on a separate thread. Never blocks. */
-  void askLatest(Asker asker) {
-    try {
-      replayThreads.newThread(() -> tellLatest(asker)).start();
-    } catch (Throwable e) {
-      Log.failure("asking the log of a channel", e);
-      asker.tell(Optional.empty());
-    }
-  }
-
-  private void tellLatest(Asker asker) {
-    var latest = Optional.<String>empty();
-    try {
-      asker.begin();
-      latest = latest();
-    } finally {
-      asker.tell(latest);
-    }
+  /** Returns what asks the log for positions. */
+  Inquiry inquiry() {
+    return inquiry;
   }
 
   /**
@@ -589,8 +528,8 @@ public final class Channel implements AutoCloseable {
     return reader;
   }
 
-  ThreadFactory replayThreads() {
-    return replayThreads;
+  ChannelThreads threads() {
+    return threads;
   }
 
   Tail tail() {
@@ -602,8 +541,22 @@ public final class Channel implements AutoCloseable {
     return cache;
   }
 
-  /** Returns the semaphore that limits the number of replays that compute at the same time. */
-  Semaphore turns() {
-    return turns;
+  // For its family.
+
+  /** Returns whether no stream is in the channel, and nothing is lost if the channel and its log are discarded. */
+  boolean isDisposable() {
+    return subscribers.isEmpty() && (!(log instanceof BoundedLog bounded) || bounded.isDisposable());
+  }
+
+  /** Closes the channel, and its log if that can be closed. Logs an exception of the log. */
+  void dispose() {
+    close();
+    if (log instanceof AutoCloseable closeable) {
+      try {
+        closeable.close();
+      } catch (Throwable e) {
+        Log.failure("closing the log of a channel", e);
+      }
+    }
   }
 }

@@ -210,7 +210,7 @@ final class Cursor implements Attachment {
   }
 
   /** Asks a log for its latest id, and asks again if the log fails. */
-  private final class Question implements Channel.Asker {
+  private final class Question implements Inquiry.Asker {
     private final Goal<Subscriber> goal;
     private final Subscriber subscriber;
     private Ticker.Timer unanswered; // null until the first call; used by one call at a time

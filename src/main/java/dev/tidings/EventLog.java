@@ -112,7 +112,8 @@ public interface EventLog {
    *
    * @param after the id of an event, or an id from {@link #latest} or {@link Reading#from}; any other text is not
    *     covered
-   * @param most the largest number of events, 1 or more; the log may return fewer than it has, but at least one
+   * @param most the largest number of events, 1 or more; the log may return fewer than it has, but at least one. A log
+   *     that does not hold its events in memory should return about 1 MiB at most, since many clients may read at once
    * @param wait the longest time to wait for the first event; zero to return at once
    * @return the oldest events after the id, in order
    * @throws InterruptedException if this thread is interrupted before or during the wait

@@ -16,12 +16,18 @@ final class LogReader {
   private final EventLog log;
   private final long pause;
   private final Jitter jitter = Jitter.ofThread();
+  private final Outages outages;
   private final AtomicReference<Outage> outage = new AtomicReference<>(); // null if none is known
   private volatile String known; // null at first
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
+    this(log, pause, new Outages(0));
+  }
+
+  LogReader(EventLog log, Duration pause, Outages outages) {
     this.log = log;
+    this.outages = outages;
     this.pause = Checks.nanos(pause);
   }
 
@@ -90,7 +96,7 @@ final class LogReader {
   /** Logs the first failure of an outage. */
   void failed(Throwable why) {
     if (outage.compareAndSet(null, new Outage())) {
-      Log.failure("the log of a channel", why);
+      outages.begun(why);
     }
   }
 }

@@ -168,6 +168,12 @@ final class MemoryEventLog implements BoundedLog {
     return events >= tenth() || nanos >= maxAge / 10;
   }
 
+  @Override
+  public boolean isDisposable() {
+    forgetTheOld();
+    return events == 0;
+  }
+
   /** Returns a tenth of the number of events that fit at their current average size, but at least one. */
   private long tenth() {
     int count = events;
@@ -324,7 +330,7 @@ final class MemoryEventLog implements BoundedLog {
 
   @Override
   public String since(Instant time) {
-    long millis = millis(time);
+    Objects.requireNonNull(time, "time");
     forgetTheOld();
     while (true) {
       var from = base;
@@ -335,7 +341,7 @@ final class MemoryEventLog implements BoundedLog {
         long middle = low + (high - low) / 2 + 1;
         var event = held.get(middle);
         lost = event == null;
-        if (!lost && event.place().time() < millis) {
+        if (!lost && Instant.ofEpochMilli(event.place().time()).isBefore(time)) {
           low = middle;
         } else {
           high = middle - 1;
@@ -346,13 +352,6 @@ final class MemoryEventLog implements BoundedLog {
         return found.get().id();
       }
     }
-  }
-
-  private static long millis(Instant time) {
-    if (time.isBefore(Instant.EPOCH)) {
-      return 0;
-    }
-    return time.isAfter(Instant.ofEpochMilli(Long.MAX_VALUE)) ? Long.MAX_VALUE : time.toEpochMilli();
   }
 
   /** Returns the place with this number, but not one before the base; empty if its event was forgotten meanwhile. */

@@ -149,14 +149,14 @@ final class Replay {
    * filter or the log is called, or while this thread waits for its client.
    */
   private <T> T inTurn(Supplier<T> work) {
-    channel.turns().acquireUninterruptibly();
+    channel.threads().turns().acquireUninterruptibly();
     try {
       // A virtual thread that another virtual thread wakes runs before those that a platform thread wakes, such
       // as the live end when a platform thread publishes. A pause, however short, queues this thread behind them.
       LockSupport.parkNanos(1);
       return work.get();
     } finally {
-      channel.turns().release();
+      channel.threads().turns().release();
     }
   }
 

@@ -92,12 +92,12 @@ final class Subscriber {
    * not answer within a second and no position is known. Blocks on the log.
    */
   Optional<String> start() {
-    return fresh ? channel.find(from) : Optional.empty();
+    return fresh ? channel.inquiry().find(from) : Optional.empty();
   }
 
   /** Asks the log for its latest id, on a thread of its own. Never blocks. */
-  void askLatest(Channel.Asker asker) {
-    channel.askLatest(asker);
+  void askLatest(Inquiry.Asker asker) {
+    channel.inquiry().askLatest(asker);
   }
 
   /**
@@ -130,7 +130,7 @@ final class Subscriber {
 
   private void start(Work work) {
     try {
-      var started = channel.replayThreads().newThread(() -> run(work));
+      var started = channel.threads().replays().newThread(() -> run(work));
       thread.set(started);
       started.start();
     } catch (Throwable e) {

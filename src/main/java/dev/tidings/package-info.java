@@ -10,7 +10,7 @@
  * the stream's only writer.
  *
  * <pre>
- *  SseServer ─ Routes ─ Handling ─ SseRequest    Channel ─ Tail ─ Subscriber ─ Cursor, Goal
+ *  SseServer ─ Routes ─ Handling ─ SseRequest    Channels ─ Channel ─ Tail ─ Subscriber ─ Cursor, Goal
  *         └──────────┬─────────┘ StreamRoute        │ log: EventLog, LogReader, LogEntry
  *               EventSources ── Admission ─ Capacity ─ StreamIndex
  *                    │ opens, finds, ends: Member, Membership

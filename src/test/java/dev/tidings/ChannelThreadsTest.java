@@ -397,7 +397,7 @@ class ChannelThreadsTest {
     when(cursor.enter(any())).thenReturn(true);
     when(cursor.position(any())).thenReturn(Optional.of(start));
     var delivered = new CountDownLatch(1);
-    int turns = channel.turns().availablePermits();
+    int turns = channel.threads().turns().availablePermits();
     doThrow(new OutOfMemoryError("once")).doAnswer(call -> {
       when(cursor.position(any())).thenReturn(Optional.of(last));
       delivered.countDown();
@@ -408,7 +408,7 @@ class ChannelThreadsTest {
       Await.latch("another attempt", delivered);
       Await.until("it is live", () -> channel.tail().isRunning());
       assertEquals(1, records.messages(Level.SEVERE).size());
-      Await.until("its turns are released", () -> channel.turns().availablePermits() == turns);
+      Await.until("its turns are released", () -> channel.threads().turns().availablePermits() == turns);
     }
   }
 
@@ -461,8 +461,10 @@ class ChannelThreadsTest {
     when(other.tail()).thenReturn(tail);
     when(other.reader()).thenReturn(new LogReader(log, PAUSE));
     when(other.cache()).thenReturn(new EntryCache());
-    when(other.turns()).thenReturn(new Semaphore(1));
-    when(other.replayThreads()).thenReturn(task -> {
+    var its = mock(ChannelThreads.class);
+    when(other.threads()).thenReturn(its);
+    when(its.turns()).thenReturn(new Semaphore(1));
+    when(its.replays()).thenReturn(task -> {
       var thread = Thread.ofVirtual().unstarted(task);
       threads.add(thread);
       return thread;

@@ -597,7 +597,7 @@ class ClosingTest {
   @Test
   void theTimeOfALogBeginsWhenItIsCalled() {
     var ticker = new ManualTicker();
-    var asked = new java.util.ArrayDeque<Channel.Asker>();
+    var asked = new java.util.ArrayDeque<Inquiry.Asker>();
     var subscriber = mock(Subscriber.class);
     doAnswer(call -> asked.add(call.getArgument(0))).when(subscriber).askLatest(any());
     var sender = mock(Sender.class);

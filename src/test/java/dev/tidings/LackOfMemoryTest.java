@@ -180,7 +180,9 @@ class LackOfMemoryTest {
     var life = mock(Lifecycle.class);
     when(cursor.stream()).thenReturn(stream);
     when(stream.life()).thenReturn(life);
-    when(channel.replayThreads()).thenReturn(task -> {
+    var threads = mock(ChannelThreads.class);
+    when(channel.threads()).thenReturn(threads);
+    when(threads.replays()).thenReturn(task -> {
       throw new OutOfMemoryError("not really");
     });
     try (var _ = new LogRecords()) {

@@ -1,0 +1,479 @@
+package dev.tidings;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/**
+ * Channels by name: one for each room, document or user. A channel is created when its name is first used, and dropped
+ * when it has not been needed for one to two minutes.
+ *
+ * {@snippet file="Rooms.java" region="rooms"}
+ *
+ * <p>A function creates the log of each channel. If the logs are shared between servers, so are the channels: an event
+ * that is published on one server reaches the streams that have joined the channel of this name on any server, and
+ * clients that reconnect later. A channel for each user, such as {@code user:42}, reaches a user on whatever server, and
+ * with several tabs.
+ *
+ * <p>A channel is needed while streams are in it, and, with a history in memory, while the log holds events. A client that
+ * returns to a channel whose history has been dropped receives a gap event. If the log is {@link AutoCloseable}, it is
+ * closed when its channel is dropped, before the function is called for this name again.
+ *
+ * <p>All methods may be called from any thread.
+ */
+public final class Channels implements AutoCloseable {
+  private static final int MOST = 100_000;
+  private static final int MOST_NAME = 256; // bytes of UTF-8
+  private static final long IDLE = Duration.ofMinutes(1).toNanos(); // also between two reports of an outage
+
+  private static final long BETWEEN_FORCED = Duration.ofSeconds(1).toNanos(); // clients can ask for many new names
+
+  private final NamedLogs logs;
+  private final int most;
+  private final Ticker ticker;
+  private final ChannelThreads threads = new ChannelThreads();
+  private final Outages outages = new Outages(IDLE);
+  private final ConcurrentHashMap<String, NamedChannel> named = new ConcurrentHashMap<>();
+  private final AtomicInteger count = new AtomicInteger(); // of named; changed in its bins
+  private final AtomicLong nextForced = new AtomicLong(System.nanoTime()); // when a sweep may be forced again
+  private final AtomicBoolean warned = new AtomicBoolean(); // that there are too many
+  private final Ticker.Lookout sweeps;
+  private volatile boolean closed;
+
+  /** Creates the log of a channel. */
+  private interface NamedLogs {
+    NamedChannel named(String name);
+  }
+
+  Channels(Function<? super String, ? extends EventLog> logs, int most, Ticker ticker) {
+    Objects.requireNonNull(logs, "logs");
+    Checks.requireAtLeast("most", most, 1);
+    this.logs = name -> new NamedChannel(name, logs, outages, threads);
+    this.most = most;
+    this.ticker = ticker;
+    this.sweeps = new Ticker.Lookout(ticker, IDLE, new Sweeps());
+  }
+
+  /**
+   * Creates a family of at most 100,000 channels, each with a history in memory that holds at most 1,000 events, 1 MiB,
+   * and one hour of events.
+   *
+   * @return a family
+   */
+  public static Channels create() {
+    return create(name -> EventLog.inMemory(1000, 1024 * 1024, Duration.ofHours(1)));
+  }
+
+  /**
+   * Creates a family of at most 100,000 channels.
+   *
+   * @param logs called with a name to create the log of its channel, on a thread that uses the channel; it may block and
+   *     throw, which only affects callers that use this name
+   * @return a family
+   */
+  public static Channels create(Function<? super String, ? extends EventLog> logs) {
+    return create(logs, MOST);
+  }
+
+  /**
+   * Creates a family of channels.
+   *
+   * @param logs called with a name to create the log of its channel
+   * @param most the largest number of channels that exist at a time, 1 or more
+   * @return a family
+   * @throws IllegalArgumentException if the number is too small
+   */
+  public static Channels create(Function<? super String, ? extends EventLog> logs, int most) {
+    return new Channels(logs, most, Ticker.system(new Threads()));
+  }
+
+  // Joining.
+
+  /**
+   * Delivers all events of these channels to a stream, like {@link Channel#join(EventSource)} for one name, and like
+   * {@link Channel#joinAll(EventSource, Channel...)} for several.
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param names different names, each of 1 to 256 bytes in UTF-8
+   * @throws IllegalArgumentException if no name is given, if two names are equal, or if the ids could be too long
+   * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
+   * @throws StatusException with status 400 if a name is empty, too long, or has a lone surrogate; with status 503 if
+   *     there are too many channels
+   */
+  public void join(EventSource stream, String... names) {
+    join(stream, From.live(), names);
+  }
+
+  /**
+   * Delivers all events of these channels to a stream, like {@link Channel#join(EventSource, From)}.
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param from where to begin in each channel for which the client returns no id
+   * @param names different names
+   * @throws IllegalArgumentException as {@link #join(EventSource, String...)} describes
+   * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
+   * @throws StatusException as {@link #join(EventSource, String...)} describes
+   * @throws UnsupportedOperationException if a log does not support this position ({@link From#since})
+   */
+  public void join(EventSource stream, From from, String... names) {
+    joinAll(stream, channel -> channel.subscription().withFrom(from), names);
+  }
+
+  /**
+   * Delivers the matching events of these channels to a stream, like
+   * {@link Channel#join(EventSource, From, Predicate)}.
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param from where to begin in each channel for which the client returns no id
+   * @param filter called for each event
+   * @param names different names
+   * @throws IllegalArgumentException as {@link #join(EventSource, String...)} describes
+   * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
+   * @throws StatusException as {@link #join(EventSource, String...)} describes
+   * @throws UnsupportedOperationException if a log does not support this position ({@link From#since})
+   */
+  public void join(EventSource stream, From from, Predicate<? super Event> filter, String... names) {
+    joinAll(stream, channel -> channel.subscription().withFrom(from).withFilter(filter), names);
+  }
+
+  /** Subscribes to one of the channels. */
+  private interface Subscribing {
+    Subscription to(Channel channel);
+  }
+
+  private void joinAll(EventSource stream, Subscribing subscribing, String... names) {
+    var used = new LinkedHashMap<String, NamedChannel>();
+    try {
+      var subscriptions = new ArrayList<Subscription>();
+      for (String name : names) {
+        try {
+          requireName(name);
+        } catch (IllegalArgumentException e) {
+          throw new StatusException(400, e.getMessage()); // the name is usually the client's
+        }
+        if (used.containsKey(name)) {
+          throw new IllegalArgumentException("the channels of a stream must be different: " + Quoted.java(name));
+        }
+        used.put(name, enter(name));
+        subscriptions.add(subscribing.to(used.get(name).channel()));
+      }
+      Channel.joinEach(stream, subscriptions);
+    } finally {
+      used.forEach(this::leave);
+    }
+  }
+
+  /**
+   * Removes a stream from these channels. It stays open, like after {@link Channel#leave}.
+   *
+   * @param stream the stream
+   * @param names the names; a channel that does not exist, or that the stream is not in, is ignored
+   */
+  public void leave(EventSource stream, String... names) {
+    for (String name : names) {
+      var channel = named.get(name);
+      if (channel != null && channel.count() > 0) {
+        channel.channel().leave(stream);
+      }
+    }
+  }
+
+  // Publishing.
+
+  /** Uses a channel. */
+  private interface Use<T> {
+    T of(Channel channel);
+  }
+
+  private <T> T use(String name, Use<T> use) {
+    requireName(name);
+    var channel = enter(name);
+    try {
+      return use.of(channel.channel());
+    } finally {
+      leave(name, channel);
+    }
+  }
+
+  /**
+   * Publishes an event to all streams that have joined the channel of this name, and to clients that reconnect later.
+   * Does not block on clients; blocks while the log appends.
+   *
+   * @param channel the name of the channel, of 1 to 256 bytes in UTF-8
+   * @param event the event; its id is replaced by the id that the log assigns
+   * @return the id
+   * @throws IllegalArgumentException if the name is empty, too long, or has a lone surrogate; or as
+   *     {@link Channel#publish(Event)} describes
+   * @throws IllegalStateException if the family is closed
+   * @throws StatusException with status 503 if there are too many channels
+   * @throws NotAppendedException if the event has certainly not been appended
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
+   */
+  public String publish(String channel, Event event) {
+    return use(channel, its -> its.publish(event));
+  }
+
+  /**
+   * Publishes an event, unless an event has been published in this channel with the same key
+   * ({@link Channel#publish(Event, String)}).
+   *
+   * @param channel the name of the channel
+   * @param event the event
+   * @param key any text of 1 to 256 characters
+   * @return the id of the event that was published with this key
+   * @throws IllegalArgumentException as {@link #publish(String, Event)} describes, or if the key is empty or too long
+   * @throws IllegalStateException if the family is closed
+   * @throws StatusException with status 503 if there are too many channels
+   * @throws NotAppendedException if the event has certainly not been appended
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
+   * @throws UnsupportedOperationException if the log does not support keys
+   */
+  public String publish(String channel, Event event, String key) {
+    return use(channel, its -> its.publish(event, key));
+  }
+
+  /**
+   * Publishes events in this order ({@link Channel#publishAll}).
+   *
+   * @param channel the name of the channel
+   * @param events the events
+   * @return their ids
+   * @throws IllegalArgumentException as {@link #publish(String, Event)} describes
+   * @throws IllegalStateException if the family is closed
+   * @throws StatusException with status 503 if there are too many channels
+   * @throws NotAppendedException if an event has certainly not been appended, nor those after it
+   * @throws java.io.UncheckedIOException if the log cannot be reached; any number of the first events may have been
+   *     appended
+   */
+  public List<String> publishAll(String channel, List<Event> events) {
+    return use(channel, its -> its.publishAll(events));
+  }
+
+  /**
+   * Completes the channel of this name ({@link Channel#complete()}).
+   *
+   * @param channel the name of the channel
+   * @throws IllegalArgumentException if the name is empty, too long, or has a lone surrogate
+   * @throws IllegalStateException if the family is closed
+   * @throws StatusException with status 503 if there are too many channels
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the channel may be completed
+   */
+  public void complete(String channel) {
+    use(
+        channel,
+        its -> {
+          its.complete();
+          return its;
+        });
+  }
+
+  /**
+   * Returns the id of the end of a channel's log ({@link Channel#position()}).
+   *
+   * @param channel the name of the channel
+   * @return the position
+   * @throws IllegalArgumentException if the name is empty, too long, or has a lone surrogate
+   * @throws IllegalStateException if the family is closed
+   * @throws StatusException with status 503 if there are too many channels
+   * @throws java.io.UncheckedIOException if the log cannot be reached
+   */
+  public String position(String channel) {
+    return use(channel, Channel::position);
+  }
+
+  // Counting.
+
+  /**
+   * Returns the number of channels that exist in this process.
+   *
+   * @return zero or more
+   */
+  public int count() {
+    return count.get();
+  }
+
+  /**
+   * Returns the number of streams of this process in a channel.
+   *
+   * @param channel the name of the channel
+   * @return zero or more
+   */
+  public int count(String channel) {
+    var its = named.get(channel);
+    return its == null ? 0 : its.count();
+  }
+
+  /**
+   * Closes all channels, and their logs if these can be closed. The streams stay open. Blocks while logs are closed.
+   * Idempotent.
+   */
+  @Override
+  public void close() {
+    closed = true;
+    ticker.close();
+    named.forEach((name, channel) -> dropAnyway(name));
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the channels are closed");
+    }
+  }
+
+  private static void requireName(String name) {
+    if (name.isEmpty() || name.length() > MOST_NAME || name.getBytes(UTF_8).length > MOST_NAME) {
+      throw new IllegalArgumentException(
+          "the name of a channel must be 1 to " + MOST_NAME + " bytes in UTF-8: " + Quoted.java(name));
+    }
+    Checks.requireWellFormed("name of a channel", name);
+  }
+
+  // The life of a channel.
+
+  /** Begins to use a channel, which exists until it is left. */
+  private NamedChannel enter(String name) {
+    while (true) {
+      requireOpen();
+      var entered = new AtomicBoolean();
+      var channel =
+          named.compute(
+              name,
+              (key, present) -> {
+                var its = present == null ? add(key) : present.isBroken() ? logs.named(key) : present;
+                entered.set(its != null && its.enter());
+                return its;
+              });
+      if (channel == null) {
+        makeRoom();
+      } else if (!entered.get()) {
+        awaitDropped(channel);
+      } else if (closed) { // perhaps only after the close has seen all channels
+        leave(name, channel);
+        dropAnyway(name);
+      } else {
+        sweeps.watch();
+        return channel;
+      }
+    }
+  }
+
+  /** Returns a new channel, or null if there are too many. Called in the bin of the name. */
+  private NamedChannel add(String name) {
+    if (count.incrementAndGet() > most) {
+      count.decrementAndGet();
+      return null;
+    }
+    return logs.named(name);
+  }
+
+  private static void awaitDropped(NamedChannel channel) {
+    try {
+      channel.awaitDropped();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while a channel was dropped");
+    }
+  }
+
+  /** Drops channels that are not needed. Fails if there are none. */
+  private void makeRoom() {
+    long due = nextForced.get();
+    long now = System.nanoTime();
+    if (now - due < 0 || !nextForced.compareAndSet(due, now + BETWEEN_FORCED) || !sweep(true)) {
+      if (warned.compareAndSet(false, true)) {
+        Log.warning("there are " + most + " channels, the most that are allowed; new names are refused");
+      }
+      throw new StatusException(503, "too many channels");
+    }
+    warned.set(false);
+  }
+
+  private void leave(String name, NamedChannel channel) {
+    named.compute(
+        name,
+        (key, present) -> {
+          boolean forgotten = channel.leave() && present == channel;
+          if (forgotten) {
+            count.decrementAndGet();
+          }
+          return forgotten ? null : present;
+        });
+  }
+
+  private final class Sweeps implements Ticker.Lookout.Look {
+    @Override
+    public void look() {
+      threads.sweeps().newThread(() -> sweep(false)).start(); // logs may take time to close
+    }
+
+    @Override
+    public boolean isNeeded() {
+      return !closed && !named.isEmpty();
+    }
+  }
+
+  /**
+   * Drops the channels that are not needed, and were not at the last sweep either unless room is needed now. Returns
+   * whether there were any.
+   */
+  private boolean sweep(boolean now) {
+    boolean any = false;
+    for (String name : named.keySet()) {
+      var expired = new AtomicBoolean();
+      var channel =
+          named.computeIfPresent(
+              name,
+              (key, its) -> {
+                expired.set(its.expire(now));
+                return its;
+              });
+      if (expired.get()) {
+        drop(name, channel);
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  private void dropAnyway(String name) {
+    var first = new AtomicBoolean();
+    var channel =
+        named.computeIfPresent(
+            name,
+            (key, its) -> {
+              first.set(its.drop());
+              return its;
+            });
+    if (first.get()) {
+      drop(name, channel);
+    }
+  }
+
+  private void drop(String name, NamedChannel channel) {
+    try {
+      channel.close();
+    } catch (Throwable e) {
+      Log.failure("closing a channel", e);
+    } finally {
+      named.computeIfPresent(
+          name,
+          (key, its) -> {
+            if (its == channel) {
+              count.decrementAndGet();
+            }
+            return its == channel ? null : its;
+          });
+      channel.closed();
+    }
+  }
+}
