@@ -12,6 +12,7 @@ import java.net.SocketTimeoutException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -30,6 +31,7 @@ final class Client implements EventParser.Sink {
   private volatile String id = "";
   private volatile boolean stopped;
   private volatile boolean paused;
+  private volatile CountDownLatch gate = new CountDownLatch(0); // closed while it is paused
   private volatile boolean open;
   private volatile Socket socket;
   private volatile int broken; // connections that others ended
@@ -49,7 +51,7 @@ final class Client implements EventParser.Sink {
     int failures = 0;
     while (!stopped) {
       if (paused) {
-        pause(5);
+        await(gate);
         continue;
       }
       var target = targets.get(random.nextInt(targets.size()));
@@ -66,6 +68,14 @@ final class Client implements EventParser.Sink {
         open = false;
       }
       pause(random.nextInt(20) + (failures > 0 ? 50 + random.nextInt(100) : 0));
+    }
+  }
+
+  private static void await(CountDownLatch gate) {
+    try {
+      gate.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -168,7 +178,7 @@ final class Client implements EventParser.Sink {
         switch (name) {
           case "tidings:position" -> new Item.Position(lastEventId, now);
           case "gap" -> Item.Gap.of(lastEventId, data, now);
-          default -> new Item.Received(lastEventId, data, now);
+          default -> new Item.Received(lastEventId, Publication.withoutPadding(data), now);
         };
     synchronized (items) {
       items.add(item);
@@ -225,6 +235,7 @@ final class Client implements EventParser.Sink {
 
   /** Aborts the connection, and does not reconnect until {@link #resume}. */
   void leave() {
+    gate = new CountDownLatch(1);
     paused = true;
     abort();
   }
@@ -242,12 +253,19 @@ final class Client implements EventParser.Sink {
 
   void resume() {
     paused = false;
+    gate.countDown();
+  }
+
+  /** Ends the client soon. */
+  void abandon() {
+    stopped = true;
+    gate.countDown();
+    abort();
   }
 
   /** Ends the client. Its record does not change after this call. */
   void stop() {
-    stopped = true;
-    abort();
+    abandon();
     try {
       thread.join(10_000);
     } catch (InterruptedException e) {

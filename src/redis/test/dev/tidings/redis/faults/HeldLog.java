@@ -39,7 +39,7 @@ record HeldLog(NavigableMap<Long, String> payloads, List<Epoch> epochs, long las
     for (Object entry : (List<?>) reply) {
       var parts = (List<?>) entry;
       var fields = ((List<?>) parts.get(1)).stream().map(HeldLog::text).toList();
-      payloads.put(Long.parseLong(text(parts.get(0)).split("-")[0]), fields.get(fields.indexOf("d") + 1));
+      payloads.put(Long.parseLong(text(parts.get(0)).split("-")[0]), Publication.withoutPadding(fields.get(fields.indexOf("d") + 1)));
     }
     var epochs = new ArrayList<Epoch>();
     var meta = jedis.hmget(stem + "meta", "n", "epochs");
@@ -49,6 +49,13 @@ record HeldLog(NavigableMap<Long, String> payloads, List<Epoch> epochs, long las
       }
     }
     return new HeldLog(payloads, List.copyOf(epochs), meta.get(0) == null ? 0 : Long.parseLong(meta.get(0)));
+  }
+
+  /** Returns this log with older epochs, which it has forgotten. */
+  HeldLog withOlder(List<Epoch> older) {
+    var all = new ArrayList<>(epochs);
+    older.stream().filter(epoch -> !all.contains(epoch)).forEach(all::add);
+    return new HeldLog(payloads, List.copyOf(all), last);
   }
 
   private static String text(Object bytes) {

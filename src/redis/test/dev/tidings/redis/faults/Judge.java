@@ -174,6 +174,7 @@ final class Judge {
       if (!ids.add(event.id())) {
         verdict.doubled++;
         verdict.note("doubled: " + who + " received " + event.id() + " twice");
+        at = place;
         return;
       }
       if (place.number() < 1) {

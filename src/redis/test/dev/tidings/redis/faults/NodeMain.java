@@ -40,6 +40,11 @@ final class NodeMain {
     server.post("/publish", node::publish);
     server.get("/state", request -> request.respond(200, TEXT, redis.state().toString()));
     server.start();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+      server.stop(Duration.ofSeconds(1));
+      channels.close();
+      redis.close();
+    }));
     System.out.println("ready " + server.port());
     Thread.currentThread().join();
   }

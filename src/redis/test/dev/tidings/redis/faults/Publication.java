@@ -23,6 +23,12 @@ record Publication(int publisher, int number, Outcome outcome, String id, long b
     return publisher + ":" + number;
   }
 
+  /** Returns a payload without what makes it longer. */
+  static String withoutPadding(String data) {
+    int end = data.indexOf('#');
+    return end < 0 ? data : data.substring(0, end);
+  }
+
   String payload() {
     return payload(publisher, number);
   }

@@ -22,20 +22,34 @@ final class Publisher {
   private final Random random;
   private final int pause; // mean, in ms
   private final int batch; // most events of a request
+  private final String padding; // of each payload
   private final List<Publication> publications = new ArrayList<>(); // guarded by itself
   private final Thread thread;
   private volatile boolean stopped;
   private volatile long longest; // of a request, in ns
   private int next;
 
-  Publisher(int number, String channel, List<InetSocketAddress> nodes, long seed, int pause, int batch) {
+  Publisher(int number, String channel, List<InetSocketAddress> nodes, long seed, int pause, int batch, String padding) {
     this.number = number;
     this.channel = channel;
     this.nodes = List.copyOf(nodes);
     this.random = new Random(seed);
     this.pause = pause;
     this.batch = batch;
-    this.thread = Thread.ofVirtual().name("publisher").start(this::run);
+    this.padding = padding;
+    this.thread = Thread.ofVirtual().name("publisher").unstarted(this::run);
+  }
+
+  Publisher start() {
+    thread.start();
+    return this;
+  }
+
+  /** Publishes this many events on this thread, in large batches. Not after {@link #start}. */
+  void publishAll(int count) {
+    while (next < count) {
+      publish(nodes.getFirst(), Math.min(500, count - next));
+    }
   }
 
   private void run() {
@@ -54,7 +68,7 @@ final class Publisher {
     int first = next;
     next += count;
     String body =
-        IntStream.range(first, next).mapToObj(i -> Publication.payload(number, i)).collect(Collectors.joining("\n"));
+        IntStream.range(first, next).mapToObj(i -> Publication.payload(number, i) + padding).collect(Collectors.joining("\n"));
     long begin = System.nanoTime();
     var ids = List.<String>of();
     var outcome = Outcome.UNKNOWN;
@@ -67,8 +81,10 @@ final class Publisher {
           outcome = Outcome.ACKED;
         }
         case 503 -> {
-          outcome = Outcome.REFUSED;
-          refusedFrom = Integer.parseInt(answer.text().lines().findFirst().orElseThrow());
+          if (answer.text().contains("refused: ")) { // otherwise it is of a server that stops
+            outcome = Outcome.REFUSED;
+            refusedFrom = Integer.parseInt(answer.text().lines().findFirst().orElseThrow());
+          }
         }
         default -> {}
       }

@@ -98,10 +98,13 @@ final class Redis implements AutoCloseable {
     }
   }
 
-  /** Returns the environment of a process whose clock is shifted, such as {@code -3s} or {@code +1h}. */
+  /**
+   * Returns the environment of a process whose clock is shifted, such as {@code -3s} or {@code +1h}. With the allocator of
+   * the C library, because jemalloc asks for the time before the shim can allocate memory.
+   */
   static Map<String, String> clock(String offset) {
     return Map.of(
-        "LD_PRELOAD", Program.find("libfaketime.so.1"), "FAKETIME", offset, "FAKETIME_DONT_FAKE_MONOTONIC", "1",
+        "LD_PRELOAD", Program.find("libfaketime.so.1") + " libc.so.6", "FAKETIME", offset, "FAKETIME_DONT_FAKE_MONOTONIC", "1",
         "DONT_FAKE_MONOTONIC", "1");
   }
 
@@ -170,6 +173,43 @@ final class Redis implements AutoCloseable {
       case null -> "";
       default -> reply.toString();
     };
+  }
+
+  List<HeldLog.Epoch> epochs(String channel) {
+    try (var jedis = jedis()) {
+      return HeldLog.read(jedis, channel).epochs();
+    }
+  }
+
+  /** Returns the number of connections that it has accepted. */
+  long accepted() {
+    return number("stats", "total_connections_received");
+  }
+
+  long number(String section, String name) {
+    var matcher = java.util.regex.Pattern.compile(name + ":(\\d+)").matcher(run("INFO", section));
+    if (!matcher.find()) {
+      throw new AssertionError("no " + name);
+    }
+    return Long.parseLong(matcher.group(1));
+  }
+
+  private Path aof() throws IOException {
+    try (var files = Files.list(folder.resolve("appendonlydir"))) {
+      return files.filter(file -> file.toString().endsWith(".incr.aof")).max(Comparator.comparing(Path::toString)).orElseThrow();
+    }
+  }
+
+  /** Returns the number of bytes that have been written to the file of appended commands. */
+  long sizeOfAof() throws IOException {
+    return Files.size(aof());
+  }
+
+  /** Loses what was written after that. */
+  void truncateAof(long size) throws IOException {
+    try (var file = java.nio.channels.FileChannel.open(aof(), java.nio.file.StandardOpenOption.WRITE)) {
+      file.truncate(size);
+    }
   }
 
   void kill() throws InterruptedException {

@@ -101,12 +101,29 @@ final class Site implements AutoCloseable {
   }
 
   Site publishers(int each, int pause, List<SiteNode> on) {
-    var addresses = on.stream().map(SiteNode::address).toList();
+    return publishers(each, pause, on, "");
+  }
+
+  Site publishers(int each, int pause, List<SiteNode> on, String padding) {
     publishers.forEach((channel, all) -> {
       for (int i = 0; i < each; i++) {
-        int number = numbers++;
-        all.add(new Publisher(number, channel, addresses, seed + number, pause, BATCH));
+        all.add(publisher(channel, pause, on, padding).start());
       }
+    });
+    return this;
+  }
+
+  private Publisher publisher(String channel, int pause, List<SiteNode> on, String padding) {
+    int number = numbers++;
+    return new Publisher(number, channel, on.stream().map(SiteNode::address).toList(), seed + number, pause, BATCH, padding);
+  }
+
+  /** Publishes this many events in each channel, fast. */
+  Site publish(int count, String padding) {
+    publishers.forEach((channel, all) -> {
+      var publisher = publisher(channel, 1, nodes, padding);
+      all.add(publisher);
+      publisher.publishAll(count);
     });
     return this;
   }
@@ -148,15 +165,14 @@ final class Site implements AutoCloseable {
 
   /** Waits until each client has received an event, and then for a while. */
   Site flow(Duration time) throws InterruptedException {
-    awaitEvents(System.nanoTime(), Duration.ofSeconds(20));
+    awaitEvents(clients(), System.nanoTime(), Duration.ofSeconds(20));
     Thread.sleep(time);
     return this;
   }
 
-  private void awaitEvents(long since, Duration bound) throws InterruptedException {
+  private void awaitEvents(List<Client> of, long since, Duration bound) throws InterruptedException {
     try {
-      Program.await(
-          () -> clients().stream().allMatch(client -> client.firstAfter(since) != -1), "each client has an event", bound);
+      Program.await(() -> of.stream().allMatch(client -> client.firstAfter(since) != -1), "each client has an event", bound);
     } catch (AssertionError e) {
       throw new AssertionError(e.getMessage() + stateOfNodes(), e);
     }
@@ -188,8 +204,12 @@ final class Site implements AutoCloseable {
 
   /** Waits until each client has an event that came after this time, and returns how long that took. */
   Resumed awaitResumed(long since, Duration bound) throws InterruptedException {
-    awaitEvents(since, bound);
-    double[] seconds = clients().stream().mapToDouble(client -> (client.firstAfter(since) - since) / 1e9).sorted().toArray();
+    return awaitResumedOf(clients(), since, bound);
+  }
+
+  Resumed awaitResumedOf(List<Client> of, long since, Duration bound) throws InterruptedException {
+    awaitEvents(of, since, bound);
+    double[] seconds = of.stream().mapToDouble(client -> (client.firstAfter(since) - since) / 1e9).sorted().toArray();
     return new Resumed(seconds[seconds.length / 2], seconds[seconds.length - 1]);
   }
 
@@ -201,26 +221,32 @@ final class Site implements AutoCloseable {
   }
 
   Verdict judge(Jedis jedis) throws Exception {
-    return judge(channel -> HeldLog.read(jedis, channel));
+    return judge(jedis, List.of(), clients());
+  }
+
+  /** Judges some clients by a log with more epochs than it remembers. */
+  Verdict judge(Jedis jedis, List<HeldLog.Epoch> older, List<Client> of) throws Exception {
+    return judge(channel -> HeldLog.read(jedis, channel).withOlder(older), of);
   }
 
   /** Reads the log of a channel. */
   interface LogOf {
-    HeldLog of(String channel);
+    HeldLog of(String channel) throws Exception;
   }
 
-  Verdict judge(LogOf logs) throws Exception {
+  Verdict judge(LogOf logs, List<Client> of) throws Exception {
     stopPublishers();
     var verdict = new Verdict();
     for (String channel : plan.channels()) {
       var log = logs.of(channel);
       String end = log.lastId();
-      var its = clients.get(channel);
+      var its = clients.get(channel).stream().filter(of::contains).toList();
       long begin = System.nanoTime();
       while (!its.stream().allMatch(client -> client.id().equals(end)) && System.nanoTime() - begin < QUIET.toNanos()) {
         Thread.sleep(20);
       }
       Thread.sleep(100); // for what may come twice
+      its.forEach(Client::abandon);
       its.forEach(Client::stop);
       var publications = publishers.get(channel).stream().flatMap(one -> one.publications().stream()).toList();
       verdict.plus(Judge.judge(log, publications, its.stream().map(Client::items).toList()));
@@ -273,6 +299,7 @@ final class Site implements AutoCloseable {
   @Override
   public void close() {
     publishers().forEach(Publisher::stop);
+    clients().forEach(Client::abandon);
     clients().forEach(Client::stop);
     for (Front front : fronts) {
       front.close();

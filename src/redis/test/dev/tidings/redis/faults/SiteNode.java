@@ -85,6 +85,12 @@ final class SiteNode implements AutoCloseable {
     return Publisher.Http.get(address(), "/state").text();
   }
 
+  /** Stops the server as an operator does (SIGTERM). */
+  void stop() throws Exception {
+    process.signal("TERM");
+    process.awaitEnd();
+  }
+
   void kill() throws InterruptedException {
     process.kill();
     process.awaitEnd();
