@@ -74,7 +74,6 @@ final class NodesTest {
         var site = new Site(redis.url(), Plan.of(1).withoutFronts().withHeap("-Xmx1g"))) {
       site.clients(clients, 0);
       Program.await(() -> site.clients().stream().noneMatch(client -> client.id().isEmpty()), "positions", Duration.ofSeconds(60));
-      System.out.println("all are there"); // XXX
       site.clients().forEach(Client::leave);
       site.publish(20, "");
       redis.run("CONFIG", "RESETSTAT");

@@ -254,6 +254,21 @@ final class Site implements AutoCloseable {
     return verdict;
   }
 
+  /** Returns the gaps of each client, and what stood before. */
+  String gaps() {
+    var text = new StringBuilder();
+    for (Client client : clients()) {
+      var items = client.items();
+      for (int i = 0; i < items.size(); i++) {
+        if (items.get(i) instanceof Item.Gap) {
+          text.append("\n  ").append(i == 0 ? "nothing" : items.get(i - 1)).append(" then ").append(items.get(i));
+        }
+      }
+      text.append("\n  --");
+    }
+    return text.toString();
+  }
+
   void stopPublishers() throws InterruptedException {
     for (Publisher publisher : publishers()) {
       publisher.stop();

@@ -91,6 +91,14 @@ final class SiteNode implements AutoCloseable {
     process.awaitEnd();
   }
 
+  void freeze() throws Exception {
+    process.signal("STOP");
+  }
+
+  void thaw() throws Exception {
+    process.signal("CONT");
+  }
+
   void kill() throws InterruptedException {
     process.kill();
     process.awaitEnd();
