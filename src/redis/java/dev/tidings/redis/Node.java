@@ -165,7 +165,7 @@ final class Node implements AutoCloseable {
     var writer = new Writer(server, topology, queue, this::route);
     var readers =
         new Readers(server, topology, new ReaderRoutes(), work -> thread("read-" + numbers.incrementAndGet(), work), options.pool());
-    var watch = new Watch(server, () -> followedOf(server));
+    var watch = new Watch(server, () -> followedOf(server), bells::reconnect);
     staff.put(server, new Staff(server, writer, readers, watch, its));
     start(its, "write", writer);
     start(its, "watch", watch);
