@@ -31,6 +31,7 @@ final class Writer implements Runnable {
   private final AppendQueue queue;
   private final Routes routes;
   private final LinkedBlockingQueue<Lane> ready = new LinkedBlockingQueue<>();
+  private volatile boolean retired;
   // Owned by the thread.
   private final PriorityQueue<Retry> retries = new PriorityQueue<>(Comparator.comparingLong(Retry::time));
   private Link link; // null if there is none
@@ -50,13 +51,15 @@ final class Writer implements Runnable {
   /** Takes a channel that is ready. Does not block. */
   void add(Lane lane) {
     ready.add(lane);
+    if (retired) {
+      giveBack();
+    }
   }
 
-  /** Returns the channels that wait here, and forgets them. */
-  List<Lane> drain() {
+  private void giveBack() {
     var lanes = new ArrayList<Lane>();
     ready.drainTo(lanes);
-    return lanes;
+    lanes.forEach(routes::route);
   }
 
   @Override
@@ -76,6 +79,9 @@ final class Writer implements Runnable {
       if (link != null) {
         server.close(link);
       }
+      retired = true;
+      retries.forEach(retry -> routes.route(retry.lane()));
+      giveBack();
     }
   }
 
@@ -84,7 +90,7 @@ final class Writer implements Runnable {
     while (lanes.isEmpty()) {
       long now = System.nanoTime();
       while (!retries.isEmpty() && retries.peek().time() - now <= 0) {
-        lanes.add(retries.remove().lane());
+        routes.route(retries.remove().lane()); // perhaps to another server
       }
       ready.drainTo(lanes);
       if (lanes.isEmpty()) {
