@@ -31,6 +31,7 @@ enum Fault {
   CLOCK_BACK("clock of Redis 1 h back, by a restart", "order and numbers right"),
   CLOCK_AHEAD("clock of Redis 1 h ahead and back again, by restarts", "order and numbers right; nothing dropped early"),
   NODE_KILLED("a node killed with -9 in the middle of publishing, and restarted, repeatedly", "unknown 0 or 1 times"),
+  KEYS("the same; events with keys, repeated on any node until acknowledged", "each event exactly once"),
   ROLLING("rolling restart of three nodes", "nothing lost"),
   SITE_RESTARTED("all nodes killed and restarted, Redis kept", "history survives"),
   HERD("10,000 clients back at once on one node", "≤ 200 commands of Redis for the log"),

@@ -19,21 +19,40 @@ final class NodesTest {
     try (var redis = Redis.start();
         var site = new Site(redis.url(), Plan.of(3))) {
       site.publishers(6).clients(18, 500).flow(Duration.ofMillis(500));
-      var random = new Random();
-      long begin = System.nanoTime();
-      int kills = 0;
-      long last = begin;
-      while (System.nanoTime() - begin < Duration.ofSeconds(SECONDS).toNanos()) {
-        site.onNodes(random.nextInt(3));
-        last = System.nanoTime();
-        kills++;
-        Thread.sleep(random.nextInt(500));
-      }
-      var resumed = site.awaitResumed(last, BOUND);
+      int kills = kill(site);
+      var resumed = site.awaitResumed(System.nanoTime(), BOUND);
       var verdict = site.judge(redis);
       site.requireWhole(verdict);
       Results.passed(Fault.NODE_KILLED, verdict, resumed, kills + " kills");
     }
+  }
+
+  @Test
+  void eventsWithKeysAreAppendedExactlyOnce() throws Exception {
+    try (var redis = Redis.start();
+        var site = new Site(redis.url(), Plan.of(2))) {
+      site.publishersWithKeys(6).clients(8, 500).flow(Duration.ofMillis(500));
+      int kills = kill(site);
+      var resumed = site.awaitResumed(System.nanoTime(), BOUND);
+      var verdict = site.judge(redis);
+      site.requireWhole(verdict);
+      int repeats = site.publishers().stream().mapToInt(Publisher::repeats).sum();
+      assertTrue(repeats > 0 && verdict.acked == verdict.events, verdict::toString);
+      Results.passed(Fault.KEYS, verdict, resumed, kills + " kills, " + repeats + " repeats");
+    }
+  }
+
+  /** Kills and restarts random nodes for some time, and returns how many. */
+  private static int kill(Site site) throws Exception {
+    var random = new Random();
+    long begin = System.nanoTime();
+    int kills = 0;
+    while (System.nanoTime() - begin < Duration.ofSeconds(SECONDS).toNanos()) {
+      site.onNodes(random.nextInt(site.nodes().size()));
+      kills++;
+      Thread.sleep(random.nextInt(500));
+    }
+    return kills;
   }
 
   @Test

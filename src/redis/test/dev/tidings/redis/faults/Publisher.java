@@ -9,6 +9,8 @@ import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -24,7 +26,8 @@ final class Publisher {
   private final int batch; // most events of a request
   private final String padding; // of each payload
   private final List<Publication> publications = new ArrayList<>(); // guarded by itself
-  private final Thread thread;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile int repeats;
   private volatile boolean stopped;
   private volatile long longest; // of a request, in ns
   private int next;
@@ -37,22 +40,30 @@ final class Publisher {
     this.pause = pause;
     this.batch = batch;
     this.padding = padding;
-    this.thread = Thread.ofVirtual().name("publisher").unstarted(this::run);
   }
 
   Publisher start() {
-    thread.start();
+    Thread.ofVirtual().name("publisher").start(this::run);
     return this;
   }
 
   /** Publishes this many events on this thread, in large batches. Not after {@link #start}. */
   void publishAll(int count) {
+    ended.countDown();
     while (next < count) {
       publish(nodes.getFirst(), Math.min(500, count - next));
     }
   }
 
   private void run() {
+    try {
+      publish();
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private void publish() {
     while (!stopped) {
       int count = batch > 1 && random.nextInt(4) == 0 ? 1 + random.nextInt(batch) : 1;
       var outcome = publish(nodes.get(random.nextInt(nodes.size())), count);
@@ -62,6 +73,45 @@ final class Publisher {
         return;
       }
     }
+  }
+
+  /** Publishes one event at a time with a key, and repeats it on any node until it is acknowledged. */
+  Publisher startWithKeys() {
+    Thread.ofVirtual().name("publisher").start(this::runWithKeys);
+    return this;
+  }
+
+  private void runWithKeys() {
+    try {
+      while (!stopped) {
+        String payload = Publication.payload(number, next);
+        long begin = System.nanoTime();
+        String id = "";
+        while (id.isEmpty()) {
+          try {
+            var node = nodes.get(random.nextInt(nodes.size()));
+            var answer = Http.post(node, "/publish?channel=" + channel + "&key=" + payload, payload, PATIENCE);
+            id = answer.status() == 200 ? answer.text() : "";
+          } catch (IOException e) {
+            // repeated
+          }
+          repeats += id.isEmpty() ? 1 : 0;
+          Thread.sleep(random.nextInt(2 * pause + 1));
+        }
+        synchronized (publications) {
+          publications.add(new Publication(number, next++, Outcome.ACKED, id, begin, System.nanoTime()));
+        }
+      }
+    } catch (InterruptedException e) {
+      // stopped
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  /** Returns how often it had to repeat an event. */
+  int repeats() {
+    return repeats;
   }
 
   private Outcome publish(InetSocketAddress node, int count) {
@@ -123,8 +173,7 @@ final class Publisher {
   }
 
   void join() throws InterruptedException {
-    thread.join(PATIENCE + 5_000);
-    if (thread.isAlive()) {
+    if (!ended.await(PATIENCE + 5_000, TimeUnit.MILLISECONDS)) {
       throw new AssertionError("a publisher does not end");
     }
   }

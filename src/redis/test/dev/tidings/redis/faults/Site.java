@@ -113,6 +113,16 @@ final class Site implements AutoCloseable {
     return this;
   }
 
+  /** Starts publishers that repeat each event with its key until it is acknowledged. */
+  Site publishersWithKeys(int each) {
+    publishers.forEach((channel, all) -> {
+      for (int i = 0; i < each; i++) {
+        all.add(publisher(channel, 10, nodes, "").startWithKeys());
+      }
+    });
+    return this;
+  }
+
   private Publisher publisher(String channel, int pause, List<SiteNode> on, String padding) {
     int number = numbers++;
     return new Publisher(number, channel, on.stream().map(SiteNode::address).toList(), seed + number, pause, BATCH, padding);
