@@ -225,7 +225,11 @@ final class Judge {
     }
 
     private void gap(Gap gap) {
-      verdict.told++;
+      if (at == null) {
+        verdict.toldFirst++;
+      } else {
+        verdict.told++;
+      }
       var from = Place.of(gap.from());
       if (!gap.id().equals(gap.from())) {
         untold("a gap with the id " + gap.id() + " to " + gap.from());

@@ -23,10 +23,11 @@ final class TcpProxy implements AutoCloseable {
   private volatile InetSocketAddress target;
   private volatile long delay; // of each direction, in ms
   private volatile boolean swallows;
+  private volatile boolean refuses;
   private volatile int connections;
 
   /** Where the next append is cut: after this many bytes of the request, or of its reply. */
-  private record Cut(int request, int reply) {}
+  private record Cut(int request, int reply, boolean forLong) {}
 
   private Cut cut; // guarded by this; null if there is none
   private int lengthOfReply; // of the last append that was cut; guarded by this
@@ -61,6 +62,9 @@ final class TcpProxy implements AutoCloseable {
     try {
       if (swallows) {
         return; // accepted by the kernel, and nothing more
+      }
+      if (refuses) {
+        throw new IOException("refused");
       }
       client.setTcpNoDelay(true);
       server.setTcpNoDelay(true);
@@ -146,6 +150,7 @@ final class TcpProxy implements AutoCloseable {
     }
     var its = cut;
     cut = null;
+    refuses |= its.forLong();
     lengthOfRequest = bytes.length;
     notifyAll();
     if (its.request() >= 0) {
@@ -169,12 +174,17 @@ final class TcpProxy implements AutoCloseable {
 
   /** Cuts the next append after this many bytes of the request. */
   synchronized void cutRequest(int bytes) {
-    cut = new Cut(bytes, -1);
+    cut = new Cut(bytes, -1, false);
   }
 
   /** Cuts the reply to the next append after this many bytes. */
   synchronized void cutReply(int bytes) {
-    cut = new Cut(-1, bytes);
+    cut = new Cut(-1, bytes, false);
+  }
+
+  /** Loses the reply to the next append, and refuses connections until {@link #heal}. */
+  synchronized void cutReplyForLong() {
+    cut = new Cut(-1, 0, true);
   }
 
   /** Returns whether the cut has been made. */
@@ -203,6 +213,7 @@ final class TcpProxy implements AutoCloseable {
   /** Passes new connections on again. Those of before stay dead, as behind a firewall that has forgotten them. */
   void heal() {
     swallows = false;
+    refuses = false;
   }
 
   /** Moves to another server, and ends all connections. */

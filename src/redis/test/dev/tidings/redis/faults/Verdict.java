@@ -24,6 +24,7 @@ final class Verdict {
   int dropped; // acknowledged, and beyond a limit of the log
   int phantoms; // received, and lost by the engine
   int told; // gaps
+  int toldFirst; // gaps in place of a first position, which the log did not answer in time
   int again; // payloads that were appended anew after a loss, so that a client received them twice
   final List<String> violations = new ArrayList<>();
 
@@ -55,6 +56,7 @@ final class Verdict {
     dropped += other.dropped;
     phantoms += other.phantoms;
     told += other.told;
+    toldFirst += other.toldFirst;
     again += other.again;
     other.violations.forEach(this::note);
     return this;
@@ -65,7 +67,7 @@ final class Verdict {
     return "lost " + lost + ", doubled " + doubled + ", disordered " + disordered + ", untold " + untold + ", needless " + needless
         + ", contradicted " + contradicted + "; events " + events + ", received " + received + ", acked " + acked + ", unknown "
         + unknown + " (appended " + unknownAppended + "), refused " + refused + ", lost by Redis " + lostByEngine + ", dropped "
-        + dropped + ", phantoms " + phantoms + ", told " + told + ", again " + again
+        + dropped + ", phantoms " + phantoms + ", told " + told + " (at first " + toldFirst + "), again " + again
         + (violations.isEmpty() ? "" : "\n  " + String.join("\n  ", violations));
   }
 }
