@@ -1,9 +1,15 @@
 package dev.tidings.redis.faults;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.Event;
+import dev.tidings.redis.RedisLogs;
+import dev.tidings.redis.RedisOptions;
 import dev.tidings.redis.faults.Site.Plan;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -109,6 +115,31 @@ final class CommandsTest {
       var verdict = site.judge(redis);
       site.requireWhole(verdict);
       Results.passed(fault, verdict, resumed, "");
+    }
+  }
+
+  /** The record of a batch must outlive the retries, whatever the clock says meanwhile. */
+  @Test
+  void aBatchIsNotForgottenWhenTheClockJumps() throws Exception {
+    var patient = RedisOptions.defaults().withPublishTime(Duration.ofSeconds(20));
+    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "always");
+        var proxy = new TcpProxy("127.0.0.1", redis.port());
+        var one = RedisLogs.connect(proxy.url(), patient);
+        var other = RedisLogs.connect(redis.url(), patient)) {
+      one.log("news").append(Event.of("first"));
+      proxy.cutReplyForLong();
+      var appended = new CompletableFuture<String>();
+      Thread.ofVirtual().start(() -> appended.complete(one.log("news").append(Event.of("once"))));
+      Program.await(() -> redis.run("XLEN", "tidings:{news}:log").equals("2"), "the event");
+      redis.kill();
+      redis.shiftClock("+1h");
+      redis.restart();
+      for (int i = 0; i < 3; i++) {
+        other.log("news").append(Event.of("another"));
+      }
+      proxy.heal();
+      assertTrue(appended.get(20, TimeUnit.SECONDS).startsWith("2."), "the id of the first attempt");
+      assertEquals("5", redis.run("XLEN", "tidings:{news}:log"));
     }
   }
 
