@@ -107,7 +107,7 @@ final class FormatTest {
 
   @Test
   void damagedBellsAreNotUnpacked() {
-    for (String bad : List.of("x", "2:1:a", "2:", "2:5:a", "99999999999:", "1:-1:")) {
+    for (String bad : List.of("x", "2:1:a", "2:", "2:5:a", "99999999999:", "1:-1:", "1:5:a")) {
       assertThrows(RuntimeException.class, () -> Fields.unpack(bad.getBytes(UTF_8), 0), bad);
     }
     assertEquals(List.of(), Fields.unpack(new byte[0], 0));
