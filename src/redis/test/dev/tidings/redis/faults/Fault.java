@@ -36,6 +36,8 @@ enum Fault {
   KEYS("the same; events with keys, repeated on any node until acknowledged", "each event exactly once"),
   ROLLING("rolling restart of three nodes", "nothing lost"),
   SITE_RESTARTED("all nodes killed and restarted, Redis kept", "history survives"),
+  REVOKED("a user revoked while a node is cut off from Redis", "ended ≤ 2 s after healing"),
+  DUPLICATES("streams of one identifier opened on two nodes at once, also while Redis is away", "exactly one lives"),
   HERD("10,000 clients back at once on one node", "≤ 200 commands of Redis for the log"),
   MANY_EPOCHS("20 restarts of Redis, a client away meanwhile", "told; nothing doubled"),
   CHAOS("faults in a random order, AOF `always`", "nothing lost"),

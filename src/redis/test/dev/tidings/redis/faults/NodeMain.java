@@ -1,6 +1,7 @@
 package dev.tidings.redis.faults;
 
 import dev.tidings.Channels;
+import dev.tidings.Cluster;
 import dev.tidings.Event;
 import dev.tidings.NotAppendedException;
 import dev.tidings.Settings;
@@ -26,7 +27,7 @@ final class NodeMain {
     this.channels = channels;
   }
 
-  /** Arguments: URL of Redis, port, events and age of a log. */
+  /** Arguments: URL of Redis, port, events and age of a log; {@code cluster} to join a cluster. */
   static void main(String... args) throws Exception {
     Thread.ofPlatform().daemon().start(NodeMain::endWithParent);
     var options = RedisOptions.defaults().withHistory(Integer.parseInt(args[2]), Duration.parse(args[3]));
@@ -39,6 +40,15 @@ final class NodeMain {
     server.get("/events", node::stream);
     server.post("/publish", node::publish);
     server.get("/state", request -> request.respond(200, TEXT, redis.state().toString()));
+    if (args.length > 4) {
+      var cluster = Cluster.join(server.eventSources(), redis.log("control"));
+      server.post(
+          "/drop",
+          request -> {
+            cluster.drop(request.require("id"));
+            request.respond(200, TEXT, "dropped");
+          });
+    }
     server.start();
     Runtime.getRuntime().addShutdownHook(new Thread(() -> {
       server.stop(Duration.ofSeconds(1));
@@ -73,7 +83,7 @@ final class NodeMain {
   }
 
   private void stream(SseRequest request) throws Exception {
-    try (var sse = request.getEventSource()) {
+    try (var sse = request.query("id").isPresent() ? request.getEventSource(request.require("id")) : request.getEventSource()) {
       channels.join(sse, request.require("channel"));
       sse.keepAlive();
     }

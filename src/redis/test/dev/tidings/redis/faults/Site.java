@@ -21,21 +21,26 @@ final class Site implements AutoCloseable {
   private static final int BATCH = 12;
 
   /** What a site has. */
-  record Plan(int nodes, boolean fronts, List<String> channels, int events, Duration age, String heap) {
+  record Plan(int nodes, boolean fronts, List<String> channels, int events, Duration age, String heap, boolean cluster) {
     static Plan of(int nodes) {
-      return new Plan(nodes, true, List.of("news"), 100_000, Duration.ofHours(3), "-Xmx128m");
+      return new Plan(nodes, true, List.of("news"), 100_000, Duration.ofHours(3), "-Xmx128m", false);
     }
 
     Plan withoutFronts() {
-      return new Plan(nodes, false, channels, events, age, heap);
+      return new Plan(nodes, false, channels, events, age, heap, cluster);
     }
 
     Plan withChannels(String... names) {
-      return new Plan(nodes, fronts, List.of(names), events, age, heap);
+      return new Plan(nodes, fronts, List.of(names), events, age, heap, cluster);
     }
 
     Plan withHeap(String heap) {
-      return new Plan(nodes, fronts, channels, events, age, heap);
+      return new Plan(nodes, fronts, channels, events, age, heap, cluster);
+    }
+
+    /** Nodes that end streams on each other. */
+    Plan withCluster() {
+      return new Plan(nodes, fronts, channels, events, age, heap, true);
     }
   }
 
@@ -71,7 +76,10 @@ final class Site implements AutoCloseable {
   }
 
   SiteNode launch(String url, String host, List<String> prefix) throws IOException {
-    var limits = List.of(Integer.toString(plan.events()), plan.age().toString());
+    var limits = new ArrayList<>(List.of(Integer.toString(plan.events()), plan.age().toString()));
+    if (plan.cluster()) {
+      limits.add("cluster");
+    }
     var node = SiteNode.launch(url, host, prefix, limits, plan.heap());
     nodes.add(node);
     return node;
