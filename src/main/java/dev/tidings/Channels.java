@@ -18,7 +18,7 @@ import java.util.function.Predicate;
  * Channels by name: one for each room, document or user. A channel is created when its name is first used, and dropped
  * when it has not been needed for one to two minutes.
  *
- * {@snippet file="Rooms.java" region="rooms"}
+ * {@snippet file="Rooms.java" region="join"}
  *
  * <p>A function creates the log of each channel. If the logs are shared between servers, so are the channels: an event
  * that is published on one server reaches the streams that have joined the channel of this name on any server, and

@@ -281,6 +281,48 @@ class SamplesTest {
     }
   }
 
+  @Test
+  void resumeSendsAStateAndAllChangesAfterIt() throws Exception {
+    try (var resume = new Program("Resume"); var stream = listen(request(resume.uri().resolve("state")))) {
+      var state = stream.nextEvent();
+      assertEquals("event: state", state.getFirst());
+      int number = Integer.parseInt(state.getLast().substring("data: the last number is ".length()));
+      assertEquals("event: tidings:position", stream.nextEvent().getFirst());
+      int next = number(stream.nextEvent());
+      assertTrue(next == number || next == number + 1, next + " after " + number);
+      assertEquals(next + 1, number(stream.nextEvent()));
+    }
+  }
+
+  @Test
+  void resumeStartsWithTheLastFew() throws Exception {
+    try (var resume = new Program("Resume"); var first = listen(request(resume.uri().resolve("news")))) {
+      assertEquals("event: tidings:position", first.nextEvent().getFirst());
+      int number = number(first.nextEvent());
+      try (var stream = listen(request(resume.uri().resolve("recent")))) {
+        assertEquals("event: tidings:position", stream.nextEvent().getFirst());
+        int recent = number(stream.nextEvent());
+        assertTrue(recent <= number && recent >= 1, recent + " for " + number);
+      }
+    }
+  }
+
+  @Test
+  void roomsDeliverToTheirOwnStreams() throws Exception {
+    try (var rooms = new Program("Rooms");
+        var hall = listen(request(rooms.uri().resolve("room?name=hall")))) {
+      assertEquals("event: tidings:position", hall.nextEvent().getFirst());
+      assertEquals(204, post(rooms.uri().resolve("room?name=kitchen"), "tea").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("room?name=hall"), "hello").statusCode());
+      assertEquals("data: hello", hall.nextEvent().getLast());
+      try (var kitchen = listen(request(rooms.uri().resolve("room?name=kitchen")))) {
+        assertEquals("event: tidings:position", kitchen.nextEvent().getFirst());
+        assertEquals("data: tea", kitchen.nextEvent().getLast());
+      }
+      assertEquals(400, post(rooms.uri().resolve("room"), "nowhere").statusCode());
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void deployLetsAJobComeToItsEndAndLosesNothing(boolean bySignal) throws Exception {
