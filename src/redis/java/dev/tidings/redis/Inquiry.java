@@ -1,0 +1,154 @@
+package dev.tidings.redis;
+
+import dev.tidings.Event;
+import dev.tidings.EventLog.Reading;
+import dev.tidings.redis.Status.Finding;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.Protocol.Command;
+
+/**
+ * A question to Redis about a channel: the events after a place, or only the status. Readers that come before it is sent
+ * share it. It may take several rounds. Until it is sent, it belongs to its feed, and then to one thread.
+ */
+final class Inquiry implements Question {
+  private static final int ROUNDS = 6;
+
+  /** The answer. Without a reading if only the status was asked for. */
+  record Answer(Status status, Optional<Reading> reading) {}
+
+  private final Feed feed;
+  private final String key;
+  private final Optional<String> after; // empty to ask for the status only
+  private final Optional<Place> place; // empty if that is not an id
+  private final int most;
+  private final CompletableFuture<Answer> answer = new CompletableFuture<>();
+  private long from = -1; // the number after which this round reads; -1 if it is not known
+  private int contradictions;
+  private boolean isBegun;
+  private Optional<Place> ringEnd = Optional.empty(); // when it was sent
+  private long begun; // System.nanoTime
+
+  /**
+   * Creates an inquiry.
+   *
+   * @param key is the same for the same question
+   */
+  Inquiry(Feed feed, String key, Optional<String> after, int most) {
+    this.feed = feed;
+    this.key = key;
+    this.after = after;
+    this.place = after.flatMap(Place::parse);
+    this.most = most;
+    this.place.ifPresent(its -> from = its.number());
+  }
+
+  @Override
+  public Feed feed() {
+    return feed;
+  }
+
+  CompletableFuture<Answer> answer() {
+    return answer;
+  }
+
+  String key() {
+    return key;
+  }
+
+  Optional<Place> ringEnd() {
+    return ringEnd;
+  }
+
+  long begun() {
+    return begun;
+  }
+
+  /** Begins a round: from now on, readers that come make another inquiry. */
+  @Override
+  public List<CommandArguments> begin() {
+    if (!isBegun) {
+      isBegun = true;
+      ringEnd = feed.sending(this);
+      begun = System.nanoTime();
+    }
+    var keys = feed.keys();
+    var commands = new ArrayList<CommandArguments>(3);
+    if (after.isPresent() && from >= 0) {
+      commands.add(
+          new CommandArguments(Command.XRANGE).add(keys.log()).add(from + 1).add("+").add("COUNT").add(feed.most(most)));
+    }
+    commands.addAll(Status.commands(keys));
+    return commands;
+  }
+
+  @Override
+  public Next take(List<Object> replies) {
+    var keys = feed.keys();
+    boolean asked = replies.size() > Status.COMMANDS;
+    var entries = asked ? Replies.entries(keys, replies.getFirst()) : List.<Replies.Entry>of();
+    var known = Status.of(keys, replies.subList(replies.size() - Status.COMMANDS, replies.size()));
+    if (contradictions > ROUNDS) {
+      throw new RedisFailure("the log " + keys + " contradicts itself; does another program write to it?");
+    }
+    if (known.isEmpty()) {
+      return Next.BEGIN;
+    }
+    var status = known.get();
+    if (after.isEmpty()) {
+      return done(new Answer(status, Optional.empty()), List.of(), 0);
+    }
+    var finding = place.map(status::find).orElse(new Finding.Gap(status.base(), OptionalLong.empty()));
+    long start = switch (finding) {
+      case Finding.Covered() -> place.orElseThrow().number();
+      case Finding.Gap gap -> gap.from();
+    };
+    boolean whole = entries.isEmpty() ? status.last() == start : entries.getFirst().number() == start + 1;
+    if (!asked || from != start || !whole) {
+      boolean isHole = contradictions++ == ROUNDS && from == start && !entries.isEmpty();
+      from = start; // events were dropped or appended in between, or the reader continues elsewhere
+      return isHole ? afterHole(status, entries) : Next.AGAIN;
+    }
+    var events = events(status, entries);
+    var reading = switch (finding) {
+      case Finding.Covered() -> Reading.covered(after.get(), events);
+      case Finding.Gap(long at, OptionalLong missed) -> Reading.gap(status.place(at).id(), events, missed);
+    };
+    return done(new Answer(status, Optional.of(reading)), events, start);
+  }
+
+  /** Continues after a hole that another program made. */
+  private Next afterHole(Status status, List<Replies.Entry> entries) {
+    long start = entries.getFirst().number() - 1;
+    var events = events(status, entries);
+    var reading = Reading.gap(status.place(start).id(), events, OptionalLong.empty());
+    return done(new Answer(status, Optional.of(reading)), events, start);
+  }
+
+  private static List<Event> events(Status status, List<Replies.Entry> entries) {
+    var events = new ArrayList<Event>(entries.size());
+    long next = entries.isEmpty() ? 0 : entries.getFirst().number();
+    for (var entry : entries) {
+      if (entry.number() != next++ || entry.number() > status.last()) {
+        break;
+      }
+      events.add(Fields.event(entry.fields(), status.place(entry.number()).id()));
+    }
+    return events;
+  }
+
+  private Next done(Answer result, List<Event> events, long start) {
+    feed.learn(this, result.status(), after.isEmpty() ? -1 : start, events);
+    answer.complete(result);
+    return Next.DONE;
+  }
+
+  @Override
+  public void failed(RuntimeException e) {
+    answer.completeExceptionally(e);
+  }
+}

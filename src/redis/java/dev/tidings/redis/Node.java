@@ -1,0 +1,311 @@
+package dev.tidings.redis;
+
+import dev.tidings.EventLog;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+
+import redis.clients.jedis.ClientSetInfoConfig;
+import redis.clients.jedis.DefaultJedisClientConfig;
+import redis.clients.jedis.HostAndPort;
+import redis.clients.jedis.JedisClientConfig;
+import redis.clients.jedis.SslOptions;
+import redis.clients.jedis.exceptions.JedisAccessControlException;
+import redis.clients.jedis.exceptions.JedisDataException;
+import redis.clients.jedis.exceptions.JedisException;
+
+/** This process as a user of Redis: its threads, and who works for whom. */
+final class Node implements AutoCloseable {
+  private static final Duration IDLE = Duration.ofSeconds(30); // after which a channel is not followed any longer
+  private static final int BELL_TIMEOUT = 10_000; // milliseconds; a ping is answered every 5 seconds
+  private static final Duration LOADING = Duration.ofSeconds(5);
+
+  /** The workers of a server. */
+  private record Staff(Server server, Writer writer, Readers readers, Watch watch, List<Thread> threads) {}
+
+  private final RedisOptions options;
+  private final String prefix;
+  private final AppendQueue queue;
+  private final Feeds feeds;
+  private final Bells bells;
+  private final Map<Server, Staff> staff = new ConcurrentHashMap<>();
+  private final List<Thread> threads = new ArrayList<>(); // of the bells
+  private final LongAdder hits = new LongAdder();
+  private final LongAdder misses = new LongAdder();
+  private final AtomicInteger numbers = new AtomicInteger(); // of threads
+  private volatile Topology topology;
+  private volatile boolean infoForbidden;
+  private volatile boolean closed;
+
+  private Node(RedisOptions options) {
+    this.options = options;
+    this.prefix = options.prefix();
+    this.queue = new AppendQueue(options.queueEvents(), options.queueBytes(), options.publishTime(), this::route);
+    this.feeds = new Feeds(keys -> new Feed(keys, new FeedNode(), hits, misses));
+    this.bells = new Bells(this::home, () -> staff.values().forEach(its -> its.watch.verifyNow()), this::tick);
+  }
+
+  /** Connects. Throws an exception if the first attempt fails, see {@link RedisLogs#connect}. */
+  static Node connect(RedisUri uri, RedisOptions options) {
+    var node = new Node(options);
+    try {
+      node.topology = node.topology(uri);
+      node.start();
+      return node;
+    } catch (RuntimeException e) {
+      node.close();
+      throw e;
+    }
+  }
+
+  private Topology topology(RedisUri uri) {
+    var config = config(uri, options.client(), 0);
+    var patient = config(uri, options.client(), BELL_TIMEOUT);
+    return switch (uri.kind()) {
+      case STANDALONE -> {
+        var address = uri.hosts().getFirst();
+        yield new Single(checked(new Server(address.toString(), () -> address, config, patient)));
+      }
+      case SENTINEL -> {
+        var sentinels = new Single.Sentinels(uri.hosts(), uri.master(), sentinelConfig(uri));
+        yield new Single(checked(new Server(uri.master(), sentinels::find, config, patient)));
+      }
+      case CLUSTER -> throw new IllegalArgumentException("cluster");
+    };
+  }
+
+  /** Returns settings of connections, with those of the URL and RESP2. */
+  private static JedisClientConfig config(RedisUri uri, java.util.Optional<JedisClientConfig> client, int timeout) {
+    var builder = DefaultJedisClientConfig.builder();
+    client.ifPresent(builder::from);
+    builder.resp2().clientSetInfoConfig(ClientSetInfoConfig.DISABLED);
+    if (client.isEmpty() || client.get().getClientName() == null) {
+      builder.clientName("tidings");
+    }
+    uri.user().ifPresent(builder::user);
+    uri.password().ifPresent(builder::password);
+    if (uri.database() != 0) {
+      builder.database(uri.database());
+    }
+    if (uri.tls() && !client.map(JedisClientConfig::isSsl).orElse(false)) {
+      builder.sslOptions(client.map(JedisClientConfig::getSslOptions).orElseGet(SslOptions::defaults));
+    }
+    if (timeout > 0) {
+      builder.socketTimeoutMillis(timeout);
+    }
+    return builder.build();
+  }
+
+  private JedisClientConfig sentinelConfig(RedisUri uri) {
+    var builder = DefaultJedisClientConfig.builder();
+    if (options.sentinelClient().isPresent()) {
+      builder.from(options.sentinelClient().get());
+    } else if (uri.tls()) {
+      builder.sslOptions(options.client().map(JedisClientConfig::getSslOptions).orElseGet(SslOptions::defaults));
+    }
+    return builder.resp2().clientSetInfoConfig(ClientSetInfoConfig.DISABLED).build();
+  }
+
+  /** Opens the first connection to a server and checks it. */
+  private Server checked(Server server) {
+    long begin = System.nanoTime();
+    while (true) {
+      Link link = null;
+      try {
+        link = server.open();
+        infoForbidden |= !Checkup.check(link, prefix);
+        server.contact().found(link.at().toString());
+        return server;
+      } catch (JedisException e) {
+        boolean isLoading = e instanceof JedisDataException error && Replies.meaning(error) == Replies.Meaning.LATER;
+        if (!isLoading || System.nanoTime() - begin > LOADING.toNanos()) {
+          throw refusal(server, e);
+        }
+      } finally {
+        if (link != null) {
+          server.close(link);
+        }
+      }
+      java.util.concurrent.locks.LockSupport.parkNanos(100_000_000);
+    }
+  }
+
+  private static RuntimeException refusal(Server server, JedisException e) {
+    String text = "cannot connect to Redis at " + server.name() + ": ";
+    boolean isDenied = e instanceof JedisAccessControlException || e instanceof JedisDataException;
+    if (isDenied) {
+      String cure =
+          String.valueOf(e.getMessage()).contains("NOPERM")
+              ? "a right is missing, see the README of tidings-redis: "
+              : "check the user and password: ";
+      return new IllegalStateException(text + cure + Quoted.reason(e), e);
+    }
+    if (String.valueOf(e.getMessage()).contains("not the master")) {
+      return new IllegalStateException(text + Quoted.reason(e), e);
+    }
+    return new UncheckedIOException(text + "check that it runs and that the address is right: " + Quoted.reason(e), new IOException(e));
+  }
+
+  private void start() {
+    topology.servers().forEach(this::employ);
+    start(threads, "bells", bells::read);
+    start(threads, "follow", bells::send);
+  }
+
+  private void employ(Server server) {
+    var its = new ArrayList<Thread>();
+    var writer = new Writer(server, topology, queue, this::route);
+    var readers =
+        new Readers(server, topology, new ReaderRoutes(), work -> thread("read-" + numbers.incrementAndGet(), work), options.pool());
+    var watch = new Watch(server, () -> followedOf(server));
+    staff.put(server, new Staff(server, writer, readers, watch, its));
+    start(its, "write", writer);
+    start(its, "watch", watch);
+  }
+
+  private static void start(List<Thread> threads, String name, Runnable work) {
+    var thread = thread(name, work);
+    threads.add(thread);
+    thread.start();
+  }
+
+  private static Thread thread(String name, Runnable work) {
+    return Thread.ofPlatform().daemon().inheritInheritableThreadLocals(false).name("tidings-redis-" + name).unstarted(work);
+  }
+
+  // Routes.
+
+  private Staff staffOf(Keys keys) {
+    return staff.get(topology.serverOf(keys.slot()));
+  }
+
+  private void route(AppendQueue.Lane lane) {
+    staffOf(lane.keys).writer.add(lane);
+  }
+
+  private Server home() {
+    return topology.servers().iterator().next();
+  }
+
+  private List<Feed> followedOf(Server server) {
+    return feeds.all().stream().filter(feed -> feed.isFollowed() && topology.serverOf(feed.keys().slot()) == server).toList();
+  }
+
+  private final class ReaderRoutes implements Readers.Routes {
+    @Override
+    public void route(Question question) {
+      staffOf(question.feed().keys()).readers.add(question);
+    }
+
+    @Override
+    public CompletableFuture<List<String>> begin(Feed feed) {
+      return queue.begin(feed.keys(), new Append.Limits(options.events(), options.age()));
+    }
+  }
+
+  private final class FeedNode implements Feed.Node {
+    @Override
+    public void ask(Question question) {
+      staffOf(question.feed().keys()).readers.add(question);
+    }
+
+    @Override
+    public void follow(Feed feed) {
+      bells.follow(feed);
+    }
+
+    @Override
+    public String whyAway(Feed feed) {
+      var state = topology.serverOf(feed.keys().slot()).contact().state();
+      return closed ? "closed" : state.connected() ? "Redis is slow" : "Redis is away since " + state.since() + ": " + state.reason();
+    }
+  }
+
+  private void tick(Bells ticking) {
+    ticking.sweep(IDLE);
+    feeds.sweep(IDLE);
+  }
+
+  // For RedisLogs.
+
+  EventLog log(Keys keys, int events, Duration age) {
+    return new RedisEventLog(keys, new Append.Limits(events, age), options.largestEvent(), queue, feeds);
+  }
+
+  Collection<Server> servers() {
+    return topology.servers();
+  }
+
+  AppendQueue.Load load() {
+    return queue.load();
+  }
+
+  boolean isAlive() {
+    return !closed
+        && threads.stream().allMatch(Thread::isAlive)
+        && staff.values().stream().allMatch(its -> its.threads.stream().allMatch(Thread::isAlive));
+  }
+
+  boolean isInfoForbidden() {
+    return infoForbidden;
+  }
+
+  int followed() {
+    return bells.followed();
+  }
+
+  long hits() {
+    return hits.sum();
+  }
+
+  long misses() {
+    return misses.sum();
+  }
+
+  long questions() {
+    return staff.values().stream().mapToLong(its -> its.readers.asked()).sum();
+  }
+
+  long bells() {
+    return bells.rung();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    queue.close();
+    staff.values().forEach(its -> {
+      its.server.close();
+      its.threads.forEach(Thread::interrupt);
+      its.readers.close();
+    });
+    threads.forEach(Thread::interrupt);
+    var all = new ArrayList<>(threads);
+    staff.values().forEach(its -> {
+      all.addAll(its.threads);
+      all.addAll(its.readers.running());
+    });
+    boolean interrupted = false;
+    for (Thread thread : all) {
+      try {
+        thread.join(Duration.ofSeconds(2)); // it may be connecting
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,160 @@
+package dev.tidings.redis;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.HostAndPort;
+import redis.clients.jedis.Protocol.Command;
+import redis.clients.jedis.exceptions.JedisConnectionException;
+import redis.clients.jedis.exceptions.JedisException;
+
+/**
+ * Watches a server, on one connection and one thread: compares the rings with the logs every 10 seconds, checks that the
+ * server is still the master, and reconnects after an outage.
+ */
+final class Watch implements Runnable {
+  private static final int FEEDS = 500; // in a pipeline
+  private static final long VERIFY = 10_000; // milliseconds
+  private static final long FIRST_PAUSE = 100; // milliseconds
+  private static final long LONGEST_PAUSE = 5_000; // milliseconds
+
+  private final Server server;
+  private final Supplier<List<Feed>> feeds;
+  private Link link; // owned by the thread
+  private long pause = FIRST_PAUSE;
+  private volatile boolean isDue;
+
+  Watch(Server server, Supplier<List<Feed>> feeds) {
+    this.server = server;
+    this.feeds = feeds;
+  }
+
+  /** Compares the rings with the logs soon. Does not block. */
+  void verifyNow() {
+    isDue = true;
+    server.contact().wake();
+  }
+
+  @Override
+  public void run() {
+    try {
+      while (true) {
+        if (server.contact().isConnected()) {
+          if (!isDue) {
+            server.contact().awaitLoss(Duration.ofMillis(around(VERIFY)));
+          }
+          if (Thread.interrupted()) {
+            return;
+          }
+          if (server.contact().isConnected()) {
+            isDue = false;
+            verify();
+          }
+        } else {
+          reconnect();
+        }
+      }
+    } catch (InterruptedException e) {
+      // closed
+    } finally {
+      drop();
+    }
+  }
+
+  private static long around(long millis) {
+    return ThreadLocalRandom.current().nextLong(millis * 8 / 10, millis * 12 / 10);
+  }
+
+  private void reconnect() throws InterruptedException {
+    drop();
+    Thread.sleep(ThreadLocalRandom.current().nextLong(pause + 1)); // so that not all nodes come at once
+    try {
+      link = server.open();
+      pause = FIRST_PAUSE;
+      server.contact().found(link.at().toString());
+      drop(); // it belongs to the contact before
+    } catch (JedisException e) {
+      server.contact().lost(server.contact().generation(), Quoted.reason(e));
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
+    }
+  }
+
+  private void drop() {
+    if (link != null) {
+      server.close(link);
+      link = null;
+    }
+  }
+
+  private void verify() {
+    long generation = server.contact().generation();
+    for (int attempt = 0; attempt < 2; attempt++) {
+      boolean isNew = link == null || !server.isCurrent(link);
+      try {
+        if (isNew) {
+          drop();
+          link = server.open();
+        }
+        requireSameAddress();
+        verifyAll();
+        return;
+      } catch (JedisException e) {
+        drop();
+        if (isNew || e.getMessage() != null && e.getMessage().contains("not the master")) {
+          server.lost(generation, e);
+          return;
+        }
+      }
+    }
+  }
+
+  private void requireSameAddress() {
+    HostAndPort now;
+    try {
+      now = server.address();
+    } catch (JedisException e) {
+      return; // no sentinel answers; the master does
+    }
+    if (!now.equals(link.at())) {
+      throw new JedisConnectionException(link.at() + " is not the master any longer, " + now + " is");
+    }
+  }
+
+  private void verifyAll() {
+    var role = link.ask(List.of(new CommandArguments(Command.ROLE))).getFirst();
+    if (!(role instanceof redis.clients.jedis.exceptions.JedisDataException)) { // which means that it is forbidden
+      Server.requireMaster(link, role);
+    }
+    server.contact().answered();
+    var all = feeds.get();
+    for (int i = 0; i < all.size(); i += FEEDS) {
+      verify(all.subList(i, Math.min(i + FEEDS, all.size())));
+    }
+  }
+
+  private void verify(List<Feed> some) {
+    long asked = System.nanoTime();
+    var commands = new ArrayList<CommandArguments>();
+    var ends = new ArrayList<Optional<Place>>();
+    for (Feed feed : some) {
+      ends.add(feed.end());
+      commands.addAll(Status.commands(feed.keys()));
+    }
+    var replies = link.ask(commands);
+    server.contact().answered();
+    for (int i = 0; i < some.size(); i++) {
+      var its = replies.subList(i * Status.COMMANDS, (i + 1) * Status.COMMANDS);
+      Optional<Status> status;
+      try {
+        status = Status.of(some.get(i).keys(), its);
+      } catch (RuntimeException e) {
+        status = Optional.empty(); // readers are told when they ask
+      }
+      some.get(i).verified(status, ends.get(i), asked);
+    }
+  }
+}
