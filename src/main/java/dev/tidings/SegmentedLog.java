@@ -379,13 +379,10 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
   }
 
   private void forgetThrough(long number, long held) {
-    if (number == base.number()) {
-      return;
-    }
-    base = place(number); // before the deletion, so that a reader without the events finds the gap
-    bytes = held;
-    if (number == latest) {
-      end = base; // a completion is forgotten, too
+    if (number > base.number()) {
+      base = place(number); // before the deletion, so that a reader without the events finds the gap
+      bytes = held;
+      end = number == latest ? base : end; // a completion is forgotten, too
     }
     while (!keyed.isEmpty() && keyed.getFirst().number() <= number) {
       var first = keyed.removeFirst();
