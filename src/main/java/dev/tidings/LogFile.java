@@ -15,8 +15,9 @@ import java.nio.file.StandardOpenOption;
  */
 interface LogFile extends Closeable {
 
-  /** Creates a file, together with its entry in the directory, which must exist even after a power failure. */
+  /** Creates files. */
   interface Opener {
+    /** Creates a file, and forces its entry in the directory. */
     LogFile create(Path file) throws IOException;
   }
 
@@ -29,8 +30,20 @@ interface LogFile extends Closeable {
   /** Forces all written bytes to the storage device. Other virtual threads do not lose their carrier meanwhile. */
   void force() throws IOException;
 
-  /** Creates a file on the default file system. */
+  /** Creates a file on the default file system, and forces its entry in the directory. */
   static LogFile create(Path path) throws IOException {
+    var file = unforced(path);
+    try {
+      forceDirectory(path.getParent());
+      return file;
+    } catch (IOException | RuntimeException | Error e) {
+      file.close();
+      throw e;
+    }
+  }
+
+  /** Creates a file whose entry in the directory is not forced. */
+  static LogFile unforced(Path path) throws IOException {
     var file = new RandomAccessFile(path.toFile(), "rw");
     return new LogFile() {
       @Override
@@ -70,7 +83,7 @@ interface LogFile extends Closeable {
   }
 
   /** Forces the entries of a directory. On Windows, a directory cannot be opened, and need not be. */
-  static void forceDirectory(Path directory) throws IOException {
+  private static void forceDirectory(Path directory) throws IOException {
     if (directory.getFileSystem().getSeparator().equals("\\")) {
       return;
     }

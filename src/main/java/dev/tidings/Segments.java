@@ -114,7 +114,10 @@ final class Segments {
             + (newer.isEmpty() ? "the newest file" : "all events up to " + newer.getLast().epochs().id(newer.getLast().before())));
   }
 
-  /** Removes what follows the last good entry of the newest file. */
+  /**
+   * Removes what follows the last good entry of the newest file. That need not be forced: if it returns, it is removed
+   * again, or ignored because a newer file continues after the last good entry.
+   */
   private void cutTail(Segment newest) throws IOException {
     long bytes = Files.size(newest.path()) - newest.end();
     if (bytes == 0) {
@@ -122,7 +125,6 @@ final class Segments {
     }
     try (var tail = new RandomAccessFile(newest.path().toFile(), "rw")) {
       tail.setLength(newest.end());
-      tail.getFD().sync();
     }
     Log.warning(
         "the log in " + directory + " ended with " + bytes + " bytes that were incomplete or damaged; they were cut after event "
@@ -249,14 +251,16 @@ final class Segments {
 
   private void begin(LogEpochs next, long before) throws IOException {
     Path path = directory.resolve("%010d.events".formatted(ordinal + 1));
-    var begun = opener.create(path);
+    LogFile begun = null;
     try {
+      begun = opener.create(path);
       byte[] header = Segment.header(next, before);
       begun.write(header, header.length);
       begun.force();
-      LogFile.forceDirectory(directory);
     } catch (IOException | RuntimeException | Error e) {
-      closeQuietly(begun);
+      if (begun != null) {
+        closeQuietly(begun);
+      }
       delete(path);
       throw e;
     }

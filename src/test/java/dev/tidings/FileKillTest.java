@@ -1,0 +1,156 @@
+package dev.tidings;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Processes that are killed while they append. {@code -Dkills=200} sets how often. */
+class FileKillTest {
+  private static final int KILLS = Integer.getInteger("kills", 6);
+
+  /** So small that files are begun and deleted, too. */
+  private static final FileLogSettings SETTINGS = FileLogSettings.defaults().withBytes(512 * 1024);
+
+  private static final String PROGRAM =
+      """
+      import dev.tidings.*;
+      import java.nio.file.Path;
+      import java.time.Duration;
+
+      class Program {
+        public static void main(String[] args) throws Exception {
+          var settings = FileLogSettings.defaults().withBytes(512 * 1024).withForceWithin(Duration.parse(args[1]));
+          var log = EventLog.inFile(Path.of(args[0]), settings);
+          String start = log.latest();
+          for (int t = 0; t < 6; t++) {
+            String thread = args[2] + "-" + t;
+            Thread.ofVirtual().start(() -> {
+              for (int i = 0; ; i++) {
+                String data = thread + "-" + i;
+                say("appended", log.append(Event.of(data)), data);
+              }
+            });
+          }
+          String at = start;
+          while (true) {
+            for (Event event : log.read(at, 100, Duration.ofDays(1)).events()) {
+              at = event.id().orElseThrow();
+              say("read", at, event.data().orElseThrow());
+            }
+          }
+        }
+
+        static void say(String what, String id, String data) {
+          byte[] line = (what + " " + id + " " + data + " .\\n").getBytes();
+          synchronized (System.out) {
+            System.out.write(line, 0, line.length);
+            System.out.flush();
+          }
+        }
+      }
+      """;
+
+  @TempDir Path directory;
+  private final List<Event> all = new ArrayList<>(); // that have been in the log at the end of a round
+  private final Map<String, String> data = new HashMap<>(); // by id
+  private final Random random = new Random();
+  private int acknowledged;
+  private int incomplete;
+
+  /** Also without force, because the operating system has what was written. */
+  @Test
+  @Timeout(3600)
+  void whateverAProcessHasAcknowledgedOrReadIsThereAfterItWasKilledAndIdsAreNotRepeated() throws Exception {
+    for (int round = 0; round < KILLS; round++) {
+      try (var records = new LogRecords()) {
+        var said = runAndKill(round, List.of("PT0S", "PT0S", "PT0.005S", "PT100H").get(round % 4));
+        try (var log = EventLog.inFile(directory, SETTINGS)) {
+          check(log, said);
+          if (round % 2 == 0) {
+            note(Event.of("parent " + round).withId(log.append(Event.of("parent " + round))));
+          }
+        }
+        incomplete += records.messages().size();
+      }
+    }
+    System.out.println(
+        KILLS + " kills: " + acknowledged + " events were acknowledged, " + all.size() + " appended; "
+            + incomplete + " times the last event was incomplete");
+  }
+
+  /** Returns the events that the process said it has appended or read. */
+  private List<Event> runAndKill(int round, String forceWithin) throws Exception {
+    var said = new ArrayList<Event>();
+    try (var process = OwnJvm.start(PROGRAM, List.of(), directory.toString(), forceWithin, "" + round)) {
+      String first = process.lines().next(line -> line.startsWith("appended "));
+      LockSupport.parkNanos(random.nextLong(200_000_000));
+      process.process().destroyForcibly().onExit().join();
+      for (String line = first; !line.equals(Lines.END) && !line.equals(Lines.BROKEN); line = process.lines().next()) {
+        var words = line.split(" ");
+        if (line.endsWith(" .")) { // the last one may be incomplete
+          assertEquals(4, words.length, line);
+          said.add(Event.of(words[2]).withId(words[1]));
+          acknowledged += words[0].equals("appended") ? 1 : 0;
+        }
+      }
+    }
+    return said;
+  }
+
+  private void check(EventLog log, List<Event> said) throws InterruptedException {
+    String last = all.isEmpty() ? "" : all.getLast().id().orElseThrow();
+    var reading = log.read(last, 1000, Duration.ZERO);
+    for (boolean first = true; !reading.events().isEmpty(); first = false) {
+      assertTrue(reading.covered() || first && (all.isEmpty() || reading.missed().orElse(0) > 0), reading::toString);
+      reading.events().forEach(this::note);
+      reading = log.read(all.getLast().id().orElseThrow(), 1000, Duration.ZERO);
+    }
+    long oldest = number(log.beforeLast(Integer.MAX_VALUE));
+    var held = new HashSet<>(all);
+    for (Event event : said) {
+      assertTrue(held.contains(event) || number(event.id().orElseThrow()) <= oldest, () -> "lost: " + event);
+    }
+    checkOrder();
+  }
+
+  /** Adds an event of the log, whose id must be new. */
+  private void note(Event event) {
+    String id = event.id().orElseThrow();
+    String text = event.data().orElseThrow();
+    String earlier = data.put(id, text);
+    assertEquals(null, earlier, () -> id + " was assigned to " + earlier + " and " + text);
+    assertTrue(all.isEmpty() || number(all.getLast().id().orElseThrow()) < number(id), id);
+    all.add(event);
+  }
+
+  /** Each thread has appended its events in order. */
+  private void checkOrder() {
+    var next = new HashMap<String, Integer>();
+    for (Event event : all) {
+      String text = event.data().orElseThrow();
+      if (text.startsWith("parent")) {
+        continue;
+      }
+      String thread = text.substring(0, text.lastIndexOf('-'));
+      int number = Integer.parseInt(text.substring(text.lastIndexOf('-') + 1));
+      var expected = next.put(thread, number + 1);
+      assertTrue(expected == null || expected == number, () -> text + " after " + expected);
+    }
+  }
+
+  private static long number(String id) {
+    return Long.parseLong(id.substring(0, id.indexOf('.')));
+  }
+}
