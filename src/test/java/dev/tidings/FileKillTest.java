@@ -21,7 +21,7 @@ class FileKillTest {
   private static final int KILLS = Integer.getInteger("kills", 6);
 
   /** So small that files are begun and deleted, too. */
-  private static final FileLogSettings SETTINGS = FileLogSettings.defaults().withBytes(512 * 1024);
+  private static final FileLogSettings SETTINGS = FileLogSettings.defaults().withBytes(4 * 1024 * 1024);
 
   private static final String PROGRAM =
       """
@@ -31,15 +31,16 @@ class FileKillTest {
 
       class Program {
         public static void main(String[] args) throws Exception {
-          var settings = FileLogSettings.defaults().withBytes(512 * 1024).withForceWithin(Duration.parse(args[1]));
+          var settings = FileLogSettings.defaults().withBytes(4 * 1024 * 1024).withForceWithin(Duration.parse(args[1]));
           var log = EventLog.inFile(Path.of(args[0]), settings);
           String start = log.latest();
           for (int t = 0; t < 6; t++) {
             String thread = args[2] + "-" + t;
             Thread.ofVirtual().start(() -> {
               for (int i = 0; ; i++) {
-                String data = thread + "-" + i;
-                say("appended", log.append(Event.of(data)), data);
+                String name = thread + "-" + i;
+                int size = i % 20 == 7 ? 100_000 : 20; // large ones, so that a kill may come during a write
+                say("appended", log.append(Event.of(name, "x".repeat(size))), name);
               }
             });
           }
@@ -47,13 +48,13 @@ class FileKillTest {
           while (true) {
             for (Event event : log.read(at, 100, Duration.ofDays(1)).events()) {
               at = event.id().orElseThrow();
-              say("read", at, event.data().orElseThrow());
+              say("read", at, event.name().orElseThrow());
             }
           }
         }
 
-        static void say(String what, String id, String data) {
-          byte[] line = (what + " " + id + " " + data + " .\\n").getBytes();
+        static void say(String what, String id, String name) {
+          byte[] line = (what + " " + id + " " + name + " .\\n").getBytes();
           synchronized (System.out) {
             System.out.write(line, 0, line.length);
             System.out.flush();
@@ -64,7 +65,7 @@ class FileKillTest {
 
   @TempDir Path directory;
   private final List<Event> all = new ArrayList<>(); // that have been in the log at the end of a round
-  private final Map<String, String> data = new HashMap<>(); // by id
+  private final Map<String, String> names = new HashMap<>(); // by id
   private final Random random = new Random();
   private int acknowledged;
   private int incomplete;
@@ -79,7 +80,8 @@ class FileKillTest {
         try (var log = EventLog.inFile(directory, SETTINGS)) {
           check(log, said);
           if (round % 2 == 0) {
-            note(Event.of("parent " + round).withId(log.append(Event.of("parent " + round))));
+            String name = "parent-" + round;
+            note(Event.of(name, "").withId(log.append(Event.of(name, ""))));
           }
         }
         incomplete += records.messages().size();
@@ -101,7 +103,7 @@ class FileKillTest {
         var words = line.split(" ");
         if (line.endsWith(" .")) { // the last one may be incomplete
           assertEquals(4, words.length, line);
-          said.add(Event.of(words[2]).withId(words[1]));
+          said.add(Event.of(words[2], "").withId(words[1]));
           acknowledged += words[0].equals("appended") ? 1 : 0;
         }
       }
@@ -128,18 +130,18 @@ class FileKillTest {
   /** Adds an event of the log, whose id must be new. */
   private void note(Event event) {
     String id = event.id().orElseThrow();
-    String text = event.data().orElseThrow();
-    String earlier = data.put(id, text);
-    assertEquals(null, earlier, () -> id + " was assigned to " + earlier + " and " + text);
+    String name = event.name().orElseThrow();
+    String earlier = names.put(id, name);
+    assertEquals(null, earlier, () -> id + " was assigned to " + earlier + " and " + name);
     assertTrue(all.isEmpty() || number(all.getLast().id().orElseThrow()) < number(id), id);
-    all.add(event);
+    all.add(event.withData("")); // the size of the data is not compared
   }
 
   /** Each thread has appended its events in order. */
   private void checkOrder() {
     var next = new HashMap<String, Integer>();
     for (Event event : all) {
-      String text = event.data().orElseThrow();
+      String text = event.name().orElseThrow();
       if (text.startsWith("parent")) {
         continue;
       }
