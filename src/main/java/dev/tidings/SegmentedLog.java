@@ -347,15 +347,20 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     } catch (InterruptedException e) {
       return; // the log is closed, which forces
     }
-    queue.exclusively(
-        () -> {
-          forcer = null;
-          try {
-            segments.force();
-          } catch (IOException | RuntimeException | Error e) {
-            Log.failure("forcing the log in " + directory, e);
-          }
-        });
+    try {
+      queue.exclusively(this::force);
+    } catch (RuntimeException | Error e) {
+      Log.failure("forcing the log in " + directory, e); // the next append begins a new file
+    }
+  }
+
+  private void force() {
+    forcer = null;
+    try {
+      segments.force();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   // Dropping.
@@ -409,7 +414,6 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     queue.exclusively(
         () -> {
           if (number > base.number() && !closed) {
-            Log.warning("the log in " + directory + " is damaged: the events up to " + place(number).id() + " were dropped");
             long held = bytes;
             for (long lost = base.number() + 1; lost <= number; lost++) {
               held -= segments.of(lost).orElseThrow().size(lost);
@@ -417,6 +421,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
             forgetThrough(number, held);
           }
         });
+    Log.warning("the log in " + directory + " is damaged: the events up to " + number + " were dropped");
   }
 
   // Reading.

@@ -289,7 +289,7 @@ final class Segments {
     try {
       Files.deleteIfExists(path);
     } catch (IOException e) {
-      Log.warning("the log in " + directory + " could not delete " + path.getFileName() + ": " + e);
+      // It is tried again when the log is opened.
     }
   }
 
