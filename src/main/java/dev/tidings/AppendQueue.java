@@ -44,7 +44,7 @@ final class AppendQueue {
       if (turn.tryLock()) {
         try {
           if (!last.isDone()) {
-            writer.write(take());
+            writeBatch();
           }
         } finally {
           giveBack();
@@ -59,17 +59,25 @@ final class AppendQueue {
     }
   }
 
-  private List<Append> take() {
+  private void writeBatch() {
     var batch = new ArrayList<Append>();
+    try {
+      take(batch);
+    } finally {
+      writer.write(batch); // also if there was no memory for a larger one
+    }
+  }
+
+  private void take(List<Append> batch) {
     long bytes = 0;
     for (var next = queue.peek(); next != null && batch.size() < MOST_EVENTS; next = queue.peek()) {
       bytes += next.size();
       if (bytes > MOST_BYTES && !batch.isEmpty()) {
-        break;
+        return;
       }
-      batch.add(queue.remove());
+      batch.add(next);
+      queue.remove();
     }
-    return batch;
   }
 
   private void giveBack() {
@@ -105,8 +113,8 @@ final class AppendQueue {
   void drain(Runnable action) {
     exclusively(
         () -> {
-          for (var batch = take(); !batch.isEmpty(); batch = take()) {
-            writer.write(batch);
+          while (!queue.isEmpty()) {
+            writeBatch();
           }
           action.run();
         });

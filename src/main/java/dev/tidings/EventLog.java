@@ -263,6 +263,7 @@ public interface EventLog {
    * @param settings limits, and when events are forced to the storage device
    * @return the log; close it before the process ends
    * @throws IllegalStateException if the directory is in use; the message names the process, if it is known
+   * @throws UnsupportedOperationException if the directory is not on the default file system
    * @throws UncheckedIOException if the directory cannot be read or written, or has files of a later version of this
    *     library
    */

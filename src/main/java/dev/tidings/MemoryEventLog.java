@@ -47,8 +47,8 @@ final class MemoryEventLog implements BoundedLog {
   private volatile int events; // number of held events; set under lock
   private volatile long bytes; // of the held events; set under lock
   private final Map<String, String> byKey = new HashMap<>(0); // ids; guarded by lock
-  private volatile Place latest; // of the newest event; set under lock once that event is held
-  private volatile Place end; // the newest place, but before a completion; set under lock after latest
+  private volatile Place end; // the newest place, but before a completion; set under lock once its event is held
+  private volatile Place latest; // of the newest event; set under lock after end, so that latest() is not behind a read
   private volatile Place base; // the oldest place that is covered; set under lock before its event is forgotten
   private final WaitingReaders readers = new WaitingReaders();
 
@@ -102,8 +102,8 @@ final class MemoryEventLog implements BoundedLog {
       key.ifPresent(its -> byKey.put(its, place.id()));
       events++;
       bytes += size;
-      latest = place;
       end = completes ? end : place;
+      latest = place;
       forget();
     } finally {
       lock.unlock();

@@ -23,7 +23,7 @@ import java.util.function.LongSupplier;
  * appends are written, which events are visible, and which are too old.
  *
  * <p>An append passes {@link AppendQueue}, and the thread that has the turn writes it. An event becomes visible when
- * {@code latest} is set, after it has been written and, if each batch is forced, forced. Readers take no lock of the
+ * {@code ends} is set, after it has been written and, if each batch is forced, forced. Readers take no lock of the
  * log. They read recent events from memory, and others from the files.
  *
  * <p>No method uses a {@code FileChannel} that another thread uses, since an interrupt of one would close it for both.
@@ -41,6 +41,18 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
 
   /** A place in the log, right after the event with this number. */
   private record Place(long number, String id) {}
+
+  /**
+   * The end of the log. It is one object, so that no reader sees an event that {@link #latest()} does not include.
+   *
+   * @param latest the number of the newest visible event
+   * @param place the newest place, but before a completion
+   */
+  private record Ends(long latest, Place place) {
+    boolean isCompleted() {
+      return place.number() != latest;
+    }
+  }
 
   private record Keyed(long number, String key) {}
 
@@ -62,8 +74,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
   private long lastTime; // milliseconds, of the newest event
   private Thread forcer; // null if none is running
   private volatile long bytes; // of the held events
-  private volatile long latest; // the number of the newest visible event
-  private volatile Place end; // the newest place, but before a completion; set after latest
+  private volatile Ends ends;
   private volatile Place base; // the oldest place that is covered; set before its event is deleted
   private volatile boolean closed;
 
@@ -123,9 +134,9 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
       bytes += segment.count() == 0 ? 0 : segment.end() - segment.start();
       lastTime = segment.count() == 0 ? lastTime : segment.time(segment.last());
     }
-    latest = segments.last();
+    long latest = segments.last();
     base = place(segments.all().getFirst().before());
-    end = isCompletion(latest) ? place(latest - 1) : place(latest);
+    ends = new Ends(latest, place(isCompletion(latest) ? latest - 1 : latest));
     forget();
   }
 
@@ -154,7 +165,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
 
   @Override
   public boolean isTenth(long skipped, long nanos) {
-    return bounds.isTenth(skipped, nanos, latest - base.number(), bytes);
+    return bounds.isTenth(skipped, nanos, ends.latest() - base.number(), bytes);
   }
 
   // Appending.
@@ -210,8 +221,8 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
       batch.fail(notAppended(e));
     } catch (RuntimeException | Error e) { // such as a lack of memory
       batch.fail(unknown(e));
-      segments.abandonAfter(latest);
-      keyed.removeIf(key -> key.number() > latest && byKey.remove(key.key(), key.number()));
+      segments.abandonAfter(ends.latest());
+      keyed.removeIf(key -> key.number() > ends.latest() && byKey.remove(key.key(), key.number()));
     } finally {
       batch.finish();
     }
@@ -251,7 +262,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
         append.appended(segments.epochs().id(earlier));
       } else if (sibling != null) {
         same.put(append, sibling);
-      } else if (isCompleted() || completion != null) {
+      } else if (ends.isCompleted() || completion != null) {
         addAfterCompletion(append, completes);
       } else if (append.size() > MOST_BYTES) {
         append.failed(new NotAppendedException("an event must be at most " + MOST_BYTES + " bytes: " + append.size()));
@@ -271,7 +282,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
       } else if (completion != null) {
         same.put(append, completion);
       } else {
-        append.appended(segments.epochs().id(latest));
+        append.appended(segments.epochs().id(ends.latest()));
       }
     }
 
@@ -293,15 +304,11 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     }
   }
 
-  private boolean isCompleted() {
-    return end.number() != latest;
-  }
-
   /** Writes a batch, and forces it if that is the setting. */
   private Segment store(Batch batch) throws IOException {
     lastTime = Math.max(lastTime, clock.millis()); // never goes back
     var entries = ByteBuffer.allocate(batch.size);
-    long number = latest;
+    long number = ends.latest();
     for (Append append : batch.written) {
       number++;
       StoredEvent.put(entries, number, lastTime, append.body());
@@ -329,11 +336,11 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
       }
       bytes += append.size();
     }
-    latest = segment.last();
-    end = place(batch.completion == null ? latest : latest - 1);
+    long number = ends.latest();
+    long latest = segment.last();
+    ends = new Ends(latest, place(batch.completion == null ? latest : latest - 1));
     forget();
     readers.wake();
-    long number = latest - batch.written.size();
     for (Append append : batch.written) {
       number++;
       append.appended(segments.epochs().id(number));
@@ -370,6 +377,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     long nanos = time.getAsLong();
     long oldest = Math.max(segments.epochs().oldest(), segments.all().getFirst().before());
     long number = base.number();
+    long latest = ends.latest();
     long held = bytes;
     while (number < latest) {
       var segment = segments.of(number + 1).orElseThrow();
@@ -387,7 +395,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     if (number > base.number()) {
       base = place(number); // before the deletion, so that a reader without the events finds the gap
       bytes = held;
-      end = number == latest ? base : end; // a completion is forgotten, too
+      ends = number == ends.latest() ? new Ends(number, base) : ends; // a completion is forgotten, too
     }
     while (!keyed.isEmpty() && keyed.getFirst().number() <= number) {
       var first = keyed.removeFirst();
@@ -400,7 +408,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
   private void forgetTheOld() {
     long first = base.number() + 1;
     var segment = segments.of(first);
-    if (first <= latest && segment.isPresent() && bounds.isTooOld(time.getAsLong() - segment.get().appended(first))) {
+    if (first <= ends.latest() && segment.isPresent() && bounds.isTooOld(time.getAsLong() - segment.get().appended(first))) {
       queue.exclusivelyOrNot(() -> {
         if (!closed) {
           forget();
@@ -438,7 +446,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     forgetTheOld();
     while (true) {
       var from = base;
-      long newest = latest; // read first, so that no event is returned before latest() includes it
+      long newest = ends.latest();
       var found = segments.epochs().find(after, newest);
       boolean covered = found.isPresent() && found.get().number() >= from.number();
       var place = covered ? place(found.get().number()) : from;
@@ -495,7 +503,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
   @Override
   public String latest() {
     requireOpen();
-    return end.id();
+    return ends.place().id();
   }
 
   @Override
@@ -504,7 +512,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     requireOpen();
     forgetTheOld();
     var from = base;
-    return place(Math.max(from.number(), end.number() - events)).id();
+    return place(Math.max(from.number(), ends.place().number() - events)).id();
   }
 
   @Override
@@ -514,7 +522,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     forgetTheOld();
     while (true) {
       long low = base.number(); // at or before the place
-      long high = end.number();
+      long high = ends.place().number();
       boolean lost = false; // whether an event was dropped meanwhile
       while (low < high && !lost) {
         long middle = low + (high - low) / 2 + 1;

@@ -175,7 +175,11 @@ final class Segments {
    */
   Segment write(byte[] entries, int length, long nanos) throws IOException {
     if (file == null || isFull(all.getLast(), nanos)) {
-      seal();
+      try {
+        seal();
+      } catch (UnknownOutcomeException e) {
+        throw new IOException("earlier events: " + e.getMessage(), e); // that of these entries is known
+      }
       begin(epochs.isOpen() ? epochs : epochs.next(last()), last());
     }
     var segment = all.getLast();

@@ -158,6 +158,18 @@ class FileDamageTest {
     }), ids, 4);
   }
 
+  @Test
+  void aTailIsCutOnceAndReportedOnce() throws Exception {
+    var ids = files(1);
+    var folder = changed(1, bytes -> Arrays.copyOf(bytes, bytes.length - 1));
+    for (int i = 0; i < 3; i++) {
+      try (var log = open(folder)) {
+        assertEquals(ids.get(3), log.latest());
+      }
+    }
+    assertEquals(1, records.messages(Level.WARNING).size());
+  }
+
   /** Such as a block that the storage device wrote to the wrong place. */
   @Test
   void anEntryOfAnotherPlaceIsDamaged() throws Exception {

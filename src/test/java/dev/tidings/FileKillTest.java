@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,8 +21,25 @@ import org.junit.jupiter.api.io.TempDir;
 class FileKillTest {
   private static final int KILLS = Integer.getInteger("kills", 6);
 
-  /** So small that files are begun and deleted, too. */
-  private static final FileLogSettings SETTINGS = FileLogSettings.defaults().withBytes(4 * 1024 * 1024);
+  /** What a round does: whether nothing is dropped, or the log is so small that files are begun and deleted. */
+  private enum Kind {
+    EACH_BATCH("PT0S", 1024 * 1024 * 1024),
+    SMALL("PT0S", 4 * 1024 * 1024),
+    LATER("PT0.005S", 1024 * 1024 * 1024),
+    SMALL_AND_NEVER("PT100H", 4 * 1024 * 1024);
+
+    private final String forceWithin;
+    private final long bytes;
+
+    Kind(String forceWithin, long bytes) {
+      this.forceWithin = forceWithin;
+      this.bytes = bytes;
+    }
+
+    FileLogSettings settings() {
+      return FileLogSettings.defaults().withBytes(bytes);
+    }
+  }
 
   private static final String PROGRAM =
       """
@@ -31,7 +49,7 @@ class FileKillTest {
 
       class Program {
         public static void main(String[] args) throws Exception {
-          var settings = FileLogSettings.defaults().withBytes(4 * 1024 * 1024).withForceWithin(Duration.parse(args[1]));
+          var settings = FileLogSettings.defaults().withBytes(Long.parseLong(args[3])).withForceWithin(Duration.parse(args[1]));
           var log = EventLog.inFile(Path.of(args[0]), settings);
           String start = log.latest();
           for (int t = 0; t < 6; t++) {
@@ -68,6 +86,7 @@ class FileKillTest {
   private final Map<String, String> names = new HashMap<>(); // by id
   private final Random random = new Random();
   private int acknowledged;
+  private int dropped;
   private int incomplete;
 
   /** Also without force, because the operating system has what was written. */
@@ -76,8 +95,9 @@ class FileKillTest {
   void whateverAProcessHasAcknowledgedOrReadIsThereAfterItWasKilledAndIdsAreNotRepeated() throws Exception {
     for (int round = 0; round < KILLS; round++) {
       try (var records = new LogRecords()) {
-        var said = runAndKill(round, List.of("PT0S", "PT0S", "PT0.005S", "PT100H").get(round % 4));
-        try (var log = EventLog.inFile(directory, SETTINGS)) {
+        var kind = Kind.values()[round % 4];
+        var said = runAndKill(round, kind);
+        try (var log = EventLog.inFile(directory, kind.settings())) {
           check(log, said);
           if (round % 2 == 0) {
             String name = "parent-" + round;
@@ -88,14 +108,14 @@ class FileKillTest {
       }
     }
     System.out.println(
-        KILLS + " kills: " + acknowledged + " events were acknowledged, " + all.size() + " appended; "
-            + incomplete + " times the last event was incomplete");
+        KILLS + " kills: " + acknowledged + " events were acknowledged or read, of which the log had dropped " + dropped
+            + " at its limit; " + all.size() + " were held after their round, " + incomplete + " times the last event was incomplete");
   }
 
   /** Returns the events that the process said it has appended or read. */
-  private List<Event> runAndKill(int round, String forceWithin) throws Exception {
-    var said = new ArrayList<Event>();
-    try (var process = OwnJvm.start(PROGRAM, List.of(), directory.toString(), forceWithin, "" + round)) {
+  private Set<Event> runAndKill(int round, Kind kind) throws Exception {
+    var said = new HashSet<Event>();
+    try (var process = OwnJvm.start(PROGRAM, List.of(), directory.toString(), kind.forceWithin, "" + round, "" + kind.bytes)) {
       String first = process.lines().next(line -> line.startsWith("appended "));
       LockSupport.parkNanos(random.nextLong(200_000_000));
       process.process().destroyForcibly().onExit().join();
@@ -104,14 +124,14 @@ class FileKillTest {
         if (line.endsWith(" .")) { // the last one may be incomplete
           assertEquals(4, words.length, line);
           said.add(Event.of(words[2], "").withId(words[1]));
-          acknowledged += words[0].equals("appended") ? 1 : 0;
         }
       }
     }
+    acknowledged += said.size();
     return said;
   }
 
-  private void check(EventLog log, List<Event> said) throws InterruptedException {
+  private void check(EventLog log, Set<Event> said) throws InterruptedException {
     String last = all.isEmpty() ? "" : all.getLast().id().orElseThrow();
     var reading = log.read(last, 1000, Duration.ZERO);
     for (boolean first = true; !reading.events().isEmpty(); first = false) {
@@ -122,7 +142,9 @@ class FileKillTest {
     long oldest = number(log.beforeLast(Integer.MAX_VALUE));
     var held = new HashSet<>(all);
     for (Event event : said) {
-      assertTrue(held.contains(event) || number(event.id().orElseThrow()) <= oldest, () -> "lost: " + event);
+      boolean old = number(event.id().orElseThrow()) <= oldest;
+      assertTrue(held.contains(event) || old, () -> "lost: " + event);
+      dropped += old ? 1 : 0;
     }
     checkOrder();
   }
