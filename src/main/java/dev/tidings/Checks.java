@@ -3,6 +3,7 @@ package dev.tidings;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
@@ -17,6 +18,14 @@ final class Checks {
   /** Returns the duration in nanoseconds, or {@code Long.MAX_VALUE}, which means no time limit, if it is too long. */
   static long nanos(Duration duration) {
     return TimeUnit.NANOSECONDS.convert(duration);
+  }
+
+  /** Returns the time in milliseconds since 1970: the nearest from zero on. */
+  static long millis(Instant time) {
+    if (time.isBefore(Instant.EPOCH)) {
+      return 0;
+    }
+    return time.isAfter(Instant.ofEpochMilli(Long.MAX_VALUE)) ? Long.MAX_VALUE : time.toEpochMilli();
   }
 
   static Duration requirePositive(String what, Duration duration) {
