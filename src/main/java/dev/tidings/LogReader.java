@@ -12,15 +12,27 @@ final class LogReader {
   /** Lasts from a failed attempt until an attempt that began later succeeds. Only the first failure is logged. */
   private static final class Outage {}
 
+  /** Reports an outage. */
+  interface Report {
+    /** Called once per outage, on the thread whose attempt failed. May block; must not throw. */
+    void failed(Throwable why);
+  }
+
   private final EventLog log;
   private final long pause;
+  private final Report report;
   private final Jitter jitter = Jitter.ofThread();
   private final AtomicReference<Outage> outage = new AtomicReference<>(); // null if none is known
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
+    this(log, pause, why -> Log.failure("the log of a channel", why));
+  }
+
+  LogReader(EventLog log, Duration pause, Report report) {
     this.log = log;
     this.pause = Checks.nanos(pause);
+    this.report = report;
   }
 
   /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
@@ -60,7 +72,7 @@ final class LogReader {
         }
       }
     }
-    throw new InterruptedException("the channel is closed, or the stream has left it");
+    throw new InterruptedException("the log is no longer read, or the stream has left the channel");
   }
 
   /** Pauses before the next attempt. An interrupt ends the pause; the caller then checks whether to go on. */
@@ -84,7 +96,7 @@ final class LogReader {
   /** Logs the first failure of an outage. */
   void failed(Throwable why) {
     if (outage.compareAndSet(null, new Outage())) {
-      Log.failure("the log of a channel", why);
+      report.failed(why);
     }
   }
 }
