@@ -36,8 +36,10 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>All fields of this object and of its bids are guarded by one lock, under which no stream is ended or pinged.
  */
-final class Claims implements Membership.Observer {
+final class Claims implements Membership.Observer, Ticker.Lookout.Look {
   private static final long SPREAD = Duration.ofSeconds(10).toNanos();
+  private static final long LONGEST_HEARTBEAT = Duration.ofMinutes(1).toNanos();
+  private static final long PATIENCE = Duration.ofSeconds(1).toNanos(); // after a heartbeat
 
   private enum State {
     LATER,
@@ -54,6 +56,7 @@ final class Claims implements Membership.Observer {
     private final String identifier;
     private State state = State.PROVING;
     private Proof proof; // null unless PROVING
+    private long since; // when the proof began
     private long number; // of the claim; set with IN_FLIGHT
     private long place; // in the log; set with CLAIMED
 
@@ -78,6 +81,8 @@ final class Claims implements Membership.Observer {
   private final boolean replaces;
   private final Engine engine;
   private final Appending appending;
+  private final long patience; // nanoseconds, after which a proof needs a ping
+  private final Ticker.Lookout lookout;
   private final AtomicBoolean unfit = new AtomicBoolean(); // whether a warning was logged
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition moved = lock.newCondition(); // of the position, or closed
@@ -94,6 +99,8 @@ final class Claims implements Membership.Observer {
     this.replaces = replaces;
     this.engine = engine;
     this.appending = appending;
+    this.patience = Math.min(Checks.nanos(engine.values().heartbeat()), LONGEST_HEARTBEAT) + PATIENCE;
+    this.lookout = new Ticker.Lookout(engine.ticker(), patience, this);
   }
 
   // The streams.
@@ -148,8 +155,10 @@ final class Claims implements Membership.Observer {
 
   private void prove(Bid bid) {
     bid.state = State.PROVING;
-    bid.proof = new Proof(bid, engine.ticker().now());
+    bid.since = engine.ticker().now();
+    bid.proof = new Proof(bid, bid.since);
     bid.stream.life().prove(bid.proof);
+    lookout.watch();
   }
 
   private static void disprove(Bid bid) {
@@ -193,15 +202,45 @@ final class Claims implements Membership.Observer {
       lock.unlock();
     }
     if (resumed) {
-      ping(bid.stream);
+      ping(List.of(bid.stream));
     }
   }
 
-  /** Sends a ping and soon its second write, unless the handler may still add headers. */
-  private void ping(EventSource stream) {
-    var sender = stream.sender();
-    if (!sender.isHeld()) {
-      engine.writers().deliver(List.of(sender), (Sender to, Outbox.Starter writers) -> to.pingNow(writers));
+  /** Sends pings and soon their second writes, except to streams whose handlers may still add headers. */
+  private void ping(List<EventSource> streams) {
+    engine
+        .writers()
+        .deliver(
+            streams,
+            (EventSource stream, Outbox.Starter to) ->
+                !stream.sender().isHeld() && stream.sender().pingNow(to));
+  }
+
+  /** Pings streams that have messages so often that they are not pinged, but not often enough for a proof. */
+  @Override
+  public void look() {
+    var unproved = new ArrayList<EventSource>();
+    lock.lock();
+    try {
+      long now = engine.ticker().now();
+      for (Bid bid : bids.values()) {
+        if (bid.state == State.PROVING && now - bid.since >= patience) {
+          unproved.add(bid.stream);
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    ping(unproved);
+  }
+
+  @Override
+  public boolean isNeeded() {
+    lock.lock();
+    try {
+      return bids.values().stream().anyMatch(bid -> bid.state == State.PROVING);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -240,7 +279,7 @@ final class Claims implements Membership.Observer {
       lock.unlock();
     }
     if (effect == Effect.YIELD) {
-      ping(stream);
+      ping(List.of(stream));
     }
     return effect == Effect.REPLACED ? Optional.of(stream) : Optional.empty();
   }
@@ -293,6 +332,16 @@ final class Claims implements Membership.Observer {
     places.pass(id);
     position = id;
     moved.signalAll();
+  }
+
+  /** Returns the id up to which commands are applied; empty if there is none yet. */
+  Optional<String> position() {
+    lock.lock();
+    try {
+      return Optional.ofNullable(position);
+    } finally {
+      lock.unlock();
+    }
   }
 
   // Appending, on the thread that does so.

@@ -233,6 +233,11 @@ public final class Cluster implements AutoCloseable {
     }
   }
 
+  /** Returns the id up to which this node has applied the log; empty if it has not reached the log yet. */
+  Optional<String> position() {
+    return claims.position();
+  }
+
   // Closing.
 
   /**
