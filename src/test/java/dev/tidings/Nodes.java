@@ -1,5 +1,8 @@
 package dev.tidings;
 
+import com.sun.net.httpserver.Authenticator;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpPrincipal;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,11 +27,26 @@ final class Nodes implements AutoCloseable {
       log = new FaultyLog(shared);
       sources = ticker.sources(settings);
       site = new Site(sources, EventSource::keepAlive);
+      site.http().createContext("/as", this::openAs).setAuthenticator(new AnyUser());
+    }
+
+    private void openAs(HttpExchange exchange) {
+      String id = exchange.getRequestURI().getQuery();
+      try (var stream = id == null ? sources.open(exchange) : sources.open(exchange, id)) {
+        stream.keepAlive();
+      }
     }
 
     /** Opens a stream and reads its head. The stream is open on the server. */
     Client open(String identifier) throws Exception {
       var client = Client.get(site.uri(identifier));
+      client.awaitText(":\n\n");
+      return client;
+    }
+
+    /** Opens a stream whose principal has this username. */
+    Client openAs(String user) throws Exception {
+      var client = Client.get(site.uri().resolve("/as/" + user));
       client.awaitText(":\n\n");
       return client;
     }
@@ -43,6 +61,14 @@ final class Nodes implements AutoCloseable {
         cluster.close();
       }
       site.close();
+    }
+  }
+
+  /** The username is in the path. */
+  private static final class AnyUser extends Authenticator {
+    @Override
+    public Result authenticate(HttpExchange exchange) {
+      return new Success(new HttpPrincipal(exchange.getRequestURI().getPath().substring("/as/".length()), "any realm"));
     }
   }
 
