@@ -15,10 +15,10 @@ final class Claiming implements Claims.Appending {
 
   private final EventLog log;
   private final LogReader reader;
-  private final LinkedBlockingQueue<Claims.Bid> pending;
+  private final LinkedBlockingQueue<Bid> pending;
   // The fields below are owned by the thread.
-  private final List<Claims.Bid> taken = new ArrayList<>(); // from pending
-  private List<Claims.Bid> unknown = List.of(); // may have been appended
+  private final List<Bid> taken = new ArrayList<>(); // from pending
+  private List<Bid> unknown = List.of(); // may have been appended
   private boolean failing; // whether the last append failed; the first failure is logged
 
   Claiming(EventLog log, LogReader reader) {
@@ -32,7 +32,7 @@ final class Claiming implements Claims.Appending {
   }
 
   @Override
-  public boolean offer(Claims.Bid bid) {
+  public boolean offer(Bid bid) {
     return pending.offer(bid);
   }
 
@@ -55,8 +55,7 @@ final class Claiming implements Claims.Appending {
     readToEnd(claims);
     var batch = new ArrayList<>(unknown);
     batch.addAll(taken);
-    var commands = new ArrayList<>(claims.beginAgain(unknown));
-    commands.addAll(claims.begin(taken));
+    var commands = claims.begin(taken, unknown);
     taken.clear();
     unknown = append(commands, claims) ? List.of() : batch;
     if (!unknown.isEmpty()) {

@@ -12,64 +12,18 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Decides which stream keeps an identifier that streams of several nodes have. The order of the control log decides, so
- * that all nodes agree without clocks, and a client is told to stay away only if a later connection is alive.
- *
- * <pre>
- * state    to         by                                        effect
- * -------  ---------  ----------------------------------------  ------------------------------------------
- * PROVING  PENDING    the client has proved to be connected     the claim waits to be appended
- * PENDING  IN_FLIGHT  the node has read the log to its end      the claim is being appended, or it is not
- *                                                               known whether it was; nothing is decided
- * IN_FLIGHT CLAIMED   the claim passes in the log               the stream has its place in the log
- * PROVING, PROVING    a claim of another node passes            the stream yields: it has to prove anew that
- *  PENDING,                                                     its client is connected, and claims nothing
- *  IN_FLIGHT                                                    until then
- * CLAIMED  OVER       a claim of another node passes, whose     the stream ends as REPLACED
- *                     node had read the claim of this stream
- * any      LATER      a gap in the log, or no room              proves anew, at a random time within 10 s
- * any      OVER       the stream ends                           a claim that is not in the log is withdrawn
- * </pre>
+ * that all nodes agree without clocks, and a client is told to stay away only if a later connection was alive.
  *
  * <p>A claim states how far its node had read the log when it was appended. Two claims of which neither node had read
  * the other's are concurrent: the first in the log stays, and the stream of the second one yields. So a claim that was
- * delayed on its way to the log ends no stream that proved to be connected later.
+ * delayed on its way to the log ends no stream that proved to be connected later. {@link Bid} has the states.
  *
  * <p>All fields of this object and of its bids are guarded by one lock, under which no stream is ended or pinged.
  */
-final class Claims implements Membership.Observer, Ticker.Lookout.Look {
+final class Claims implements Membership.Observer, Bid.Owner, Ticker.Lookout.Look {
   private static final long SPREAD = Duration.ofSeconds(10).toNanos();
   private static final long LONGEST_HEARTBEAT = Duration.ofMinutes(1).toNanos();
   private static final long PATIENCE = Duration.ofSeconds(1).toNanos(); // after a heartbeat
-
-  private enum State {
-    LATER,
-    PROVING,
-    PENDING,
-    IN_FLIGHT,
-    CLAIMED,
-    OVER
-  }
-
-  /** The claim of one stream of this node. */
-  final class Bid implements Proof.Waiting {
-    private final EventSource stream;
-    private final String identifier;
-    private State state = State.PROVING;
-    private Proof proof; // null unless PROVING
-    private long since; // when the proof began
-    private long number; // of the claim; set with IN_FLIGHT
-    private long place; // in the log; set with CLAIMED
-
-    private Bid(EventSource stream, String identifier) {
-      this.stream = stream;
-      this.identifier = identifier;
-    }
-
-    @Override
-    public void proved(Proof proof) {
-      Claims.this.proved(this, proof);
-    }
-  }
 
   /** Appends claims. */
   interface Appending {
@@ -85,7 +39,7 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
   private final Ticker.Lookout lookout;
   private final AtomicBoolean unfit = new AtomicBoolean(); // whether a warning was logged
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition moved = lock.newCondition(); // of the position, or closed
+  private final Condition moved = lock.newCondition(); // of the position
   // The fields below are guarded by lock.
   private final Map<String, Bid> bids = new HashMap<>(); // by identifier, of open streams
   private final Places places = new Places();
@@ -124,8 +78,8 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
     lock.lock();
     try {
       var present = bids.get(identifier);
-      if (!closed && stream.isOpen() && (present == null || present.stream != stream)) {
-        var bid = new Bid(stream, identifier);
+      if (!closed && stream.isOpen() && (present == null || present.stream() != stream)) {
+        var bid = new Bid(this, stream, identifier);
         bids.put(identifier, bid);
         prove(bid);
       }
@@ -143,10 +97,9 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
     lock.lock();
     try {
       var bid = bids.get(identifier);
-      if (bid != null && bid.stream == stream) {
+      if (bid != null && bid.stream() == stream) {
         bids.remove(identifier);
-        bid.state = State.OVER;
-        disprove(bid);
+        bid.end();
       }
     } finally {
       lock.unlock();
@@ -154,27 +107,16 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
   }
 
   private void prove(Bid bid) {
-    bid.state = State.PROVING;
-    bid.since = engine.ticker().now();
-    bid.proof = new Proof(bid, bid.since);
-    bid.stream.life().prove(bid.proof);
+    bid.prove(engine.ticker().now());
     lookout.watch();
   }
 
-  private static void disprove(Bid bid) {
-    bid.proof = null;
-    bid.stream.life().prove(null);
-  }
-
-  private void proved(Bid bid, Proof proof) {
+  @Override
+  public void proved(Bid bid, Proof proof) {
     lock.lock();
     try {
-      if (bid.proof == proof) { // otherwise the proof is of no use any more
-        disprove(bid);
-        bid.state = State.PENDING;
-        if (!appending.offer(bid)) {
-          defer(bid);
-        }
+      if (bid.accept(proof) && !appending.offer(bid)) {
+        defer(bid);
       }
     } finally {
       lock.unlock();
@@ -183,26 +125,24 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
 
   /** Proves anew, at a random time, that the client is connected. */
   private void defer(Bid bid) {
-    if (bid.state != State.LATER) { // otherwise the time is set
-      bid.state = State.LATER;
-      disprove(bid);
+    if (bid.defer()) { // otherwise the time is set
       engine.ticker().schedule(engine.jitter().within(SPREAD), () -> resume(bid));
     }
   }
 
   private void resume(Bid bid) {
-    boolean resumed;
+    boolean resumes;
     lock.lock();
     try {
-      resumed = bid.state == State.LATER && !closed;
-      if (resumed) {
+      resumes = bid.isDeferred();
+      if (resumes) {
         prove(bid);
       }
     } finally {
       lock.unlock();
     }
-    if (resumed) {
-      ping(List.of(bid.stream));
+    if (resumes) {
+      ping(List.of(bid.stream()));
     }
   }
 
@@ -219,15 +159,11 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
   /** Pings streams that have messages so often that they are not pinged, but not often enough for a proof. */
   @Override
   public void look() {
-    var unproved = new ArrayList<EventSource>();
+    List<EventSource> unproved;
     lock.lock();
     try {
-      long now = engine.ticker().now();
-      for (Bid bid : bids.values()) {
-        if (bid.state == State.PROVING && now - bid.since >= patience) {
-          unproved.add(bid.stream);
-        }
-      }
+      long latest = engine.ticker().now() - patience;
+      unproved = bids.values().stream().filter(bid -> bid.isProvingSince(latest)).map(Bid::stream).toList();
     } finally {
       lock.unlock();
     }
@@ -238,7 +174,7 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
   public boolean isNeeded() {
     lock.lock();
     try {
-      return bids.values().stream().anyMatch(bid -> bid.state == State.PROVING);
+      return bids.values().stream().anyMatch(Bid::isProving);
     } finally {
       lock.unlock();
     }
@@ -256,63 +192,35 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
     }
   }
 
-  /** What a claim that passes means for the stream of this node that has the same identifier. */
-  private enum Effect {
-    NONE,
-    YIELD,
-    REPLACED
-  }
-
   /** Applies a command, which has this id in the log. Returns the stream that has to end as REPLACED. */
   Optional<EventSource> pass(String id, Command command) {
-    EventSource stream = null;
-    var effect = Effect.NONE;
+    Optional<Bid> bid = Optional.empty();
+    var effect = Bid.Effect.NONE;
     lock.lock();
     try {
       move(id);
-      var bid = command instanceof Command.Claim claim ? bids.get(claim.identifier()) : null;
-      if (bid != null) {
-        stream = bid.stream;
-        effect = pass((Command.Claim) command, bid);
+      if (command instanceof Command.Claim claim) {
+        bid = Optional.ofNullable(bids.get(claim.identifier()));
+        effect = bid.map(its -> pass(claim, its)).orElse(effect);
       }
     } finally {
       lock.unlock();
     }
-    if (effect == Effect.YIELD) {
-      ping(List.of(stream));
+    var stream = bid.map(Bid::stream);
+    if (effect == Bid.Effect.YIELDS) {
+      ping(stream.stream().toList());
     }
-    return effect == Effect.REPLACED ? Optional.of(stream) : Optional.empty();
+    return effect == Bid.Effect.REPLACED ? stream : Optional.empty();
   }
 
-  private Effect pass(Command.Claim claim, Bid bid) {
-    var seen = places.number(claim.seen());
+  private Bid.Effect pass(Command.Claim claim, Bid bid) {
+    long seen = places.number(claim.seen());
     var effect =
-        claim.node().equals(node) ? passOwn(claim, bid, seen.isPresent()) : passOther(bid, seen.orElse(-1));
-    if (effect == Effect.YIELD) {
+        claim.node().equals(node) ? bid.passOwn(claim.number(), seen, places.last()) : bid.passOther(seen);
+    if (effect == Bid.Effect.YIELDS) {
       prove(bid);
     }
     return effect;
-  }
-
-  private static Effect passOther(Bid bid, long seen) {
-    return switch (bid.state) {
-      case LATER, OVER -> Effect.NONE;
-      case PROVING, PENDING, IN_FLIGHT -> Effect.YIELD;
-      case CLAIMED -> seen >= bid.place ? Effect.REPLACED : Effect.NONE;
-    };
-  }
-
-  /** Claims of earlier streams of this node, and earlier attempts of the same stream, have no effect. */
-  private Effect passOwn(Command.Claim claim, Bid bid, boolean inTime) {
-    if (bid.state != State.IN_FLIGHT || bid.number != claim.number()) {
-      return Effect.NONE;
-    }
-    if (!inTime) { // no node can compare it
-      return Effect.YIELD;
-    }
-    bid.state = State.CLAIMED;
-    bid.place = places.last();
-    return Effect.NONE;
   }
 
   /** Called when commands are missing before this id. */
@@ -346,7 +254,7 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
 
   // Appending, on the thread that does so.
 
-  /** Returns the position up to which commands are applied, once there is one other than this; null for any. */
+  /** Waits until there is a position up to which commands are applied, other than this one, and returns it. */
   String awaitPosition(String old) throws InterruptedException {
     lock.lockInterruptibly();
     try {
@@ -359,31 +267,25 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
     }
   }
 
-  /** Returns those of these pending claims that are still wanted. The caller appends them. */
-  List<Command.Claim> begin(List<Bid> pending) {
-    return begin(pending, State.PENDING);
-  }
-
-  /** Returns those of these claims that are not in the log, although they may have been appended. */
-  List<Command.Claim> beginAgain(List<Bid> unknown) {
-    return begin(unknown, State.IN_FLIGHT);
-  }
-
-  private List<Command.Claim> begin(List<Bid> some, State expected) {
+  /**
+   * Returns the claims that the caller has to append now: those of the pending bids that are still wanted, and those of
+   * the unknown ones that are not in the log, although they may have been appended.
+   */
+  List<Command.Claim> begin(List<Bid> pending, List<Bid> unknown) {
     var claims = new ArrayList<Command.Claim>();
     lock.lock();
     try {
-      for (Bid bid : some) {
-        if (bid.state == expected && !closed) {
-          bid.state = State.IN_FLIGHT;
-          bid.number = ++numbers;
-          claims.add(new Command.Claim(bid.identifier, node, bid.number, position));
-        }
-      }
+      unknown.stream().filter(Bid::isInFlight).map(this::begin).forEach(claims::add);
+      pending.stream().filter(Bid::isPending).map(this::begin).forEach(claims::add);
     } finally {
       lock.unlock();
     }
     return claims;
+  }
+
+  private Command.Claim begin(Bid bid) {
+    bid.append(++numbers);
+    return new Command.Claim(bid.identifier(), node, numbers, position);
   }
 
   /** Called when these claims have certainly not been appended. */
@@ -392,7 +294,7 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
     try {
       for (Command.Claim claim : claims) {
         var bid = bids.get(claim.identifier());
-        if (bid != null && bid.state == State.IN_FLIGHT && bid.number == claim.number()) {
+        if (bid != null && bid.isInFlight(claim.number())) {
           defer(bid);
         }
       }
@@ -401,13 +303,12 @@ final class Claims implements Membership.Observer, Ticker.Lookout.Look {
     }
   }
 
-  /** Makes no more claims. */
+  /** Withdraws all claims, and makes no more. */
   void close() {
     lock.lock();
     try {
       closed = true;
-      bids.values().forEach(bid -> bid.state = State.OVER);
-      bids.values().forEach(Claims::disprove);
+      bids.values().forEach(Bid::end);
       bids.clear();
     } finally {
       lock.unlock();

@@ -64,7 +64,7 @@ public final class Cluster implements AutoCloseable {
     var claiming = new Claiming(log, reader);
     this.claims = new Claims(anyName(), sources.replacesDuplicates(), engine, claiming);
     this.contact = new Contact(sources, threads.virtual("tidings-cluster-contact"));
-    this.rechecks = new Rechecks(threads.virtual("tidings-cluster-rechecks"));
+    this.rechecks = new Rechecks(sources, threads.virtual("tidings-cluster-rechecks"));
     this.hops = new Hops(engine.ticker());
     this.follower = threads.virtual("tidings-cluster").newThread(this::follow);
     this.claimer = threads.virtual("tidings-claims").newThread(() -> claiming.run(claims));
@@ -197,7 +197,7 @@ public final class Cluster implements AutoCloseable {
     public void gap(String position) {
       Log.warning("this node has missed commands of its cluster; its streams are rechecked");
       claims.gap(position);
-      rechecks.start(sources.streams());
+      rechecks.start();
     }
 
     @Override

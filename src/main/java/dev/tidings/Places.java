@@ -3,7 +3,6 @@ package dev.tidings;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.OptionalLong;
 
 /**
  * The latest places of a log that a node has passed, numbered in their order. Only the log can compare ids, so a node
@@ -38,9 +37,8 @@ final class Places {
     return last;
   }
 
-  /** Returns the number of the place with this id; empty if it is forgotten, or was never passed. */
-  OptionalLong number(String id) {
-    Long number = numbers.get(id);
-    return number == null ? OptionalLong.empty() : OptionalLong.of(number);
+  /** Returns the number of the place with this id; -1 if it is forgotten, or was never passed. */
+  long number(String id) {
+    return numbers.getOrDefault(id, -1L);
   }
 }

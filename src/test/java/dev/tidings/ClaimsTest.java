@@ -155,23 +155,46 @@ class ClaimsTest {
   }
 
   @Test
-  void aProofFromBeforeAnotherClaimIsOfNoUse() throws Exception {
-    try (var nodes = Nodes.of(2); var _ = nodes.get(0).open("me")) {
+  void aClaimThatComesLateEndsNoStreamWhoseClaimItsNodeHadNotRead() throws Exception {
+    try (var nodes = Nodes.of(2)) {
       var a = nodes.get(0);
       var b = nodes.get(1);
       var held = b.log.holdAppends();
       var client = b.open("me");
       nodes.advanceUntil("b appends", () -> Nodes.isAppending(b));
       client.close(); // moves to a
+      try (var last = a.open("me")) {
+        nodes.advanceUntil("a has claimed", () -> a.log.claims("me").size() == 1);
+        nodes.awaitApplied(a, b);
+        held.countDown();
+        Await.until("the claim of b is in the log", () -> b.log.claims("me").size() == 1);
+        nodes.awaitApplied(a, b);
+        nodes.advance(Duration.ofMinutes(2));
+        assertEquals(1, a.open());
+        assertEquals(0, b.open());
+        assertEquals(1, b.log.claims("me").size());
+        assertTrue(a.site.opened().isOpen(), last::toString);
+      }
+    }
+  }
+
+  @Test
+  void aStreamThatYieldsMustProveItAnew() throws Exception {
+    try (var nodes = Nodes.of(2); var _ = nodes.get(0).open("me")) {
+      var a = nodes.get(0);
+      var b = nodes.get(1);
+      var reads = b.log.holdReads();
+      var client = b.open("me");
       nodes.advanceUntil("a has claimed", () -> a.log.claims("me").size() == 1);
-      nodes.awaitApplied(a, b);
-      held.countDown(); // the claim of b comes late
-      Await.until("it is in the log", () -> b.log.claims("me").size() == 1);
-      nodes.awaitApplied(a, b);
-      nodes.advance(Duration.ofMinutes(2));
+      nodes.advance(Duration.ofSeconds(10)); // b has a proof, and waits for the log
+      client.close();
+      var stream = b.site.opened();
+      assertTrue(stream.isOpen());
+      reads.countDown();
+      nodes.awaitApplied(b);
+      nodes.advanceUntil("it is gone", () -> !stream.isOpen());
+      assertEquals(List.of(), b.log.appended);
       assertEquals(1, a.open());
-      assertEquals(0, b.open());
-      assertEquals(1, b.log.claims("me").size());
     }
   }
 
@@ -307,6 +330,7 @@ class ClaimsTest {
       var a = nodes.get(0);
       var b = nodes.get(1);
       var reads = b.log.holdReads();
+      nodes.advance(Duration.ofSeconds(5));
       try (var _ = b.open("me")) {
         nodes.advanceUntil("a has claimed", () -> a.log.claims("me").size() == 1);
         nodes.advance(Duration.ofSeconds(20));
