@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 
@@ -33,7 +35,7 @@ class ClaimsTest {
         String text = older.toEnd();
         assertTrue(text.contains("retry: "), text);
         assertTrue(text.endsWith(WireFormat.COMPLETED_ID + "\ndata: \n\n"), text);
-        nodes.advance(Duration.ofMinutes(1));
+        nodes.advance(Duration.ofSeconds(35));
         assertEquals(2, nodes.open());
         assertEquals(1, nodes.get(1).log.claims("me").size());
         assertTrue(nodes.get(1).site.opened().isOpen());
@@ -46,11 +48,11 @@ class ClaimsTest {
   void aStreamClaimsItsIdentifierAfterTheSecondWriteOfItsFirstPing() throws Exception {
     try (var nodes = Nodes.of(1); var client = nodes.get(0).open("me")) {
       var node = nodes.get(0);
-      nodes.advance(Duration.ofMillis(15_400)); // the ping is at 15 s
-      client.awaitComments(2);
-      nodes.awaitApplied(node);
+      nodes.advance(Duration.ofSeconds(15));
+      client.awaitComments(2); // the ping
+      nodes.advance(Duration.ofMillis(400));
       assertEquals(List.of(), node.log.appended);
-      nodes.advance(Duration.ofMillis(300));
+      nodes.advance(Duration.ofMillis(200));
       client.awaitComments(3);
       Await.until("the claim is appended", () -> node.log.claims("me").size() == 1);
     }
@@ -73,7 +75,7 @@ class ClaimsTest {
   void streamsWithoutAnIdentifierAndOtherPoliciesClaimNothing() throws Exception {
     try (var nodes = Nodes.of(1); var client = Client.get(nodes.get(0).site.uri())) {
       client.awaitText(":\n\n");
-      nodes.advance(Duration.ofMinutes(1));
+      nodes.advance(Duration.ofSeconds(35));
       assertEquals(List.of(), nodes.get(0).log.appended);
     }
     for (var policy : List.of(Duplicates.REFUSE, Duplicates.COEXIST)) {
@@ -82,7 +84,7 @@ class ClaimsTest {
           var _ = nodes.get(1).open("me")) {
         nodes.shared.append(Command.encode(new Command.Claim("me", "stranger", 1, nodes.shared.latest())));
         nodes.awaitApplied(nodes.get(0), nodes.get(1));
-        nodes.advance(Duration.ofMinutes(1));
+        nodes.advance(Duration.ofSeconds(35));
         assertEquals(2, nodes.open());
         assertEquals(List.of(), nodes.get(0).log.appended);
       }
@@ -111,7 +113,7 @@ class ClaimsTest {
         stream.sendHeaders();
         streams.add(stream);
       }
-      nodes.advance(Duration.ofMinutes(1));
+      nodes.advance(Duration.ofSeconds(35));
       assertTrue(streams.stream().allMatch(EventSource::isOpen));
       assertEquals(List.of(), node.log.appended);
       assertEquals(1, log.messages(Level.WARNING).stream().filter(m -> m.contains("too long")).count());
@@ -169,7 +171,7 @@ class ClaimsTest {
         held.countDown();
         Await.until("the claim of b is in the log", () -> b.log.claims("me").size() == 1);
         nodes.awaitApplied(a, b);
-        nodes.advance(Duration.ofMinutes(2));
+        nodes.advance(Duration.ofSeconds(40));
         assertEquals(1, a.open());
         assertEquals(0, b.open());
         assertEquals(1, b.log.claims("me").size());
@@ -184,9 +186,10 @@ class ClaimsTest {
       var a = nodes.get(0);
       var b = nodes.get(1);
       var reads = b.log.holdReads();
+      nodes.advance(Duration.ofSeconds(5));
       var client = b.open("me");
       nodes.advanceUntil("a has claimed", () -> a.log.claims("me").size() == 1);
-      nodes.advance(Duration.ofSeconds(10)); // b has a proof, and waits for the log
+      nodes.advance(Duration.ofSeconds(8)); // b has a proof, and waits for the log
       client.close();
       var stream = b.site.opened();
       assertTrue(stream.isOpen());
@@ -212,7 +215,7 @@ class ClaimsTest {
         held.countDown();
         Await.until("b has claimed", () -> b.log.claims("me").size() == 1);
         nodes.awaitApplied(a, b);
-        nodes.advance(Duration.ofMinutes(2));
+        nodes.advance(Duration.ofSeconds(40));
         assertEquals(1, a.open());
         assertEquals(0, b.open());
         assertTrue(a.site.opened().isOpen());
@@ -232,7 +235,7 @@ class ClaimsTest {
       assertEquals(2, nodes.open());
       held.countDown();
       nodes.advanceUntil("one is left", () -> nodes.open() == 1);
-      nodes.advance(Duration.ofMinutes(1));
+      nodes.advance(Duration.ofSeconds(35));
       assertEquals(1, nodes.open());
       assertEquals(1, b.open()); // the one that could not be decided about
     }
@@ -279,7 +282,7 @@ class ClaimsTest {
       var a = nodes.get(0);
       a.log.reject(true);
       nodes.advanceUntil("a rejection", () -> !log.messages(Level.WARNING).isEmpty());
-      nodes.advance(Duration.ofMinutes(1));
+      nodes.advance(Duration.ofSeconds(35));
       a.log.reject(false);
       nodes.advanceUntil("it has claimed", () -> a.log.claims("me").size() == 1);
       assertEquals(1, log.messages(Level.WARNING).stream().filter(m -> m.contains("control log")).count());
@@ -370,7 +373,7 @@ class ClaimsTest {
         reads.countDown();
         appends.countDown();
         nodes.advanceUntil("it has claimed", () -> a.log.claims("me").size() == 1);
-        nodes.advance(Duration.ofMinutes(2));
+        nodes.advance(Duration.ofSeconds(40));
         assertEquals(1, a.open());
         assertEquals(0, b.open());
         assertEquals(List.of(), b.log.appended);
@@ -386,7 +389,7 @@ class ClaimsTest {
       a.log.away(true);
       b.log.away(true);
       try (var _ = a.open("me"); var _ = b.open("me")) {
-        nodes.advance(Duration.ofMinutes(1));
+        nodes.advance(Duration.ofSeconds(35));
         assertEquals(2, nodes.open());
         a.log.away(false);
         b.log.away(false);
@@ -395,7 +398,7 @@ class ClaimsTest {
         nodes.advanceUntil("one is left", () -> nodes.open() == 1);
         System.out.println("after an outage: decided within " + (System.nanoTime() - start) / 1_000_000 + " ms + "
             + (a.ticker.now() - now) / 1_000_000 + " ms of the manual clock");
-        nodes.advance(Duration.ofMinutes(1));
+        nodes.advance(Duration.ofSeconds(35));
         assertEquals(1, nodes.open());
       }
       assertEquals(2, log.messages(Level.WARNING).stream().filter(m -> m.contains("control log")).count()); // one per node
@@ -432,6 +435,45 @@ class ClaimsTest {
       assertEquals(1, a.open());
       nodes.shared.append(Command.encode(new Command.Claim("me", "stranger", 2, nodes.shared.latest())));
       Await.until("it is replaced", () -> a.open() == 0);
+    }
+  }
+
+  @Test
+  void aNodesOwnClaimIsMadeAgainIfTooManyCommandsCameBetween() throws Exception {
+    try (var nodes = Nodes.of(1); var _ = nodes.get(0).open("me")) {
+      var a = nodes.get(0);
+      var held = a.log.holdAppends();
+      nodes.advanceUntil("it appends", () -> Nodes.isAppending(a));
+      for (int i = 0; i < Places.REMEMBERED; i++) {
+        nodes.shared.append(Command.encode(new Command.Drop("nobody")));
+      }
+      nodes.awaitApplied(a);
+      held.countDown();
+      nodes.advanceUntil("it claims again", () -> a.log.claims("me").size() == 2);
+      nodes.advance(Duration.ofSeconds(35));
+      assertEquals(2, a.log.claims("me").size());
+    }
+  }
+
+  @Test
+  void ifTooManyClaimsWaitTheNextOneIsMadeLater() throws Exception {
+    var offers = new LinkedBlockingQueue<Bid>();
+    var ticker = new ManualTicker();
+    try (var site = new Site(ticker.sources(Settings.defaults()), EventSource::keepAlive)) {
+      site.sources.observe(new Claims("n", true, site.sources.engine(), bid -> offers.add(bid) && offers.size() > 1));
+      try (var client = Client.get(site.uri("me"))) {
+        client.awaitText(":\n\n");
+        var stream = site.opened();
+        while (offers.size() < 2 && stream.age().toSeconds() < 60) {
+          ticker.advance(Duration.ofMillis(100));
+          LockSupport.parkNanos(1_000_000);
+        }
+        assertEquals(2, offers.size());
+        ticker.advance(Duration.ofMinutes(1));
+        assertEquals(2, offers.size()); // it is queued
+        assertEquals("me", offers.remove().identifier());
+        assertTrue(stream.age().toSeconds() < 110 && client.status() == 200);
+      }
     }
   }
 
@@ -482,7 +524,7 @@ class ClaimsTest {
         a.log.loseCommands();
         reads.countDown();
         nodes.advanceUntil("one is left", () -> nodes.open() == 1);
-        nodes.advance(Duration.ofMinutes(1));
+        nodes.advance(Duration.ofSeconds(35));
         assertEquals(1, nodes.open());
       }
     }
