@@ -335,6 +335,22 @@ class ClusterTest {
   }
 
   @Test
+  void aRegistryMayBeClosedBeforeItsCluster() throws Exception {
+    try (var log = new LogRecords(); var nodes = Nodes.of(1)) {
+      var node = nodes.get(0);
+      var stream = open(node.sources, "me");
+      node.cluster.failClosed(Duration.ofMinutes(1));
+      node.sources.close();
+      assertFalse(stream.isOpen());
+      node.cluster.drop("me");
+      nodes.awaitApplied(node);
+      node.cluster.close();
+      assertEquals(List.of(), log.messages(Level.WARNING));
+      assertEquals(List.of(), log.messages(Level.SEVERE));
+    }
+  }
+
+  @Test
   void closingDoesNotWaitForALogThatHangs() throws Exception {
     try (var nodes = Nodes.of(1)) {
       var hangs = new CountDownLatch(1);
