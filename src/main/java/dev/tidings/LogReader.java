@@ -13,22 +13,28 @@ final class LogReader {
   /** Lasts from a failed attempt until an attempt that began later succeeds. Only the first failure is logged. */
   private static final class Outage {}
 
+  /** Reports an outage. */
+  interface Report {
+    /** Called once per outage, on the thread whose attempt failed. May block; must not throw. */
+    void failed(Throwable why);
+  }
+
   private final EventLog log;
   private final long pause;
+  private final Report report;
   private final Jitter jitter = Jitter.ofThread();
-  private final Outages outages;
   private final AtomicReference<Outage> outage = new AtomicReference<>(); // null if none is known
   private volatile String known; // null at first
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
-    this(log, pause, new Outages(0));
+    this(log, pause, why -> Log.failure("the log of a channel", why));
   }
 
-  LogReader(EventLog log, Duration pause, Outages outages) {
+  LogReader(EventLog log, Duration pause, Report report) {
     this.log = log;
-    this.outages = outages;
     this.pause = Checks.nanos(pause);
+    this.report = report;
   }
 
   /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
@@ -72,7 +78,7 @@ final class LogReader {
         }
       }
     }
-    throw new InterruptedException("the channel is closed, or the stream has left it");
+    throw new InterruptedException("the log is no longer read, or the stream has left the channel");
   }
 
   /** Pauses before the next attempt. An interrupt ends the pause; the caller then checks whether to go on. */
@@ -96,7 +102,7 @@ final class LogReader {
   /** Logs the first failure of an outage. */
   void failed(Throwable why) {
     if (outage.compareAndSet(null, new Outage())) {
-      outages.begun(why);
+      report.failed(why);
     }
   }
 }

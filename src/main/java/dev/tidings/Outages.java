@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * Limits how often the outage of a store is logged, which many logs may share: all of them fail at the same time.
  * Thread-safe.
  */
-final class Outages {
+final class Outages implements LogReader.Report {
   private final long quiet; // nanoseconds
   private final AtomicLong next = new AtomicLong(System.nanoTime()); // when the next one is logged
 
@@ -16,7 +16,8 @@ final class Outages {
   }
 
   /** Logs that a log has begun to fail, at DEBUG if another outage has just been logged. */
-  void begun(Throwable why) {
+  @Override
+  public void failed(Throwable why) {
     long due = next.get();
     long now = System.nanoTime();
     if (now - due >= 0 && next.compareAndSet(due, now + quiet)) {
