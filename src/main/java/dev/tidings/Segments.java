@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -254,7 +255,7 @@ final class Segments {
   }
 
   private void begin(LogEpochs next, long before) throws IOException {
-    Path path = directory.resolve("%010d.events".formatted(ordinal + 1));
+    Path path = directory.resolve(String.format(Locale.ROOT, "%010d.events", ordinal + 1));
     LogFile begun = null;
     try {
       begun = opener.create(path);
