@@ -336,12 +336,11 @@ class ClusterTest {
 
   @Test
   void aRegistryMayBeClosedBeforeItsCluster() throws Exception {
-    try (var log = new LogRecords(); var nodes = Nodes.of(1)) {
+    try (var log = new LogRecords(); var nodes = Nodes.of(1); var client = nodes.get(0).open("me")) {
       var node = nodes.get(0);
-      var stream = open(node.sources, "me");
       node.cluster.failClosed(Duration.ofMinutes(1));
       node.sources.close();
-      assertFalse(stream.isOpen());
+      assertFalse(node.site.opened().isOpen(), client::toString);
       node.cluster.drop("me");
       nodes.awaitApplied(node);
       node.cluster.close();

@@ -140,11 +140,10 @@ final class Nodes implements AutoCloseable {
     LockSupport.parkNanos(20_000_000);
   }
 
-  /** Waits until these nodes have applied what is in the log now. */
+  /** Waits until these nodes have applied all that is in the log. */
   void awaitApplied(Node... nodes) {
-    String latest = shared.latest();
     for (Node node : nodes) {
-      Await.until("a node has applied the log", () -> node.cluster.position().equals(Optional.of(latest)));
+      Await.until("a node has applied the log", () -> node.cluster.position().equals(Optional.of(shared.latest())));
     }
   }
 
