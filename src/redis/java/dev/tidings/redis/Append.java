@@ -19,7 +19,6 @@ final class Append {
   private final Limits limits;
   private final long deadline; // System.nanoTime
   private final CompletableFuture<List<String>> ids = new CompletableFuture<>();
-  private volatile boolean sent;
 
   Append(List<Item> items, Limits limits, long deadline) {
     this.items = items;
@@ -46,15 +45,6 @@ final class Append {
 
   CompletableFuture<List<String>> ids() {
     return ids;
-  }
-
-  /** Returns whether Redis may have received the events. */
-  boolean isSent() {
-    return sent;
-  }
-
-  void setSent() {
-    sent = true;
   }
 
   boolean completes() {

@@ -105,10 +105,9 @@ final class AppendQueue {
   }
 
   private RedisFailure late(Keys keys, Append append) {
-    boolean unsent = withdraw(keys, append) || !append.isSent();
     String rest = " within " + patience.toMillis() + " ms";
     return new RedisFailure(
-        unsent
+        withdraw(keys, append)
             ? "not appended to " + keys + ": Redis could not be reached" + rest
             : Batch.unknown(keys) + ": Redis did not answer" + rest);
   }
@@ -182,7 +181,7 @@ final class AppendQueue {
 
   // For writers. A lane belongs to one writer from the moment it is ready until settled, or routed again.
 
-  /** Returns the batch of a lane that is to be sent; empty if there is nothing to send. */
+  /** Returns the batch of a lane, which has to be sent now; empty if there is nothing to send. */
   Optional<Batch> next(Lane lane) {
     lock.lock();
     try {
@@ -215,6 +214,23 @@ final class AppendQueue {
     }
   }
 
+  /** Gives up on the batch of a lane if nobody waits for it any longer. Returns whether it did. */
+  boolean expire(Lane lane) {
+    Batch late;
+    lock.lock();
+    try {
+      late = lane.batch;
+      if (late == null || System.nanoTime() - late.deadline() <= 0) {
+        return false;
+      }
+    } finally {
+      lock.unlock();
+    }
+    late.failed(new RedisFailure(Batch.unknown(lane.keys) + ": Redis did not answer in time"));
+    settled(lane);
+    return true;
+  }
+
   /** Ends the batch of a lane, whose appends have their results. */
   void settled(Lane lane) {
     lock.lock();
@@ -233,22 +249,22 @@ final class AppendQueue {
 
   /** Refuses all further appends, and fails those that wait. */
   void close() {
-    List<Append> left = new ArrayList<>();
+    var left = new ArrayList<Append>();
+    var sent = new ArrayList<Append>();
     lock.lock();
     try {
       closed = true;
       lanes.values().forEach(lane -> left.addAll(lane.waiting));
       lanes.values().forEach(lane -> {
         if (lane.batch != null) {
-          left.addAll(lane.batch.appends());
+          sent.addAll(lane.batch.appends());
         }
       });
     } finally {
       lock.unlock();
     }
-    left.forEach(append -> append.ids().completeExceptionally(
-        append.isSent()
-            ? new RedisFailure("not known whether events were appended: the connection to Redis has been closed")
-            : new NotAppendedException("not appended: the connection to Redis has been closed")));
+    String closing = ": the connection to Redis has been closed";
+    left.forEach(append -> append.ids().completeExceptionally(new NotAppendedException("not appended" + closing)));
+    sent.forEach(append -> append.ids().completeExceptionally(new RedisFailure("not known whether events were appended" + closing)));
   }
 }

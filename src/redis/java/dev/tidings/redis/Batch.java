@@ -81,7 +81,6 @@ final class Batch {
 
   void sending() {
     attempts++;
-    appends.forEach(Append::setSent);
   }
 
   int attempts() {

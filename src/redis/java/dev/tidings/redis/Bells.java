@@ -21,7 +21,7 @@ final class Bells {
   private static final int CHANNELS = 500; // in a command
   private static final Duration PING = Duration.ofSeconds(5);
   private static final Duration AWAY = Duration.ofMillis(500);
-  private static final long PAUSE = 100; // milliseconds, after a connection that was closed at once
+  private static final long PAUSE = 50; // milliseconds, after a connection that was closed at once
 
   private final Supplier<Server> home;
   private final Runnable subscribed;
@@ -57,6 +57,18 @@ final class Bells {
   /** Subscribes to the bells of a feed that is followed now. Does not block. */
   void follow(Feed feed) {
     changes.add(feed);
+  }
+
+  /** Closes the connection, so that a new one is opened. Does not block. */
+  void reconnect() {
+    sending.lock();
+    try {
+      if (link != null) {
+        link.abort();
+      }
+    } finally {
+      sending.unlock();
+    }
   }
 
   // The thread that subscribes.
@@ -132,7 +144,7 @@ final class Bells {
         Thread.sleep(pause);
         long begin = System.nanoTime();
         read(server);
-        pause = System.nanoTime() - begin > TimeUnit.SECONDS.toNanos(5) ? 0 : Math.min(2 * pause + PAUSE, 2_000);
+        pause = System.nanoTime() - begin > TimeUnit.SECONDS.toNanos(2) ? 0 : Math.min(2 * pause + PAUSE, 2_000);
       }
     } catch (InterruptedException e) {
       // closed

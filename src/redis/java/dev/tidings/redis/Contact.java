@@ -64,7 +64,7 @@ final class Contact {
 
   /** Waits until the server can be reached. Returns whether it can. */
   boolean await(Duration most) throws InterruptedException {
-    lock.lock();
+    lock.lockInterruptibly();
     try {
       long left = most.toNanos();
       while (!connected && !closed && left > 0) {
@@ -78,7 +78,7 @@ final class Contact {
 
   /** Waits while the server can be reached, at most this long. */
   void awaitLoss(Duration most) throws InterruptedException {
-    lock.lock();
+    lock.lockInterruptibly();
     try {
       if (connected && !closed) {
         changed.await(most.toNanos(), TimeUnit.NANOSECONDS);

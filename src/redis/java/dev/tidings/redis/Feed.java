@@ -7,6 +7,7 @@ import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,12 +48,14 @@ final class Feed {
   private final LongAdder misses;
   private final ReentrantLock lock = new ReentrantLock();
   private volatile Ring ring; // null if nothing is known; set under lock
+  private long unannounced; // the number of an event whose bell has not come; 0 if there is none; guarded by lock
   private volatile long seen; // the last number that a caller may know; set under lock
   private boolean confirmed; // whether Redis sends the bells; guarded by lock
   private long confirmedAt; // guarded by lock
   private volatile boolean live; // whether confirmed, and the ring was complete after that; set under lock
   private volatile boolean followed; // whether bells are wanted; set under lock
   private final Map<String, Inquiry> pending = new HashMap<>(2); // not yet sent; guarded by lock
+  private final Set<String> underWay = new HashSet<>(2); // keys of those that have been sent; guarded by lock
   private final Set<Thread> waiting = ConcurrentHashMap.newKeySet();
   private final AtomicInteger readers = new AtomicInteger(); // grows only in the map of the feeds
   private volatile long left = System.nanoTime(); // when a reader left
@@ -172,7 +175,7 @@ final class Feed {
     }
   }
 
-  /** Returns an inquiry that has not been sent. */
+  /** Returns an inquiry that has not been sent. Of those with the same question, one at a time is under way. */
   private Inquiry inquire(Optional<String> after, int most) {
     int count = Math.min(most, READ_EVENTS);
     String key = after.map(id -> id + " " + count).orElse("");
@@ -185,6 +188,9 @@ final class Feed {
       }
       inquiry = new Inquiry(this, key, after, count);
       pending.put(key, inquiry);
+      if (underWay.contains(key)) {
+        return inquiry;
+      }
     } finally {
       lock.unlock();
     }
@@ -197,9 +203,39 @@ final class Feed {
     lock.lock();
     try {
       pending.remove(inquiry.key(), inquiry);
+      underWay.add(inquiry.key());
       return ring == null ? Optional.empty() : Optional.of(ring.end());
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Notes that an inquiry has been answered or has failed. Sends the next one with this question. */
+  void ended(Inquiry inquiry) {
+    Inquiry next;
+    lock.lock();
+    try {
+      underWay.remove(inquiry.key());
+      pending.remove(inquiry.key(), inquiry); // if it was never sent
+      next = pending.get(inquiry.key());
+    } finally {
+      lock.unlock();
+    }
+    if (next != null) {
+      node.ask(next);
+    }
+  }
+
+  /** Notes that an event with this id has been appended here. */
+  void appended(String id) {
+    long number = Place.parse(id).map(Place::number).orElse(0L);
+    if (number > seen) {
+      lock.lock();
+      try {
+        seen = Math.max(seen, number);
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -310,6 +346,7 @@ final class Feed {
   private boolean bell(long first, long last, String epoch, List<List<byte[]>> packed) {
     lock.lock();
     try {
+      unannounced = last >= unannounced ? 0 : unannounced;
       if (ring == null) {
         return false;
       }
@@ -402,26 +439,32 @@ final class Feed {
     }
   }
 
-  /** Takes a status that was asked for at this time, when the ring had this end. */
-  void verified(Optional<Status> status, Optional<Place> end, long asked) {
+  /**
+   * Takes a status that was asked for at this time, when the ring had this end.
+   *
+   * @return whether a bell has not come since the last time
+   */
+  boolean verified(Optional<Status> status, Optional<Place> end, long asked) {
     boolean same =
         status.isPresent() && end.isPresent() && status.get().place(status.get().last()).equals(end.get());
-    if (!same) {
-      refresh();
-      return;
-    }
+    boolean isDeaf;
     lock.lock();
     try {
-      if (ring != null) {
-        ring = ring.without(Math.min(status.get().base(), ring.last()));
-      }
-      if (confirmed && asked - confirmedAt > 0) {
-        live = true;
+      isDeaf = unannounced > 0 && live;
+      unannounced = same || status.isEmpty() || !live ? 0 : status.get().last(); // its bell may be on the way
+      if (same) {
+        ring = ring == null ? null : ring.without(Math.min(status.get().base(), ring.last()));
+        live |= confirmed && asked - confirmedAt > 0;
       }
     } finally {
       lock.unlock();
     }
-    wake();
+    if (same) {
+      wake();
+    } else {
+      refresh();
+    }
+    return isDeaf;
   }
 
   Optional<Place> end() {

@@ -25,6 +25,14 @@ final class Feeds {
         });
   }
 
+  /** Notes that an event has been appended by this process. */
+  void appended(Keys keys, String id) {
+    var feed = feeds.get(keys);
+    if (feed != null) {
+      feed.appended(id);
+    }
+  }
+
   Collection<Feed> all() {
     return feeds.values();
   }

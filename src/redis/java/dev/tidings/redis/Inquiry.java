@@ -144,11 +144,13 @@ final class Inquiry implements Question {
   private Next done(Answer result, List<Event> events, long start) {
     feed.learn(this, result.status(), after.isEmpty() ? -1 : start, events);
     answer.complete(result);
+    feed.ended(this);
     return Next.DONE;
   }
 
   @Override
   public void failed(RuntimeException e) {
     answer.completeExceptionally(e);
+    feed.ended(this);
   }
 }

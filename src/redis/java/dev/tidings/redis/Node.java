@@ -78,7 +78,14 @@ final class Node implements AutoCloseable {
         var sentinels = new Single.Sentinels(uri.hosts(), uri.master(), sentinelConfig(uri));
         yield new Single(checked(new Server(uri.master(), sentinels::find, config, patient)));
       }
-      case CLUSTER -> throw new IllegalArgumentException("cluster");
+      case CLUSTER -> {
+        var cluster =
+            new Cluster(
+                uri.hosts(), config, address -> new Server(address.toString(), () -> address, config, patient), this::employ, this::dismiss);
+        topology = cluster; // the staff needs it
+        connect(cluster);
+        yield cluster;
+      }
     };
   }
 
@@ -114,20 +121,25 @@ final class Node implements AutoCloseable {
     return builder.resp2().clientSetInfoConfig(ClientSetInfoConfig.DISABLED).build();
   }
 
-  /** Opens the first connection to a server and checks it. */
+  /** Opens the first connection to a server, which begins the contact, and checks it. */
   private Server checked(Server server) {
+    check(server);
+    server.contact().found(server.name());
+    return server;
+  }
+
+  private void check(Server server) {
     long begin = System.nanoTime();
     while (true) {
       Link link = null;
       try {
         link = server.open();
         infoForbidden |= !Checkup.check(link, prefix);
-        server.contact().found(link.at().toString());
-        return server;
+        return;
       } catch (JedisException e) {
         boolean isLoading = e instanceof JedisDataException error && Replies.meaning(error) == Replies.Meaning.LATER;
         if (!isLoading || System.nanoTime() - begin > LOADING.toNanos()) {
-          throw refusal(server, e);
+          throw refusal(server.name(), e);
         }
       } finally {
         if (link != null) {
@@ -138,8 +150,8 @@ final class Node implements AutoCloseable {
     }
   }
 
-  private static RuntimeException refusal(Server server, JedisException e) {
-    String text = "cannot connect to Redis at " + server.name() + ": ";
+  private static RuntimeException refusal(String name, JedisException e) {
+    String text = "cannot connect to Redis at " + name + ": ";
     boolean isDenied = e instanceof JedisAccessControlException || e instanceof JedisDataException;
     if (isDenied) {
       String cure =
@@ -154,8 +166,31 @@ final class Node implements AutoCloseable {
     return new UncheckedIOException(text + "check that it runs and that the address is right: " + Quoted.reason(e), new IOException(e));
   }
 
+  /** Finds the masters and checks one of them. The others may be away. */
+  private void connect(Cluster cluster) {
+    try {
+      cluster.refresh();
+    } catch (JedisException e) {
+      throw refusal("a cluster", e);
+    }
+    RuntimeException failure = null;
+    for (Server server : cluster.servers()) {
+      try {
+        check(server);
+        return;
+      } catch (UncheckedIOException e) {
+        failure = e;
+      }
+    }
+    throw failure;
+  }
+
   private void start() {
-    topology.servers().forEach(this::employ);
+    if (topology instanceof Cluster cluster) {
+      start(threads, "cluster", cluster);
+    } else {
+      topology.servers().forEach(this::employ);
+    }
     start(threads, "bells", bells::read);
     start(threads, "follow", bells::send);
   }
@@ -165,10 +200,18 @@ final class Node implements AutoCloseable {
     var writer = new Writer(server, topology, queue, this::route);
     var readers =
         new Readers(server, topology, new ReaderRoutes(), work -> thread("read-" + numbers.incrementAndGet(), work), options.pool());
-    var watch = new Watch(server, () -> followedOf(server));
+    var watch = new Watch(server, () -> followedOf(server), bells::reconnect);
     staff.put(server, new Staff(server, writer, readers, watch, its));
     start(its, "write", writer);
     start(its, "watch", watch);
+  }
+
+  /** Ends the work for a server that has no slots any longer. What waits for it goes elsewhere. */
+  private void dismiss(Server server) {
+    var its = staff.remove(server);
+    its.server.close();
+    its.threads.forEach(Thread::interrupt);
+    its.readers.close();
   }
 
   private static void start(List<Thread> threads, String name, Runnable work) {
@@ -184,15 +227,33 @@ final class Node implements AutoCloseable {
   // Routes.
 
   private Staff staffOf(Keys keys) {
-    return staff.get(topology.serverOf(keys.slot()));
+    while (true) {
+      var its = staff.get(topology.serverOf(keys.slot()));
+      if (its != null) {
+        return its;
+      }
+      Thread.onSpinWait(); // the slots have just moved
+    }
   }
 
   private void route(AppendQueue.Lane lane) {
-    staffOf(lane.keys).writer.add(lane);
+    if (!closed) {
+      staffOf(lane.keys).writer.add(lane);
+    }
   }
 
+  private void route(Question question) {
+    if (closed) {
+      question.failed(new RedisFailure("the connection to Redis has been closed"));
+    } else {
+      staffOf(question.feed().keys()).readers.add(question);
+    }
+  }
+
+  /** Returns the server that rings the bells: any master does. */
   private Server home() {
-    return topology.servers().iterator().next();
+    var servers = topology.servers();
+    return servers.stream().filter(server -> server.contact().isConnected()).findFirst().orElse(servers.iterator().next());
   }
 
   private List<Feed> followedOf(Server server) {
@@ -202,7 +263,7 @@ final class Node implements AutoCloseable {
   private final class ReaderRoutes implements Readers.Routes {
     @Override
     public void route(Question question) {
-      staffOf(question.feed().keys()).readers.add(question);
+      Node.this.route(question);
     }
 
     @Override
@@ -214,7 +275,7 @@ final class Node implements AutoCloseable {
   private final class FeedNode implements Feed.Node {
     @Override
     public void ask(Question question) {
-      staffOf(question.feed().keys()).readers.add(question);
+      route(question);
     }
 
     @Override

@@ -64,12 +64,10 @@ final class Readers {
 
   /** Takes a question. Does not block. */
   void add(Question question) {
-    if (closed) {
-      question.failed(new RedisFailure("the connection to Redis has been closed"));
-      return;
-    }
     queue.add(question);
-    if (idle.get() == 0) {
+    if (closed) {
+      giveBack();
+    } else if (idle.get() == 0) {
       start();
     }
   }
@@ -85,18 +83,17 @@ final class Readers {
     }
   }
 
-  /** Returns the questions that wait here, and forgets them. */
-  List<Question> drain() {
+  private void giveBack() {
     var questions = new ArrayList<Question>();
     queue.drainTo(questions);
-    return questions;
+    questions.forEach(routes::route);
   }
 
-  /** Ends the threads and fails what waits. */
+  /** Ends the threads and gives back what waits. */
   void close() {
     closed = true;
     running.forEach(Thread::interrupt);
-    drain().forEach(question -> question.failed(new RedisFailure("the connection to Redis has been closed")));
+    giveBack();
   }
 
   Collection<Thread> running() {

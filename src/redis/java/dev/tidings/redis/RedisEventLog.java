@@ -40,7 +40,7 @@ final class RedisEventLog implements EventLog {
 
   @Override
   public String append(Event event) {
-    return queue.append(keys, List.of(item(event, Optional.empty())), limits).getFirst();
+    return append(List.of(item(event, Optional.empty()))).getFirst();
   }
 
   @Override
@@ -49,7 +49,13 @@ final class RedisEventLog implements EventLog {
       throw new IllegalArgumentException(
           "key must be 1 to " + MOST_KEY + " characters, without a lone surrogate: " + Quoted.text(key));
     }
-    return queue.append(keys, List.of(item(event, Optional.of(key))), limits).getFirst();
+    return append(List.of(item(event, Optional.of(key)))).getFirst();
+  }
+
+  private List<String> append(List<Append.Item> items) {
+    var ids = queue.append(keys, items, limits);
+    feeds.appended(keys, ids.getLast());
+    return ids;
   }
 
   private Append.Item item(Event event, Optional<String> key) {
@@ -99,7 +105,7 @@ final class RedisEventLog implements EventLog {
       return;
     }
     try {
-      ids.addAll(queue.append(keys, List.copyOf(items), limits));
+      ids.addAll(append(List.copyOf(items)));
     } catch (NotAppendedException e) {
       throw e.at(ids.size() + e.index());
     }

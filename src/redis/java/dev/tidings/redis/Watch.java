@@ -24,13 +24,21 @@ final class Watch implements Runnable {
 
   private final Server server;
   private final Supplier<List<Feed>> feeds;
+  private final Runnable deaf;
   private Link link; // owned by the thread
   private long pause = FIRST_PAUSE;
-  private volatile boolean isDue;
+  private volatile boolean isDue = true;
 
-  Watch(Server server, Supplier<List<Feed>> feeds) {
+  /**
+   * Creates a watch.
+   *
+   * @param feeds returns the followed channels of the server
+   * @param deaf called if bells are lost, although their connection seems to work
+   */
+  Watch(Server server, Supplier<List<Feed>> feeds, Runnable deaf) {
     this.server = server;
     this.feeds = feeds;
+    this.deaf = deaf;
   }
 
   /** Compares the rings with the logs soon. Does not block. */
@@ -77,6 +85,7 @@ final class Watch implements Runnable {
       pause = FIRST_PAUSE;
       server.contact().found(link.at().toString());
       drop(); // it belongs to the contact before
+      isDue = true;
     } catch (JedisException e) {
       server.contact().lost(server.contact().generation(), Quoted.reason(e));
       pause = Math.min(2 * pause, LONGEST_PAUSE);
@@ -131,12 +140,17 @@ final class Watch implements Runnable {
     }
     server.contact().answered();
     var all = feeds.get();
+    boolean isDeaf = false;
     for (int i = 0; i < all.size(); i += FEEDS) {
-      verify(all.subList(i, Math.min(i + FEEDS, all.size())));
+      isDeaf |= verify(all.subList(i, Math.min(i + FEEDS, all.size())));
+    }
+    if (isDeaf) {
+      deaf.run();
     }
   }
 
-  private void verify(List<Feed> some) {
+  /** Compares some rings. Returns whether bells are lost. */
+  private boolean verify(List<Feed> some) {
     long asked = System.nanoTime();
     var commands = new ArrayList<CommandArguments>();
     var ends = new ArrayList<Optional<Place>>();
@@ -146,6 +160,7 @@ final class Watch implements Runnable {
     }
     var replies = link.ask(commands);
     server.contact().answered();
+    boolean isDeaf = false;
     for (int i = 0; i < some.size(); i++) {
       var its = replies.subList(i * Status.COMMANDS, (i + 1) * Status.COMMANDS);
       Optional<Status> status;
@@ -154,7 +169,8 @@ final class Watch implements Runnable {
       } catch (RuntimeException e) {
         status = Optional.empty(); // readers are told when they ask
       }
-      some.get(i).verified(status, ends.get(i), asked);
+      isDeaf |= some.get(i).verified(status, ends.get(i), asked);
     }
+    return isDeaf;
   }
 }

@@ -31,6 +31,7 @@ final class Writer implements Runnable {
   private final AppendQueue queue;
   private final Routes routes;
   private final LinkedBlockingQueue<Lane> ready = new LinkedBlockingQueue<>();
+  private volatile boolean retired;
   // Owned by the thread.
   private final PriorityQueue<Retry> retries = new PriorityQueue<>(Comparator.comparingLong(Retry::time));
   private Link link; // null if there is none
@@ -50,24 +51,26 @@ final class Writer implements Runnable {
   /** Takes a channel that is ready. Does not block. */
   void add(Lane lane) {
     ready.add(lane);
+    if (retired) {
+      giveBack();
+    }
   }
 
-  /** Returns the channels that wait here, and forgets them. */
-  List<Lane> drain() {
+  private void giveBack() {
     var lanes = new ArrayList<Lane>();
     ready.drainTo(lanes);
-    return lanes;
+    lanes.forEach(routes::route);
   }
 
   @Override
   public void run() {
     try {
       while (true) {
-        var sendings = take();
-        if (server.contact().await(AWAY)) {
-          exchange(sendings);
+        var lanes = take();
+        if (server.contact().await(AWAY) && connect()) {
+          exchange(form(lanes));
         } else {
-          sendings.forEach(sending -> again(sending, 0));
+          lanes.forEach(this::postpone);
         }
       }
     } catch (InterruptedException e) {
@@ -76,15 +79,18 @@ final class Writer implements Runnable {
       if (link != null) {
         server.close(link);
       }
+      retired = true;
+      retries.forEach(retry -> routes.route(retry.lane()));
+      giveBack();
     }
   }
 
-  private List<Sending> take() throws InterruptedException {
+  private List<Lane> take() throws InterruptedException {
     var lanes = new ArrayList<Lane>();
     while (lanes.isEmpty()) {
       long now = System.nanoTime();
       while (!retries.isEmpty() && retries.peek().time() - now <= 0) {
-        lanes.add(retries.remove().lane());
+        routes.route(retries.remove().lane()); // perhaps to another server
       }
       ready.drainTo(lanes);
       if (lanes.isEmpty()) {
@@ -94,24 +100,36 @@ final class Writer implements Runnable {
         }
       }
     }
+    return lanes;
+  }
+
+  /** Keeps a channel for later, but gives up on a batch for which nobody waits any longer. */
+  private void postpone(Lane lane) {
+    if (!queue.expire(lane)) {
+      routes.route(lane);
+    }
+  }
+
+  /** Returns the batches of these channels, which have to be sent now. */
+  private List<Sending> form(List<Lane> lanes) {
     var sendings = new ArrayList<Sending>();
     long bytes = 0;
     for (Lane lane : lanes) {
       if (bytes > MOST_BYTES) {
         ready.add(lane);
-        continue;
-      }
-      var batch = queue.next(lane);
-      if (batch.isPresent()) {
-        sendings.add(new Sending(lane, batch.get()));
-        bytes += batch.get().bytes();
+      } else if (!queue.expire(lane)) {
+        var batch = queue.next(lane);
+        if (batch.isPresent()) {
+          sendings.add(new Sending(lane, batch.get()));
+          bytes += batch.get().bytes();
+        }
       }
     }
     return sendings;
   }
 
   private void exchange(List<Sending> sendings) {
-    if (sendings.isEmpty() || !connect(sendings)) {
+    if (sendings.isEmpty()) {
       return;
     }
     var commands = new ArrayList<CommandArguments>();
@@ -137,7 +155,7 @@ final class Writer implements Runnable {
     }
   }
 
-  private boolean connect(List<Sending> sendings) {
+  private boolean connect() {
     if (link != null && !server.isCurrent(link)) {
       server.close(link);
       link = null;
@@ -148,7 +166,6 @@ final class Writer implements Runnable {
         link = server.open();
       } catch (JedisException e) {
         server.lost(generation, e);
-        sendings.forEach(sending -> again(sending, 0));
         return false;
       }
     }
@@ -230,18 +247,10 @@ final class Writer implements Runnable {
     }
   }
 
-  /** Sends a batch again after a pause, unless nobody waits for it any longer. */
+  /** Sends a batch again after a pause. */
   private void again(Sending sending, long pause) {
-    long now = System.nanoTime();
-    if (now - sending.batch.deadline() > 0) {
-      var keys = sending.lane.keys;
-      sending.batch.failed(
-          sending.batch.isUncertain()
-              ? new RedisFailure(Batch.unknown(keys) + ": Redis did not answer in time")
-              : new RedisFailure("not appended to " + keys + ": Redis could not be reached in time"));
-      queue.settled(sending.lane);
-    } else if (pause > 0) {
-      retries.add(new Retry(sending.lane, now + pause));
+    if (pause > 0) {
+      retries.add(new Retry(sending.lane, System.nanoTime() + pause));
     } else {
       routes.route(sending.lane);
     }

@@ -148,6 +148,10 @@ final class RedisServer implements AutoCloseable {
     return port;
   }
 
+  HostAndPort address() {
+    return new HostAndPort("127.0.0.1", port);
+  }
+
   Path directory() {
     return directory;
   }
@@ -168,7 +172,7 @@ final class RedisServer implements AutoCloseable {
 
   /** Connects. For one thread; to be closed. */
   Jedis jedis() {
-    return new Jedis(new HostAndPort("127.0.0.1", port), client);
+    return new Jedis(address(), client);
   }
 
   /** Runs one command. */
