@@ -331,7 +331,8 @@ public final class Channels implements AutoCloseable {
   }
 
   private static void requireName(String name) {
-    if (name.isEmpty() || name.length() > MOST_NAME || name.getBytes(UTF_8).length > MOST_NAME) {
+    boolean tooLong = name.length() > MOST_NAME / 3 && name.getBytes(UTF_8).length > MOST_NAME; // 3 for a char
+    if (name.isEmpty() || tooLong) {
       throw new IllegalArgumentException(
           "the name of a channel must be 1 to " + MOST_NAME + " bytes in UTF-8: " + Quoted.java(name));
     }

@@ -67,11 +67,20 @@ final class Checks {
 
   /** Rejects lone surrogates. UTF-8 cannot encode them, so such text would never match decoded text. */
   static String requireWellFormed(String what, String text) {
-    if (!UTF_8.newEncoder().canEncode(text)) {
+    if (hasLoneSurrogate(text)) {
       throw new IllegalArgumentException(
           what + " must not contain a lone surrogate, which UTF-8 cannot encode: " + Quoted.java(text));
     }
     return text;
+  }
+
+  private static boolean hasLoneSurrogate(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        return !UTF_8.newEncoder().canEncode(text); // allocates buffers
+      }
+    }
+    return false;
   }
 
   /** Checks a header field against RFC 9110, sections 5.1 and 5.5. */

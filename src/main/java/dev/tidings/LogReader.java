@@ -90,6 +90,11 @@ final class LogReader {
     }
   }
 
+  /** Returns whether the log is in this process, and answers at once. */
+  boolean isHere() {
+    return log instanceof BoundedLog;
+  }
+
   boolean isClosed() {
     return closed;
   }

@@ -197,8 +197,10 @@ final class MemoryEventLog implements BoundedLog {
   }
 
   private Optional<Place> find(String id, Place base) {
-    if (id.equals(base.id())) {
-      return Optional.of(base);
+    var newest = latest; // the usual case; if it is forgotten meanwhile, the events after it show that
+    var known = id.equals(newest.id()) ? newest : base;
+    if (id.equals(known.id())) {
+      return Optional.of(known);
     }
     var event = held.get(numberOf(id));
     return event != null && event.place().id().equals(id)
@@ -209,10 +211,13 @@ final class MemoryEventLog implements BoundedLog {
   /** Returns the events after this place; empty if any of them was forgotten meanwhile. */
   private Optional<List<Event>> after(Place place, int most) {
     long newest = latest.number(); // read first, so that no event is returned before latest() includes it
+    if (newest <= place.number()) {
+      return Optional.of(List.of());
+    }
     var events = new ArrayList<Event>();
     long next = place.number() + 1;
     for (Held event : held.tailMap(place.number(), false).values()) {
-      if (event.place().number() > newest) {
+      if (event.place().number() > newest || events.size() == most) {
         break;
       }
       if (event.place().number() != next) {
@@ -220,12 +225,8 @@ final class MemoryEventLog implements BoundedLog {
       }
       events.add(event.event());
       next++;
-      if (events.size() == most) {
-        break;
-      }
     }
-    boolean missing = events.isEmpty() && newest > place.number();
-    return missing ? Optional.empty() : Optional.of(events);
+    return events.isEmpty() ? Optional.empty() : Optional.of(events);
   }
 
   /**

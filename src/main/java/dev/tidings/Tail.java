@@ -2,6 +2,7 @@ package dev.tidings;
 
 import dev.tidings.EventLog.Reading;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,6 +38,7 @@ final class Tail {
   private static final long REMEMBERED_CHARS = 1024 * 1024; // of their data
   private static final int BATCH_EVENTS = 128;
   private static final Duration WAIT = Duration.ofHours(1);
+  private static final Duration WAIT_HERE = ChronoUnit.FOREVER.getDuration(); // without a timer for each event
   private static final Duration WAIT_UNTOLD = Duration.ofSeconds(2); // while clients do not know their positions
   static final long NOT_LIVE = -1;
 
@@ -337,7 +339,8 @@ final class Tail {
   }
 
   private Reading read(String at) throws InterruptedException {
-    var wait = liveFilters().stream().anyMatch(Subscriber::isUntold) ? WAIT_UNTOLD : WAIT;
+    var longest = reader.isHere() ? WAIT_HERE : WAIT;
+    var wait = isAnyUntold() ? WAIT_UNTOLD : longest;
     boolean current = setReading(true);
     try {
       if (current) {
@@ -351,6 +354,15 @@ final class Tail {
     } finally {
       setReading(false);
     }
+  }
+
+  private boolean isAnyUntold() {
+    for (Subscriber subscriber : liveFilters()) { // no java.util.stream: this runs for each event
+      if (subscriber.isUntold()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Returns false if this thread has been retired. */
@@ -458,7 +470,9 @@ final class Tail {
   private List<Subscriber> liveFilters() {
     lock.lock();
     try {
-      return filtering.stream().filter(subscriber -> subscriber.number() != NOT_LIVE).toList();
+      return filtering.isEmpty()
+          ? List.of()
+          : filtering.stream().filter(subscriber -> subscriber.number() != NOT_LIVE).toList();
     } finally {
       lock.unlock();
     }

@@ -40,7 +40,11 @@ final class WaitingReaders {
         if (isAnswer.test(result) || left <= 0) {
           return result;
         }
-        LockSupport.parkNanos(this, left);
+        if (limit == Long.MAX_VALUE) {
+          LockSupport.park(this); // for a virtual thread, a timer costs more than the rest of the wait
+        } else {
+          LockSupport.parkNanos(this, left);
+        }
         if (Thread.interrupted()) {
           throw new InterruptedException();
         }

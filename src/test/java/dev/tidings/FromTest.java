@@ -16,6 +16,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.logging.Level;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -215,6 +216,9 @@ class FromTest {
     var publisher = Thread.ofPlatform().start(() -> {
       while (!stop.get()) {
         channel.publish("change", Long.toString(state.incrementAndGet()));
+        if (state.get() % 20 == 0) {
+          LockSupport.parkNanos(1_000_000); // so that the log holds the events of half a second
+        }
       }
     });
     try {
