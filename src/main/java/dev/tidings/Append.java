@@ -8,6 +8,7 @@ final class Append {
   private final Event event;
   private final String key;
   private final byte[] body;
+  private final boolean completion;
   private final Append previous;
   private final Thread thread = Thread.currentThread();
   private final boolean last;
@@ -19,13 +20,15 @@ final class Append {
    * Creates an append, and encodes the event.
    *
    * @param key the key of the event, or null
+   * @param completion whether it completes the log
    * @param previous the event before it in the same call, or null; if that is not appended, this must not be, either
    * @param last whether it is the last event of the call
    */
-  Append(Event event, String key, Append previous, boolean last) {
+  Append(Event event, String key, boolean completion, Append previous, boolean last) {
     this.event = event;
     this.key = key;
     this.body = new StoredEvent(event, Optional.ofNullable(key)).encode();
+    this.completion = completion;
     this.previous = previous;
     this.last = last;
   }
@@ -40,6 +43,10 @@ final class Append {
 
   byte[] body() {
     return body;
+  }
+
+  boolean isCompletion() {
+    return completion;
   }
 
   Append previous() {

@@ -75,7 +75,8 @@ final class DirectoryLock implements AutoCloseable {
 
   private static IllegalStateException inUse(Path directory, String where) {
     return new IllegalStateException(
-        "the log in " + directory + " is open " + where + "; only one can write to a directory: close it, or use another directory");
+        "the log in " + directory + " is open " + where
+            + "; only one can write to a directory: close it, or use another directory");
   }
 
   @Override

@@ -256,7 +256,8 @@ final class Segment {
     }
     byte[] magic = in.readNBytes(MAGIC.length);
     int version = MAGIC.length - 1;
-    if (Arrays.equals(magic, 0, version, MAGIC, 0, version) && magic[version] > MAGIC[version] && magic[version] <= '9') {
+    boolean ours = Arrays.equals(magic, 0, version, MAGIC, 0, version);
+    if (ours && magic[version] > MAGIC[version] && magic[version] <= '9') {
       throw new IOException(path + " was written by a later version of the library: " + new String(magic, US_ASCII));
     }
     int crc = in.readInt();

@@ -112,7 +112,7 @@ final class Segments {
     Files.delete(path);
     Log.warning(
         "the log in " + directory + " was damaged: " + path.getFileName() + " (" + bytes + " bytes) was dropped, "
-            + (newer.isEmpty() ? "the newest file" : "all events up to " + newer.getLast().epochs().id(newer.getLast().before())));
+            + (newer.isEmpty() ? "the newest file" : "all events up to number " + newer.getLast().before()));
   }
 
   /**
@@ -128,8 +128,8 @@ final class Segments {
       tail.setLength(newest.end());
     }
     Log.warning(
-        "the log in " + directory + " ended with " + bytes + " bytes that were incomplete or damaged; they were cut after event "
-            + newest.last() + " in " + newest.path().getFileName());
+        "the log in " + directory + " ended with " + bytes
+            + " bytes that were incomplete or damaged; they were cut after event number " + newest.last() + " in " + newest.path().getFileName());
   }
 
   // What they hold.
@@ -174,7 +174,7 @@ final class Segments {
    * @throws UnknownOutcomeException if the entries may be found when the log is opened again
    * @throws IOException if they have not been written
    */
-  Segment write(byte[] entries, int length, long nanos) throws IOException {
+  Segment write(byte[] entries, long nanos) throws IOException {
     if (file == null || isFull(all.getLast(), nanos)) {
       try {
         seal();
@@ -186,7 +186,7 @@ final class Segments {
     var segment = all.getLast();
     forced = false;
     try {
-      file.write(entries, length);
+      file.write(entries, entries.length);
     } catch (IOException | RuntimeException | Error e) {
       undo(segment, e);
       throw e;
@@ -228,20 +228,15 @@ final class Segments {
     }
   }
 
-  /** Abandons the newest file, and forgets its events after this number. */
-  void abandonAfter(long number) {
-    all.getLast().clip(number);
-    if (file != null) {
-      abandon();
-    }
-  }
-
-  private void abandon() {
+  /** Appends nothing more to the newest file, whose state on the storage device is unknown. */
+  void abandon() {
     epochs = epochs.ended();
     forced = true; // as far as that is possible
-    var abandoned = file;
-    file = null;
-    closeQuietly(abandoned);
+    if (file != null) {
+      var abandoned = file;
+      file = null;
+      closeQuietly(abandoned);
+    }
   }
 
   /** Forces and closes the newest file, before the next one is begun. */

@@ -70,8 +70,9 @@ record StoredEvent(Event event, Optional<String> key) {
 
     ByteBuffer room(int length) {
       if (bytes.remaining() < length) {
-        int larger = Math.max(Math.addExact(bytes.position(), length), Math.min(Integer.MAX_VALUE / 2, bytes.capacity()) * 2);
-        bytes = ByteBuffer.allocate(larger).put(bytes.flip());
+        int needed = Math.addExact(bytes.position(), length);
+        int larger = Math.min(Integer.MAX_VALUE / 2, bytes.capacity()) * 2;
+        bytes = ByteBuffer.allocate(Math.max(needed, larger)).put(bytes.flip());
       }
       return bytes;
     }

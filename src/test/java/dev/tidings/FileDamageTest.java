@@ -137,7 +137,7 @@ class FileDamageTest {
     var warnings = records.messages(Level.WARNING);
     assertEquals(ends.getLast() - ends.getFirst() - 5, warnings.size(), "none if it ends after an entry");
     assertTrue(warnings.getLast().matches(
-        "the log in .*copy \\d+ ended with \\d+ bytes that were incomplete or damaged; they were cut after event 4 in 0000000001.events"),
+        "the log in .*copy \\d+ ended with \\d+ bytes that were incomplete or damaged; they were cut after event number 4 in 0000000001.events"),
         warnings.getLast());
   }
 
@@ -243,7 +243,7 @@ class FileDamageTest {
     }
     var warnings = records.messages(Level.WARNING);
     assertTrue(warnings.getFirst().matches(
-        "the log in .* was damaged: 0000000002.events \\(\\d+ bytes\\) was dropped, all events up to " + ids.get(9)), warnings.getFirst());
+        "the log in .* was damaged: 0000000002.events \\(\\d+ bytes\\) was dropped, all events up to number 10"), warnings.getFirst());
   }
 
   @Test
@@ -291,7 +291,7 @@ class FileDamageTest {
       assertEquals(ids.get(missed - 1), reading.from());
       assertEquals(ids.subList(missed, missed + 100), ids(reading));
       assertEquals(
-          List.of("the log in " + directory + " is damaged: the events up to 49 were dropped"),
+          List.of("the log in " + directory + " is damaged: the events up to number 49 were dropped"),
           records.messages(Level.WARNING));
       assertEquals(reading.from(), log.beforeLast(Integer.MAX_VALUE));
     }
