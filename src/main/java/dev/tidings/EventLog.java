@@ -135,7 +135,8 @@ public interface EventLog {
   /**
    * Returns the id before the last events of the log.
    *
-   * <p>By default, reads the entire log.
+   * <p>By default, reads the entire log. Override this if the log is large or on another machine: a stream that joins with
+   * {@link From#last} waits for it, at most one second.
    *
    * @param events the number of events, 0 or more, not counting a completion
    * @return the id from which to read that many events, or all events if the log holds fewer

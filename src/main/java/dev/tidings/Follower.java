@@ -37,7 +37,7 @@ final class Follower {
     while (!reader.isClosed()) {
       try {
         if (position == null) {
-          position = reader.find(From.live(), () -> true);
+          position = reader.find(From.live(), () -> true).orElseThrow();
           node.gap(position);
         }
         position = apply(position, reader.read(position, BATCH, WAIT, () -> true), node);

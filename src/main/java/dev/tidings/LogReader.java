@@ -44,9 +44,20 @@ final class LogReader {
         () -> Objects.requireNonNull(log.read(after, most, wait), "EventLog.read returned null"), wanted);
   }
 
-  /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
-  String find(From from, BooleanSupplier wanted) throws InterruptedException {
-    return untilItAnswers(() -> from.in(log), wanted);
+  /**
+   * Blocks until the log answers; returns empty if it does not support the position. Throws an InterruptedException if the
+   * answer is no longer wanted.
+   */
+  Optional<String> find(From from, BooleanSupplier wanted) throws InterruptedException {
+    return untilItAnswers(() -> found(from), wanted);
+  }
+
+  private Optional<String> found(From from) {
+    try {
+      return Optional.of(from.in(log));
+    } catch (UnsupportedOperationException e) {
+      return Optional.empty();
+    }
   }
 
   /** Records that the log has assigned this id, the latest that is known. */

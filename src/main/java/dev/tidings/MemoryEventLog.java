@@ -83,7 +83,7 @@ final class MemoryEventLog implements BoundedLog {
 
   private String append(Event event, Optional<String> key) {
     boolean completes = EventLog.isCompletion(event);
-    long size = Frame.of(event).bytes().length; // not under the lock
+    long size = Frame.of(event).bytes().length + key.map(String::length).orElse(0); // not under the lock
     Place place;
     lock.lock();
     try {
@@ -289,7 +289,7 @@ final class MemoryEventLog implements BoundedLog {
         long middle = low + (high - low) / 2 + 1;
         var event = held.get(middle);
         lost = event == null;
-        if (!lost && Instant.ofEpochMilli(event.place().time()).isBefore(time)) {
+        if (!lost && event.place().time() < millis) {
           low = middle;
         } else {
           high = middle - 1;

@@ -248,6 +248,16 @@ final class Tail {
     }
   }
 
+  /** Returns whether a subscriber at this position would be live. */
+  boolean isAt(String at) {
+    lock.lock();
+    try {
+      return thread == null || at.equals(position);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Returns whether the subscriber is live, or waits to be. */
   boolean has(Subscriber subscriber) {
     lock.lock();
@@ -409,13 +419,19 @@ final class Tail {
     List<Subscriber> waiting;
     lock.lock();
     try {
+      if (thread != Thread.currentThread()) {
+        return; // the live subscribers are those of another thread, and may be at an earlier position
+      }
       this.live.values().forEach(roster -> roster.forEach(live::add));
       waiting = leaveAhead();
     } finally {
       lock.unlock();
     }
-    live.forEach(Subscriber::complete);
-    waiting.forEach(Subscriber::fallBack);
+    try {
+      live.forEach(Subscriber::complete);
+    } finally {
+      waiting.forEach(Subscriber::fallBack);
+    }
   }
 
   /** Removes the waiting subscribers, whose positions the tail may never reach. They catch up by themselves. */
@@ -502,6 +518,15 @@ final class Tail {
     } finally {
       lock.unlock();
     }
+    try {
+      deliver(entries, wanted, groups, met);
+    } finally {
+      lost.forEach(Subscriber::fallBack);
+    }
+  }
+
+  private void deliver(
+      List<LogEntry> entries, Map<Subscriber, boolean[]> wanted, List<Group> groups, List<Met> met) {
     var behind = new ArrayList<Subscriber>();
     for (Group group : groups) {
       group.writers.deliver(
@@ -518,7 +543,6 @@ final class Tail {
                   deliver(subscriber, entries, one.first, wanted, to, behind));
     }
     behind.forEach(this::leaveBehind);
-    lost.forEach(Subscriber::fallBack);
   }
 
   /** Makes the subscribers live that wait for one of these entries. */

@@ -159,8 +159,12 @@ class ChannelsTest {
       var stream = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), java.io.OutputStream.nullOutputStream()));
       var refused = assertThrows(StatusException.class, () -> rooms.join(stream, "good", "x".repeat(257)));
       assertEquals(400, refused.status());
-      assertThrows(IllegalArgumentException.class, () -> rooms.join(stream, "twice", "twice"));
-      assertThrows(IllegalArgumentException.class, () -> rooms.join(stream));
+      assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream, "twice", "twice")).status());
+      assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream)).status());
+      int before = rooms.count();
+      var many = IntStream.range(0, 401).mapToObj(i -> "room " + i).toArray(String[]::new);
+      assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream, many)).status());
+      assertEquals(before, rooms.count(), "none of them is created");
       assertEquals(0, rooms.count("good"));
       rooms.join(stream, "good");
       assertEquals(1, rooms.count("good"));
@@ -270,7 +274,7 @@ class ChannelsTest {
     var threads = new ArrayList<Thread>();
     for (int i = 0; i < 4; i++) {
       threads.add(Thread.ofVirtual().start(() -> {
-        for (int n = 0; n < 2000; n++) {
+        for (int n = 0; n < 2000 || n < 50_000 && opened.get() < 20; n++) {
           String name = "room " + ThreadLocalRandom.current().nextInt(5);
           rooms.publish(name, Event.of("x"));
           published.computeIfAbsent(name, key -> new AtomicInteger()).incrementAndGet();
