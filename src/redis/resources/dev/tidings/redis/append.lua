@@ -9,7 +9,7 @@
 --       earlier = {index, id, ...}: events whose keys were appended before
 local FORMAT = 1
 local KEPT = 600000 -- ms for which keys and batches are remembered
-local m = redis.call('HMGET', KEYS[2], 'format', 'n', 'ms', 'epochs', 'history', 'marks', 'done', 'keys', 'p:' .. ARGV[1])
+local m = redis.call('HMGET', KEYS[2], 'format', 'n', 'ms', 'epochs', 'history', 'marks', 'done', 'keys', 'p:' .. ARGV[1], 'calm')
 if m[1] and tonumber(m[1]) > FORMAT then return {'format', m[1]} end
 
 local function known(key)
@@ -61,13 +61,18 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local ms, epochs, marks = math.max(past, now), m[4] or '', m[6] or ''
 local set = {}
+local calm = tonumber(m[10] or '0') -- when the clock last jumped, or the log was idle: ages of before mean nothing
+if ms - past > KEPT / 2 then
+  calm = ms
+  set = {'calm', string.format('%.0f', ms)}
+end
 if not m[2] or epochs == '' or (history ~= '' and m[5] ~= history) then
   -- What this server holds may differ from what was acknowledged: a new epoch.
   epochs = string.format('%s:%.0f', ARGV[5], n) .. (epochs == '' and '' or ',' .. epochs)
   local cut = 0
   for _ = 1, 16 do cut = string.find(epochs, ',', cut + 1, true) if not cut then break end end
   if cut then epochs = string.sub(epochs, 1, cut - 1) end
-  set = {'format', FORMAT, 'epochs', epochs, 'history', history}
+  for _, value in ipairs({'format', FORMAT, 'epochs', epochs, 'history', history}) do set[#set + 1] = value end
 end
 local epoch = string.match(epochs, '^[^:]+')
 
@@ -93,7 +98,7 @@ if ids then -- in two generations, so that memory is bounded: the older one is d
   local which, held, begin = string.match(m[8] or '', '^(%d) (%d+) (%d+)')
   which, held, begin = tonumber(which or '1'), tonumber(held or '0'), tonumber(begin or ms)
   for key, id in pairs(ids) do
-    if held >= ARGV[3] + 1000 or ms - begin > KEPT then
+    if held >= ARGV[3] + 1000 or ms - math.max(begin, calm) > KEPT then
       which, held, begin = 3 - which, 0, ms
       redis.call('UNLINK', KEYS[2 + which])
     end
@@ -121,7 +126,7 @@ if ms >= newest + age / 64 then -- 64 times within the age: forget the old, let 
   set[#set + 1] = kept
   local all = redis.call('HGETALL', KEYS[2])
   for f = 1, #all, 2 do
-    if string.sub(all[f], 1, 2) == 'p:' and ms - tonumber(string.match(all[f + 1], '(%d+)$') or '0') > KEPT then
+    if string.sub(all[f], 1, 2) == 'p:' and ms - math.max(calm, tonumber(string.match(all[f + 1], '(%d+)$') or '0')) > KEPT then
       redis.call('HDEL', KEYS[2], all[f])
     end
   end
