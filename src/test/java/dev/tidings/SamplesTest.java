@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
@@ -322,6 +323,30 @@ class SamplesTest {
       }
       assertEquals(400, post(rooms.uri().resolve("room"), "nowhere").statusCode());
     }
+  }
+
+  @Test
+  void restartContinuesWhereItWasKilled(@TempDir Path directory) throws Exception {
+    var command = new ArrayList<>(command("Restart.java"));
+    command.add(directory.toString());
+    List<String> first;
+    try (var program = new Program(OwnJvm.start(command)); var stream = listen(request(program.uri()))) {
+      assertEquals("event: tidings:position", stream.nextEvent().getFirst());
+      first = stream.nextEvent();
+      stream.nextEvent();
+      program.process().destroyForcibly();
+      assertTrue(program.process().waitFor(10, TimeUnit.SECONDS));
+    }
+    String id = first.getFirst().substring("id: ".length());
+    try (var program = new Program(OwnJvm.start(command));
+        var stream = listen(request(program.uri()).header("Last-Event-ID", id))) {
+      var second = stream.nextEvent();
+      assertEquals(number(id) + 1, number(second.getFirst().substring("id: ".length())));
+    }
+  }
+
+  private static int number(String id) {
+    return Integer.parseInt(id.replaceAll("\\D.*", ""));
   }
 
   @ParameterizedTest
