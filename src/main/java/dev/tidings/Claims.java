@@ -79,6 +79,9 @@ final class Claims implements Membership.Observer, Bid.Owner, Ticker.Lookout.Loo
     try {
       var present = bids.get(identifier);
       if (!closed && stream.isOpen() && (present == null || present.stream() != stream)) {
+        if (present != null) { // it is being replaced, but has not left yet
+          present.end();
+        }
         var bid = new Bid(this, stream, identifier);
         bids.put(identifier, bid);
         prove(bid);

@@ -7,8 +7,8 @@ import java.util.Optional;
 
 /**
  * A command in the control log of a cluster. It is encoded as an event whose name is that of the command, and whose
- * data is one line of ASCII with percent-encoded fields, so that any log stores it unchanged, whatever text it contains:
- * {@code format=1&identifier=user%3A42}. Unknown fields are ignored, so that later versions can add some.
+ * data is one line of ASCII with percent-encoded fields: {@code format=1&identifier=user%3A42}. So any log stores it
+ * unchanged, whatever text it contains. Unknown fields are ignored, so that later versions can add some.
  */
 sealed interface Command {
   /** The format that this version writes. It must increase if older versions would misunderstand a command. */

@@ -3,10 +3,10 @@ package dev.tidings;
 import java.time.Duration;
 
 /**
- * Finds out whether the client of a stream is connected. The first write after a client has disconnected still succeeds,
- * and only a later one fails. So the client was connected at the time of a write if another write, which begins a moment
- * later, succeeds. A ping and its second write are such a pair, and so are two messages, but only if they are close
- * together: otherwise the client may have disconnected long ago.
+ * Finds out whether the client of a stream is connected. The first write after a client has disconnected still
+ * succeeds, and only a later one fails. So the client was connected at the time of a write if another write, which
+ * begins a moment later, succeeds. A ping and its second write are such a pair, and so are two messages, but only if
+ * they are close together: otherwise the client may have disconnected long ago.
  */
 final class Proof {
   /** Shorter than the pause between a ping and its second write, since writes may start late. */

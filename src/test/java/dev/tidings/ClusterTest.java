@@ -137,6 +137,7 @@ class ClusterTest {
       nodes.get(0).cluster.drop("me");
       nodes.awaitApplied(nodes.get(0));
       var stream = b.site.opened();
+      Await.until("it has tried again", () -> b.log.failures.get() >= 4);
       assertTrue(stream.isOpen());
       b.log.away(false);
       long start = System.nanoTime();

@@ -8,10 +8,12 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A node's access to a shared log, which can be away, slow, lose replies, reject events and have a gap. */
 final class FaultyLog extends ForwardingLog {
   final List<Event> appended = new CopyOnWriteArrayList<>(); // through this object
+  final AtomicInteger failures = new AtomicInteger(); // calls while the log was away
   private final EventLog shared;
   private volatile boolean away;
   private volatile boolean losing;
@@ -64,6 +66,7 @@ final class FaultyLog extends ForwardingLog {
 
   private void check() {
     if (away) {
+      failures.incrementAndGet();
       throw new UncheckedIOException(new IOException("the log is away"));
     }
   }

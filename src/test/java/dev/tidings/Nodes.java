@@ -140,8 +140,9 @@ final class Nodes implements AutoCloseable {
     LockSupport.parkNanos(20_000_000);
   }
 
-  /** Waits until these nodes have applied all that is in the log. */
+  /** Waits until these nodes have applied all that is in the log now. */
   void awaitApplied(Node... nodes) {
+    shared.append(Command.encode(new Command.Drop("a marker"))); // passes only after all effects of what is before it
     for (Node node : nodes) {
       Await.until("a node has applied the log", () -> node.cluster.position().equals(Optional.of(shared.latest())));
     }
