@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -195,10 +196,33 @@ class FileFaultTest {
     Await.until("it is forced again", () -> files.forces() == before + 2);
     var never = SegmentedLog.open(directory.resolve("never"), NEVER, InstantSource.system(), System::nanoTime, files);
     int begun = files.forces();
+    assertEquals(before + 3, begun, "the header of a file is always forced, so that its epoch is known");
     never.append(Event.of("a"));
     assertEquals(begun, files.forces());
     never.close();
     assertEquals(begun + 1, files.forces(), "the close forces");
+  }
+
+  @Test
+  void aFileIsForcedBeforeTheNextIsBegun() throws Exception {
+    var log = log(NEVER);
+    String start = log.latest();
+    int begun = files.forces();
+    var ids = new ArrayList<>(log.appendAll(Collections.nCopies(10, Event.of("x".repeat(900_000))))); // a full file
+    assertEquals(begun, files.forces());
+    ids.add(log.append(Event.of("in the next file")));
+    assertEquals(begun + 2, files.forces());
+    ids.addAll(log.appendAll(Collections.nCopies(10, Event.of("x".repeat(900_000)))));
+    files.failForce = true;
+    var error = assertThrows(NotAppendedException.class, () -> log.append(Event.of("refused")));
+    assertTrue(error.getMessage().contains(": earlier events: "), error.getMessage());
+    files.failForce = false;
+    ids.add(log.append(Event.of("in another file")));
+    assertNotEquals(word(ids.getFirst()), word(ids.getLast()), "earlier events may be lost");
+    for (String at = start; !at.equals(log.latest()); at = ids.removeFirst()) {
+      assertEquals(ids.getFirst(), log.read(at, 1, Duration.ZERO).events().getFirst().id().orElseThrow());
+    }
+    assertEquals(List.of(), ids);
   }
 
   /** A limit on the size of files makes a real write fail after a part, without a special file system. */
