@@ -100,6 +100,23 @@ class FileFaultTest {
     }
   }
 
+  /** The events of a call may be written in several batches. */
+  @Test
+  void ifAnEventOfACallIsRefusedThoseAfterItAreRefusedToo() throws Exception {
+    var log = log(DEFAULTS);
+    String start = log.latest();
+    var events = Collections.nCopies(4, Event.of("x".repeat(600_000)));
+    files.failWriteAfter = 10;
+    assertEquals(0, assertThrows(NotAppendedException.class, () -> log.appendAll(events)).index());
+    assertEquals(start, log.latest());
+    files.beforeForce = () -> {
+      files.beforeForce = () -> {};
+      files.failWriteAfter = 10;
+    };
+    assertEquals(1, assertThrows(NotAppendedException.class, () -> log.appendAll(events)).index());
+    assertHeld(log, start, List.of(log.beforeLast(0)));
+  }
+
   /** If a failed write cannot be undone, its events may be complete in the file; then they must not appear later. */
   @Test
   void ifAWriteCannotBeUndoneItsOutcomeIsUnknownAndANewFileIsBegun() throws Exception {
