@@ -336,6 +336,42 @@ class FileFaultTest {
     assertEquals(before + 2, files.forces());
   }
 
+  /** The second batch has a key twice, and a completion before other events. */
+  @Test
+  void keysAndACompletionHoldWithinABatch() throws Exception {
+    var log = log(DEFAULTS);
+    String start = log.latest();
+    var inForce = new CountDownLatch(1);
+    var mayForce = new CountDownLatch(1);
+    files.beforeForce = () -> {
+      inForce.countDown();
+      mayForce.await();
+    };
+    var threads = new ArrayList<Thread>();
+    threads.add(Thread.ofVirtual().start(() -> log.append(Event.of("first"))));
+    Await.latch("the force", inForce);
+    var ids = new ConcurrentLinkedQueue<String>();
+    for (int i = 0; i < 5; i++) {
+      threads.add(Thread.ofVirtual().start(() -> ids.add(log.append(Event.of("paid"), "order 17"))));
+    }
+    Await.until("all wait", () -> threads.stream().skip(1).allMatch(thread -> thread.getState() == Thread.State.WAITING));
+    for (int i = 0; i < 3; i++) {
+      threads.add(Thread.ofVirtual().start(() -> ids.add(log.append(LogEntry.COMPLETION))));
+    }
+    Await.until("all wait", () -> threads.stream().skip(1).allMatch(thread -> thread.getState() == Thread.State.WAITING));
+    var late = Thread.ofVirtual().start(() -> assertThrows(NotAppendedException.class, () -> log.append(Event.of("late"))));
+    Await.until("it waits", () -> late.getState() == Thread.State.WAITING);
+    threads.add(late);
+    mayForce.countDown();
+    for (var thread : threads) {
+      Await.end(thread);
+    }
+    var held = ids(read(log, start));
+    assertEquals(3, held.size());
+    assertEquals(new HashSet<>(held.subList(1, 3)), new HashSet<>(ids));
+    assertEquals(held.get(1), log.latest());
+  }
+
   // Interrupts.
 
   /** An interrupt would close a FileChannel for all threads. */
