@@ -253,9 +253,10 @@ public interface EventLog {
    * use a directory; the directory is released when the log is closed, or when the process ends.
    *
    * <p>A process or machine may fail at any time. When the log is opened, events that are incomplete or damaged are
-   * dropped with a warning: at the end of the log those from the first such event on, elsewhere all those up to it. A
-   * client that has received an event that was lost is told so by a gap, and receives no other event twice. No id is
-   * assigned twice, not even if an older copy of the directory is restored.
+   * dropped with a warning: in the newest file those from the first such event on, in other files all events up to the
+   * end of that file. A client that has received an event that was lost is told so by a gap, and then receives the
+   * events that were appended instead. Only if the head of the newest file is damaged, or if an older copy of the
+   * directory is restored, it receives the whole history again. No id is ever assigned twice.
    *
    * <p>An {@code append} for which the disk has no room throws {@link NotAppendedException}. If it is unknown whether
    * an event has reached the storage device, it throws {@code UncheckedIOException}. The log can be used after both. An

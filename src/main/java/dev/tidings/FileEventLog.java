@@ -13,7 +13,7 @@ import java.nio.file.Path;
 public sealed interface FileEventLog extends EventLog, AutoCloseable permits SegmentedLog {
 
   /**
-   * Appends the events that are being appended, forces all events to the storage device, and releases the directory.
+   * Completes the appends in progress, forces all events to the storage device, and releases the directory.
    * Threads that wait in {@link #read} throw an {@code UncheckedIOException}. Does nothing if the log is closed. Blocks
    * on the storage device.
    *

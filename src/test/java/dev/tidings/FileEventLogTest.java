@@ -344,6 +344,18 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
     assertEquals(1, files(), "a file without events that are held is deleted");
   }
 
+  @Test
+  void aCompletionAndAKeyThatAreTooOldAreForgottenByTheNextAppend() {
+    var log = log(DEFAULTS.withAge(Duration.ofSeconds(10)));
+    String id = log.append(Event.of("paid"), "order 17");
+    pass(10_001);
+    assertFalse(id.equals(log.append(Event.of("paid"), "order 17")));
+    Channel.create(log).complete();
+    assertThrows(NotAppendedException.class, () -> log.append(Event.of("late")));
+    pass(10_001);
+    log.append(Event.of("no longer late"));
+  }
+
   private void pass(long millis) {
     now += millis;
     elapsed += millis * 1_000_000;

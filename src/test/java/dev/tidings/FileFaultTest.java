@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -97,6 +98,23 @@ class FileFaultTest {
         }
       }
     }
+  }
+
+  /** The events of a call may be written in several batches. */
+  @Test
+  void ifAnEventOfACallIsRefusedThoseAfterItAreRefusedToo() throws Exception {
+    var log = log(DEFAULTS);
+    String start = log.latest();
+    var events = Collections.nCopies(4, Event.of("x".repeat(600_000)));
+    files.failWriteAfter = 10;
+    assertEquals(0, assertThrows(NotAppendedException.class, () -> log.appendAll(events)).index());
+    assertEquals(start, log.latest());
+    files.beforeForce = () -> {
+      files.beforeForce = () -> {};
+      files.failWriteAfter = 10;
+    };
+    assertEquals(1, assertThrows(NotAppendedException.class, () -> log.appendAll(events)).index());
+    assertHeld(log, start, List.of(log.beforeLast(0)));
   }
 
   /** If a failed write cannot be undone, its events may be complete in the file; then they must not appear later. */
@@ -195,10 +213,33 @@ class FileFaultTest {
     Await.until("it is forced again", () -> files.forces() == before + 2);
     var never = SegmentedLog.open(directory.resolve("never"), NEVER, InstantSource.system(), System::nanoTime, files);
     int begun = files.forces();
+    assertEquals(before + 3, begun, "the header of a file is always forced, so that its epoch is known");
     never.append(Event.of("a"));
     assertEquals(begun, files.forces());
     never.close();
     assertEquals(begun + 1, files.forces(), "the close forces");
+  }
+
+  @Test
+  void aFileIsForcedBeforeTheNextIsBegun() throws Exception {
+    var log = log(NEVER);
+    String start = log.latest();
+    int begun = files.forces();
+    var ids = new ArrayList<>(log.appendAll(Collections.nCopies(10, Event.of("x".repeat(900_000))))); // a full file
+    assertEquals(begun, files.forces());
+    ids.add(log.append(Event.of("in the next file")));
+    assertEquals(begun + 2, files.forces());
+    ids.addAll(log.appendAll(Collections.nCopies(10, Event.of("x".repeat(900_000)))));
+    files.failForce = true;
+    var error = assertThrows(NotAppendedException.class, () -> log.append(Event.of("refused")));
+    assertTrue(error.getMessage().contains(": earlier events: "), error.getMessage());
+    files.failForce = false;
+    ids.add(log.append(Event.of("in another file")));
+    assertNotEquals(word(ids.getFirst()), word(ids.getLast()), "earlier events may be lost");
+    for (String at = start; !at.equals(log.latest()); at = ids.removeFirst()) {
+      assertEquals(ids.getFirst(), log.read(at, 1, Duration.ZERO).events().getFirst().id().orElseThrow());
+    }
+    assertEquals(List.of(), ids);
   }
 
   /** A limit on the size of files makes a real write fail after a part, without a special file system. */
@@ -293,6 +334,42 @@ class FileFaultTest {
     }
     assertEquals(101, read(log, start).events().size());
     assertEquals(before + 2, files.forces());
+  }
+
+  /** The second batch has a key twice, and a completion before other events. */
+  @Test
+  void keysAndACompletionHoldWithinABatch() throws Exception {
+    var log = log(DEFAULTS);
+    String start = log.latest();
+    var inForce = new CountDownLatch(1);
+    var mayForce = new CountDownLatch(1);
+    files.beforeForce = () -> {
+      inForce.countDown();
+      mayForce.await();
+    };
+    var threads = new ArrayList<Thread>();
+    threads.add(Thread.ofVirtual().start(() -> log.append(Event.of("first"))));
+    Await.latch("the force", inForce);
+    var ids = new ConcurrentLinkedQueue<String>();
+    for (int i = 0; i < 5; i++) {
+      threads.add(Thread.ofVirtual().start(() -> ids.add(log.append(Event.of("paid"), "order 17"))));
+    }
+    Await.until("all wait", () -> threads.stream().skip(1).allMatch(thread -> thread.getState() == Thread.State.WAITING));
+    for (int i = 0; i < 3; i++) {
+      threads.add(Thread.ofVirtual().start(() -> ids.add(log.append(LogEntry.COMPLETION))));
+    }
+    Await.until("all wait", () -> threads.stream().skip(1).allMatch(thread -> thread.getState() == Thread.State.WAITING));
+    var late = Thread.ofVirtual().start(() -> assertThrows(NotAppendedException.class, () -> log.append(Event.of("late"))));
+    Await.until("it waits", () -> late.getState() == Thread.State.WAITING);
+    threads.add(late);
+    mayForce.countDown();
+    for (var thread : threads) {
+      Await.end(thread);
+    }
+    var held = ids(read(log, start));
+    assertEquals(3, held.size());
+    assertEquals(new HashSet<>(held.subList(1, 3)), new HashSet<>(ids));
+    assertEquals(held.get(1), log.latest());
   }
 
   // Interrupts.
