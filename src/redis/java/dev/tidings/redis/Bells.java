@@ -11,6 +11,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import redis.clients.jedis.CommandArguments;
 import redis.clients.jedis.Protocol.Command;
+import redis.clients.jedis.exceptions.JedisConnectionException;
 import redis.clients.jedis.exceptions.JedisException;
 
 /**
@@ -18,6 +19,7 @@ import redis.clients.jedis.exceptions.JedisException;
  * reads it, another one subscribes, unsubscribes and pings. A bell that is lost costs time, but no event.
  */
 final class Bells {
+  private static final System.Logger LOG = System.getLogger("dev.tidings.redis");
   private static final int CHANNELS = 500; // in a command
   private static final Duration PING = Duration.ofSeconds(5);
   private static final Duration AWAY = Duration.ofMillis(500);
@@ -32,6 +34,7 @@ final class Bells {
   private Link link; // null if there is none; guarded by sending
   private int expected; // confirmations of the first subscriptions of the connection; owned by the thread that reads
   private volatile long rung; // bells
+  private boolean refused; // whether Redis has refused to announce events; owned by the thread that reads
 
   /**
    * Creates bells without a connection.
@@ -166,8 +169,11 @@ final class Bells {
         take(opened.next());
         server.contact().answered();
       }
-    } catch (JedisException e) {
-      System.getLogger("dev.tidings.redis").log(System.Logger.Level.DEBUG, () -> "bells: " + Quoted.reason(e));
+    } catch (RuntimeException e) {
+      boolean isRefusal = !(e instanceof JedisConnectionException);
+      var level = isRefusal && !refused ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
+      refused |= isRefusal;
+      LOG.log(level, () -> "events are not announced" + (isRefusal ? ", and arrive late" : "") + ": " + Quoted.reason(e));
     } finally {
       end();
       server.close(opened);
@@ -215,6 +221,7 @@ final class Bells {
         if (feed != null) {
           feed.confirmed(!first);
         }
+        refused = false;
         if (first && --expected == 0) {
           subscribed.run();
         }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * An event as names and values in turn, as an entry of a stream in Redis holds it: {@code d} data, {@code n} name,
@@ -122,6 +123,7 @@ final class Fields {
       var fields = new ArrayList<byte[]>(count);
       for (int i = 0; i < count; i++) {
         int length = number(packed, at);
+        Objects.checkFromIndexSize(at[0], length, packed.length);
         fields.add(Arrays.copyOfRange(packed, at[0], at[0] + length));
         at[0] += length;
       }

@@ -24,7 +24,9 @@ import redis.clients.jedis.exceptions.JedisException;
 
 /** This process as a user of Redis: its threads, and who works for whom. */
 final class Node implements AutoCloseable {
-  private static final Duration IDLE = Duration.ofSeconds(30); // after which a channel is not followed any longer
+  /** The time after which a channel that nobody reads is not followed any longer. */
+  static final Duration IDLE = Duration.ofSeconds(30);
+
   private static final int BELL_TIMEOUT = 10_000; // milliseconds; a ping is answered every 5 seconds
   private static final Duration LOADING = Duration.ofSeconds(5);
 
@@ -32,6 +34,7 @@ final class Node implements AutoCloseable {
   private record Staff(Server server, Writer writer, Readers readers, Watch watch, List<Thread> threads) {}
 
   private final RedisOptions options;
+  private final Duration idle;
   private final String prefix;
   private final AppendQueue queue;
   private final Feeds feeds;
@@ -45,8 +48,9 @@ final class Node implements AutoCloseable {
   private volatile boolean infoForbidden;
   private volatile boolean closed;
 
-  private Node(RedisOptions options) {
+  private Node(RedisOptions options, Duration idle) {
     this.options = options;
+    this.idle = idle;
     this.prefix = options.prefix();
     this.queue = new AppendQueue(options.queueEvents(), options.queueBytes(), options.publishTime(), this::route);
     this.feeds = new Feeds(keys -> new Feed(keys, new FeedNode(), hits, misses));
@@ -54,8 +58,8 @@ final class Node implements AutoCloseable {
   }
 
   /** Connects. Throws an exception if the first attempt fails, see {@link RedisLogs#connect}. */
-  static Node connect(RedisUri uri, RedisOptions options) {
-    var node = new Node(options);
+  static Node connect(RedisUri uri, RedisOptions options, Duration idle) {
+    var node = new Node(options, idle);
     try {
       node.topology = node.topology(uri);
       node.start();
@@ -291,8 +295,8 @@ final class Node implements AutoCloseable {
   }
 
   private void tick(Bells ticking) {
-    ticking.sweep(IDLE);
-    feeds.sweep(IDLE);
+    ticking.sweep(idle);
+    feeds.sweep(idle);
   }
 
   // For RedisLogs.

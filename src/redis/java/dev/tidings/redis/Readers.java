@@ -133,12 +133,20 @@ final class Readers {
         if (first == null) {
           return questions;
         }
-        if (server.contact().await(AWAY)) {
-          questions.add(first);
-          queue.drainTo(questions, MOST_QUESTIONS - 1);
+        boolean isConnected = false;
+        try {
+          isConnected = server.contact().await(AWAY);
+        } finally {
+          if (isConnected) {
+            questions.add(first);
+            queue.drainTo(questions, MOST_QUESTIONS - 1);
+          } else {
+            routes.route(first); // it has not been sent, so other readers share it
+          }
+        }
+        if (isConnected) {
           return questions;
         }
-        routes.route(first); // it has not been sent, so other readers share it
       }
     }
 
@@ -162,10 +170,16 @@ final class Readers {
         } catch (JedisException e) {
           server.close(link);
           link = null;
+        } catch (RuntimeException e) { // such as a reply of an unexpected type
+          left.forEach(question -> question.failed(new RedisFailure("unexpected reply of Redis: " + Quoted.reason(e), e)));
+          return;
         }
       }
-      Thread.sleep(PAUSE);
-      left.forEach(routes::route);
+      try {
+        Thread.sleep(PAUSE);
+      } finally {
+        left.forEach(routes::route);
+      }
     }
 
     private boolean connect() {

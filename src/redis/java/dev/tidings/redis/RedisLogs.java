@@ -67,7 +67,11 @@ public final class RedisLogs implements AutoCloseable {
    * @throws java.io.UncheckedIOException if Redis cannot be reached
    */
   public static RedisLogs connect(String url, RedisOptions options) {
-    return new RedisLogs(Node.connect(RedisUri.parse(url), options), options);
+    return connect(url, options, Node.IDLE);
+  }
+
+  static RedisLogs connect(String url, RedisOptions options, Duration idle) {
+    return new RedisLogs(Node.connect(RedisUri.parse(url), options, idle), options);
   }
 
   /**

@@ -15,6 +15,8 @@ import redis.clients.jedis.exceptions.JedisException;
 
 /** A master, and the connections to it. With Sentinel, its address changes. */
 final class Server implements AutoCloseable {
+  private static final long AT_ONCE = 500_000_000; // nanoseconds
+
   private final String name;
   private final Supplier<HostAndPort> address;
   private final JedisClientConfig config;
@@ -74,7 +76,20 @@ final class Server implements AutoCloseable {
     return open(patient);
   }
 
+  /** A connection that fails at once, such as one that an operator killed, is tried again. */
   private Link open(JedisClientConfig settings) {
+    long begin = System.nanoTime();
+    try {
+      return openOnce(settings);
+    } catch (JedisConnectionException e) {
+      if (System.nanoTime() - begin > AT_ONCE || closed) {
+        throw e;
+      }
+      return openOnce(settings);
+    }
+  }
+
+  private Link openOnce(JedisClientConfig settings) {
     var link = new Link(address.get(), settings, contact.generation());
     try {
       requireMaster(link, link.ask(List.of(new CommandArguments(Command.ROLE))).getFirst());

@@ -111,7 +111,7 @@ final class Watch implements Runnable {
         requireSameAddress();
         verifyAll();
         return;
-      } catch (JedisException e) {
+      } catch (RuntimeException e) {
         drop();
         if (isNew || e.getMessage() != null && e.getMessage().contains("not the master")) {
           server.lost(generation, e);

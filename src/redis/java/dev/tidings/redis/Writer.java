@@ -66,12 +66,7 @@ final class Writer implements Runnable {
   public void run() {
     try {
       while (true) {
-        var lanes = take();
-        if (server.contact().await(AWAY) && connect()) {
-          exchange(form(lanes));
-        } else {
-          lanes.forEach(this::postpone);
-        }
+        send(take());
       }
     } catch (InterruptedException e) {
       // closed
@@ -82,6 +77,21 @@ final class Writer implements Runnable {
       retired = true;
       retries.forEach(retry -> routes.route(retry.lane()));
       giveBack();
+    }
+  }
+
+  private void send(List<Lane> lanes) throws InterruptedException {
+    boolean isConnected;
+    try {
+      isConnected = server.contact().await(AWAY) && connect();
+    } catch (InterruptedException e) {
+      lanes.forEach(routes::route);
+      throw e;
+    }
+    if (isConnected) {
+      exchange(form(lanes));
+    } else {
+      lanes.forEach(this::postpone);
     }
   }
 
@@ -151,7 +161,13 @@ final class Writer implements Runnable {
       return;
     }
     for (int i = 0; i < sendings.size(); i++) {
-      settle(sendings.get(i), replies.get(i));
+      var sending = sendings.get(i);
+      try {
+        settle(sending, replies.get(i));
+      } catch (RuntimeException e) { // such as a reply that the script does not give
+        sending.batch.failed(new RedisFailure(Batch.unknown(sending.lane.keys) + ": " + Quoted.reason(e), e));
+        queue.settled(sending.lane);
+      }
     }
   }
 
@@ -174,7 +190,7 @@ final class Writer implements Runnable {
 
   private void settle(Sending sending, Object reply) {
     if (!(reply instanceof JedisDataException error)) {
-      sending.batch.settle((List<?>) reply);
+      sending.batch.settle((List<?>) reply); // may throw; nothing after it does
       queue.settled(sending.lane);
       return;
     }

@@ -357,6 +357,24 @@ final class ConnectionTest {
   }
 
   @Test
+  void channelsThatNobodyReadsAreNotFollowedAnyLonger() throws Exception {
+    try (var server = RedisServer.start();
+        var redis = RedisLogs.connect(server.url(), RedisOptions.defaults(), Duration.ofMillis(100))) {
+      var log = redis.log("news");
+      for (int round = 0; round < 2; round++) {
+        var events = new LinkedBlockingQueue<Event>();
+        var follower = follow(log, log.latest(), events);
+        awaitLive(redis, 1);
+        log.append(Event.of("x"));
+        next(events);
+        follower.interrupt();
+        awaitLive(redis, 0);
+        server.await(() -> server.run("PUBSUB", "CHANNELS").equals("[]"));
+      }
+    }
+  }
+
+  @Test
   void aHundredThousandLogsAreCheap() throws Exception {
     try (var server = RedisServer.start();
         var redis = RedisLogs.connect(server.url())) {

@@ -361,8 +361,8 @@ final class EpochTest {
     try (var server = RedisServer.start();
         var redis = RedisLogs.connect(server.url())) {
       var log = redis.log("news", 10_000, Duration.ofSeconds(1));
-      var first = append(log, "a", 300);
       long begin = System.nanoTime();
+      var first = append(log, "a", 300);
       while (log.read(first.getFirst(), 1, Duration.ZERO).covered()) { // whole nodes of a hundred are dropped
         append(log, "b", 1);
         Thread.sleep(10);

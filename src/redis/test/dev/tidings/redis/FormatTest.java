@@ -1,0 +1,133 @@
+package dev.tidings.redis;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.Event;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import redis.clients.jedis.exceptions.JedisDataException;
+
+/** Ids, epochs, events as fields, and quoted text. */
+final class FormatTest {
+
+  @Test
+  void anIdHasOneSpelling() {
+    for (String id : List.of("0.a", "17.9c41d2e0", "9999999999999999.zzzzzzzz")) {
+      assertEquals(id, Place.parse(id).orElseThrow().id());
+    }
+    for (String no : List.of("", ".", "1", "1.", ".a", "01.a", "00.a", "-1.a", "+1.a", "1.A", "1.a.b", " 1.a", "1.a ", "1.é",
+        "١.a", "12345678901234567.a", "1.123456789012345678901234", "1a.a")) {
+      assertEquals(Optional.empty(), Place.parse(no), no);
+    }
+    assertEquals(Place.LONGEST, "9999999999999999.zzzzzzzz".length());
+  }
+
+  @Test
+  void aPlaceHasTheWordOfTheEpochOfItsEvent() {
+    var epochs = Epochs.parse("c:20,b:10,a:3");
+    assertEquals("3.a", epochs.place(3).id());
+    assertEquals("4.a", epochs.place(4).id());
+    assertEquals("10.a", epochs.place(10).id());
+    assertEquals("11.b", epochs.place(11).id());
+    assertEquals("20.b", epochs.place(20).id());
+    assertEquals("21.c", epochs.place(21).id());
+    assertEquals(3, epochs.start());
+    assertEquals(10, epochs.end("a", 25));
+    assertEquals(20, epochs.end("b", 25));
+    assertEquals(25, epochs.end("c", 25));
+    assertEquals(-1, epochs.end("d", 25));
+    var empty = Epochs.parse("b:0,a:0"); // a restart before anything was appended
+    assertEquals("0.a", empty.place(0).id());
+    assertEquals("1.b", empty.place(1).id());
+  }
+
+  @Test
+  void everyEventComesBack() {
+    var random = new Random(3);
+    for (int round = 0; round < 500; round++) {
+      var event = Event.empty();
+      if (random.nextBoolean()) {
+        event = event.withData(text(random));
+      }
+      if (random.nextBoolean()) {
+        event = event.withName("n" + random.nextInt());
+      }
+      if (random.nextBoolean()) {
+        event = event.withComment(text(random));
+      }
+      if (random.nextBoolean()) {
+        event = event.withRetry(Duration.ofMillis(random.nextInt(100_000)));
+      }
+      for (int i = random.nextInt(3); i > 0; i--) {
+        event = event.withField("f" + random.nextInt(10), text(random));
+      }
+      var fields = Fields.of(event);
+      assertEquals(event.withId("1.a"), Fields.event(fields, "1.a"));
+      var packed = Fields.pack(List.of(fields, fields));
+      var with = ("head " + new String(packed, UTF_8)).getBytes(UTF_8);
+      if (Arrays.equals(packed, new String(packed, UTF_8).getBytes(UTF_8))) {
+        var unpacked = Fields.unpack(with, 5);
+        assertEquals(2, unpacked.size());
+        assertEquals(event.withId("1.a"), Fields.event(unpacked.get(1), "1.a"));
+      }
+    }
+  }
+
+  private static String text(Random random) {
+    var out = new StringBuilder();
+    for (int i = random.nextInt(20); i > 0; i--) {
+      out.appendCodePoint(random.nextInt(4) == 0 ? 0x1F600 + random.nextInt(50) : random.nextInt(0x300));
+    }
+    return out.toString();
+  }
+
+  @Test
+  void aLoneSurrogateBecomesAReplacementCharacterAsOnTheWire() {
+    assertArrayEquals("a\uFFFDb\uD83D\uDE00".getBytes(UTF_8), Fields.bytes("a\uD83Db\uD83D\uDE00"));
+  }
+
+  @Test
+  void anEntryOfAnotherProgramThatIsNoEventIsAnEmptyEvent() {
+    var fields = new ArrayList<byte[]>();
+    for (String text : List.of("n", "two\nlines", "d", "x")) {
+      fields.add(text.getBytes(UTF_8));
+    }
+    assertEquals(Event.empty().withId("1.a"), Fields.event(fields, "1.a"));
+    assertEquals(Event.of("x").withId("1.a"), Fields.event(List.of("z".getBytes(UTF_8), new byte[1], "d".getBytes(UTF_8), "x".getBytes(UTF_8)), "1.a"));
+  }
+
+  @Test
+  void damagedBellsAreNotUnpacked() {
+    for (String bad : List.of("x", "2:1:a", "2:", "2:5:a", "99999999999:", "1:-1:", "1:5:a")) {
+      assertThrows(RuntimeException.class, () -> Fields.unpack(bad.getBytes(UTF_8), 0), bad);
+    }
+    assertEquals(List.of(), Fields.unpack(new byte[0], 0));
+  }
+
+  @Test
+  void textFromOutsideIsQuoted() {
+    assertEquals("\"a\\u000ab\\\"\\\\\"", Quoted.text("a\nb\"\\"));
+    assertTrue(Quoted.text("x".repeat(1000)).endsWith("\" (cut)"));
+    assertEquals("\"outer: inner\"", Quoted.reason(new RuntimeException("outer", new RuntimeException("inner"))));
+  }
+
+  @Test
+  void errorsOfRedisAreTold() {
+    assertEquals(Replies.Meaning.REFUSED, Replies.meaning(new JedisDataException("OOM command not allowed when used memory > 'maxmemory'.")));
+    assertEquals( // Redis 6.2
+        Replies.Meaning.REFUSED,
+        Replies.meaning(new JedisDataException("ERR Error running script (call to f_1): @user_script:42: @user_script: 42: -OOM command not allowed when used memory > 'maxmemory'.")));
+    assertEquals(Replies.Meaning.DEMOTED, Replies.meaning(new JedisDataException("READONLY You can't write against a read only replica.")));
+    assertEquals(Replies.Meaning.LATER, Replies.meaning(new JedisDataException("LOADING Redis is loading the dataset in memory")));
+    assertEquals(Replies.Meaning.OTHER, Replies.meaning(new JedisDataException("ERR something")));
+  }
+}
