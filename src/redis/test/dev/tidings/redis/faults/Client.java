@@ -197,6 +197,15 @@ final class Client implements EventParser.Sink {
     }
   }
 
+  /** Returns when it was told the first gap after this time, or -1. */
+  long gapAfter(long nanos) {
+    return items().stream()
+        .filter(item -> item instanceof Item.Gap && item.nanos() - nanos >= 0)
+        .mapToLong(Item::nanos)
+        .findFirst()
+        .orElse(-1);
+  }
+
   /** Returns when the first event came after this time, or -1. */
   long firstAfter(long nanos) {
     synchronized (items) {

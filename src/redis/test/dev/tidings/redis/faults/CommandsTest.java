@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Somebody gives Redis commands that hurt. */
-@Timeout(120)
+@Timeout(3_600)
 final class CommandsTest {
   private static final Duration BOUND = Duration.ofSeconds(20);
   private static final int SECONDS = Integer.getInteger("redis.seconds", 4);
@@ -74,8 +74,8 @@ final class CommandsTest {
   @Test
   void bellsOverflow() throws Exception {
     try (var redis = Redis.start("--client-output-buffer-limit", "pubsub 64kb 64kb 1");
-        var site = new Site(redis.url(), Plan.of(2).withChannels("a", "b", "c", "d", "e", "f"))) {
-      site.publishers(4, 1, site.nodes().subList(0, 1), "#" + "x".repeat(7_500)).clients(4, 1_500).flow(Duration.ofMillis(500));
+        var site = new Site(redis.url(), Plan.of(2).withChannels("a", "b", "c"))) {
+      site.publishers(4, 1, site.nodes().subList(0, 1), "#" + "x".repeat(7_500)).clients(2, 1_500).flow(Duration.ofMillis(500));
       site.nodes().get(1).freeze(); // until the kernel takes no more for it
       Program.await(() -> overflows(redis) > 0, "an output buffer is full", Duration.ofSeconds(13));
       site.nodes().get(1).thaw();

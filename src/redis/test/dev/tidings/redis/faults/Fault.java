@@ -10,8 +10,10 @@ enum Fault {
   FAILOVER("failover by hand, whose replica lacked the tail", "told; doubled 0"),
   FAILOVER_BEHIND("the same, the clock of the replica 3 s behind", "told; doubled 0"),
   FAILOVER_AHEAD("the same, the clock of the replica 1 h ahead", "told; doubled 0"),
+  FAILOVERS("failovers in a row, most of which lose the tail", "told; doubled 0"),
   SENTINEL("failover by three sentinels, `down-after` 1 s", "resumed ≤ detection + 2 s"),
   SPLIT_BRAIN("split brain: a node and the old master on one side, sentinels and a node on the other", "what the old master took is told"),
+  SPLIT_CLIENTS("the same, with clients that reach both sides", "told; **deviation:** clients that come to the old side receive the history again"),
   SILENCE("node cut from Redis without a word, 5 s", "streams stay, heartbeats go on; publish ends ≤ 5 s; resumed ≤ 6 s after"),
   SLOW_50("Redis 50 ms away", "laggards catch up at 5,000 events/s"),
   SLOW_500("Redis 500 ms away", "nothing lost"),
@@ -36,6 +38,7 @@ enum Fault {
   SITE_RESTARTED("all nodes killed and restarted, Redis kept", "history survives"),
   HERD("10,000 clients back at once on one node", "≤ 200 commands of Redis for the log"),
   MANY_EPOCHS("20 restarts of Redis, a client away meanwhile", "told; nothing doubled"),
+  CHAOS("faults in a random order, AOF `always`", "nothing lost"),
   JOIN_AWAY("clients that join while Redis is away", "told a gap at first, or the last place that the node knows");
 
   final String title;

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Redis has no memory left, and evicts keys or refuses commands. */
-@Timeout(120)
+@Timeout(180)
 final class MemoryTest {
   private static final Duration BOUND = Duration.ofSeconds(20);
 

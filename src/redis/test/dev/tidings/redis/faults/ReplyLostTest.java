@@ -8,8 +8,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** The connection ends within the request or the reply of an append. The driver repeats it, and the batch is appended once. */
+@Timeout(180)
 final class ReplyLostTest {
   private static final int STEP = Integer.getInteger("redis.step", 9); // bytes of the request; 1 for each
 

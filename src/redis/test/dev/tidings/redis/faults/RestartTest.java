@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Redis is killed and restarted. */
-@Timeout(120)
+@Timeout(180)
 final class RestartTest {
   private static final Duration BOUND = Duration.ofSeconds(20);
   private static final Duration BEFORE = Duration.ofMillis(1_500);

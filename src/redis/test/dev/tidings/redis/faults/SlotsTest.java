@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import redis.clients.jedis.util.JedisClusterCRC16;
 
 /** Redis Cluster: three masters, and a replica of the one that has the channel. */
-@Timeout(120)
+@Timeout(180)
 final class SlotsTest {
   private static final Duration BOUND = Duration.ofSeconds(30);
   private static final String CHANNEL = "news";

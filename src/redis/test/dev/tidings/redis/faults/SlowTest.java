@@ -82,11 +82,10 @@ final class SlowTest {
         var site = new Site(proxy.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_500).flow(Duration.ofMillis(500));
       long accepted = redis.accepted();
-      long begin = System.nanoTime();
       proxy.delay(250);
       Thread.sleep(4_000);
       long opened = redis.accepted() - accepted;
-      var resumed = site.awaitResumed(begin, BOUND);
+      var resumed = site.awaitResumed(System.nanoTime(), BOUND);
       var verdict = site.judge(redis);
       site.requireWhole(verdict);
       assertEquals(0, verdict.unknown, verdict::toString);
