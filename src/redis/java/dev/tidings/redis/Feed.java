@@ -129,13 +129,14 @@ final class Feed {
       }
       boolean isAtEnd = bells && events.isPresent();
       if (!isAtEnd && !(asked && askedAt == now)) {
-        askedAt = now;
         asked = true;
         var reading = ask(after, most);
         if (!reading.covered() || !reading.events().isEmpty()) {
           return reading;
         }
-        continue; // the ring may have changed
+        var learned = ring; // perhaps from this answer; then it is no reason to ask again
+        askedAt = held(after, learned, most).isPresent() ? learned : now;
+        continue;
       }
       long left = limit - (System.nanoTime() - begin);
       if (left <= 0) {
