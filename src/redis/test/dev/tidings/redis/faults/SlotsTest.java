@@ -105,7 +105,7 @@ final class SlotsTest {
       long killed = System.nanoTime();
       home().kill();
       var replica = servers.getLast();
-      Program.await(() -> replica.run("INFO", "replication").contains("role:master"), "a new master");
+      Program.await(() -> replica.says("role:master"), "a new master");
       long promoted = System.nanoTime();
       var resumed = site.awaitResumed(promoted, BOUND);
       Thread.sleep(300);
