@@ -6,19 +6,18 @@ import dev.tidings.SseServer;
 
 /** A channel for each room, which exists while somebody needs it. */
 void main(String... args) throws Exception {
-  try (var server = SseServer.create(Integer.parseInt(args[0]));
-      // @start region="rooms"
-      var rooms = Channels.create()) {
+  try (var server = SseServer.create(Integer.parseInt(args[0])); var rooms = Channels.create()) {
+    // @start region="join"
     server.stream("/room", (request, sse) -> {
       rooms.join(sse, From.last(10), request.require("name"));
       sse.keepAlive();
     });
+    // @end
     server.post("/room", request -> {
       rooms.publish(request.require("name"), Event.of(request.text()));
       request.respond(204);
     });
-    // @end
     IO.println(server.start().uri());
-    Thread.currentThread().join();
+    server.join();
   }
 }

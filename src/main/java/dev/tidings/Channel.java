@@ -164,7 +164,9 @@ public final class Channel implements AutoCloseable {
   public String publish(Event event, String key) {
     requireOpen();
     requireNotReserved(event);
-    return published(log.append(event, key));
+    String id = log.append(event, key); // perhaps of an earlier event, so it is not the latest that is known
+    WireFormat.checkLogId(id);
+    return id;
   }
 
   /**
@@ -209,7 +211,9 @@ public final class Channel implements AutoCloseable {
    * @return the id
    * @throws IllegalArgumentException if the log returned an id that {@link EventLog} does not allow
    * @throws IllegalStateException if the channel is closed
-   * @throws java.io.UncheckedIOException if the log cannot be reached
+   * @throws NotAppendedException if the event has certainly not been appended
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
+   * @throws UnsupportedOperationException if the log is read-only
    */
   public String publish(String data) {
     return publish(Event.of(data));
@@ -221,10 +225,12 @@ public final class Channel implements AutoCloseable {
    * @param name the event name, which the DOM calls type
    * @param data any text
    * @return the id
-   * @throws IllegalArgumentException if the name is empty or has a line break, or if the log returned an id that
-   *     {@link EventLog} does not allow
+   * @throws IllegalArgumentException if the name is empty, has a line break, or begins with {@code tidings:}; or if the
+   *     log returned an id that {@link EventLog} does not allow
    * @throws IllegalStateException if the channel is closed
-   * @throws java.io.UncheckedIOException if the log cannot be reached
+   * @throws NotAppendedException if the event has certainly not been appended
+   * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
+   * @throws UnsupportedOperationException if the log is read-only
    */
   public String publish(String name, String data) {
     return publish(Event.of(name, data));
@@ -319,8 +325,9 @@ public final class Channel implements AutoCloseable {
    *
    * <p>Does not block on the client. Without a last event id, blocks while the log returns the position, at most one
    * second. If the log has not returned it by then, this method returns, and the delivery begins when the log can be
-   * reached again: from {@link From#live()} at the latest id that this channel knows. If it knows none, the client
-   * receives a gap event whose {@code after} is empty, and then the events that are published later.
+   * reached again: from {@link From#live()} at the id of the last event that this channel has delivered, published, or
+   * started a stream from. If there is none, the client receives a gap event whose {@code after} is empty, and then the
+   * events that are published later.
    *
    * @param stream the stream; one that has ended receives nothing
    * @param from where to begin
@@ -348,7 +355,8 @@ public final class Channel implements AutoCloseable {
   /**
    * Delivers all events of several channels to a stream. Each id that the client receives contains its positions in all
    * of these channels. A client that reconnects continues at these positions. From a channel that its id does not
-   * contain, it receives new events only.
+   * contain, it receives new events only. Blocks while the logs return positions, at most one second in all
+   * ({@link #join(EventSource, From, Predicate)}).
    *
    * <p>An id has at most 4,000 bytes. For each channel, it contains a key of 6 characters (more if two keys would be
    * equal), an id of the log, and two separators. A stream can therefore join 85 channels with logs in memory,
@@ -421,10 +429,13 @@ public final class Channel implements AutoCloseable {
     // The cursor contains all subscribers before the stream can leave the first channel.
     var subscribers = subscriptions.stream().map(one -> new Subscriber(one, cursor)).toList();
     subscribers.forEach(Subscriber::enter);
+    var questions = new LinkedHashMap<Subscriber, Inquiry.Question>(); // all logs are asked at the same time
     var starts = new LinkedHashMap<Subscriber, String>();
     boolean found = false;
     try {
-      subscribers.forEach(subscriber -> subscriber.start().ifPresent(id -> starts.put(subscriber, id)));
+      long asked = System.nanoTime();
+      subscribers.forEach(subscriber -> subscriber.start().ifPresent(its -> questions.put(subscriber, its)));
+      questions.forEach((subscriber, its) -> its.await(asked).ifPresent(id -> starts.put(subscriber, id)));
       found = true;
     } finally {
       if (!found) {

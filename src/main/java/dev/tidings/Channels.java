@@ -4,29 +4,32 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
  * Channels by name: one for each room, document or user. A channel is created when its name is first used, and dropped
- * when it has not been needed for one to two minutes.
+ * when it has not been needed for one to two minutes, or earlier if room is needed for others.
  *
- * {@snippet file="Rooms.java" region="rooms"}
+ * {@snippet file="Rooms.java" region="join"}
  *
  * <p>A function creates the log of each channel. If the logs are shared between servers, so are the channels: an event
  * that is published on one server reaches the streams that have joined the channel of this name on any server, and
  * clients that reconnect later. A channel for each user, such as {@code user:42}, reaches a user on whatever server, and
  * with several tabs.
  *
- * <p>A channel is needed while streams are in it, and, with a history in memory, while the log holds events. A client that
- * returns to a channel whose history has been dropped receives a gap event. If the log is {@link AutoCloseable}, it is
+ * <p>A channel is needed while streams are in it, and, with a log of {@link EventLog#inMemory()}, while that holds events.
+ * (A log that wraps one in memory is dropped with its events.) A client that returns to a channel whose history has been
+ * dropped receives a gap event. If the log is {@link AutoCloseable}, it is
  * closed when its channel is dropped, before the function is called for this name again.
  *
  * <p>All methods may be called from any thread.
@@ -34,6 +37,7 @@ import java.util.function.Predicate;
 public final class Channels implements AutoCloseable {
   private static final int MOST = 100_000;
   private static final int MOST_NAME = 256; // bytes of UTF-8
+  private static final int MOST_JOINED = 400; // with the shortest ids
   private static final long IDLE = Duration.ofMinutes(1).toNanos(); // also between two reports of an outage
 
   private static final long BETWEEN_FORCED = Duration.ofSeconds(1).toNanos(); // clients can ask for many new names
@@ -44,9 +48,9 @@ public final class Channels implements AutoCloseable {
   private final ChannelThreads threads = new ChannelThreads();
   private final Outages outages = new Outages(IDLE);
   private final ConcurrentHashMap<String, NamedChannel> named = new ConcurrentHashMap<>();
-  private final AtomicInteger count = new AtomicInteger(); // of named; changed in its bins
-  private final AtomicLong nextForced = new AtomicLong(System.nanoTime()); // when a sweep may be forced again
-  private final AtomicBoolean warned = new AtomicBoolean(); // that there are too many
+  private final AtomicInteger count = new AtomicInteger(); // of named, without those that are being dropped
+  private final Interval forced = new Interval(BETWEEN_FORCED); // sweeps
+  private final Interval warnings = new Interval(IDLE); // that there are too many channels
   private final Ticker.Lookout sweeps;
   private volatile boolean closed;
 
@@ -77,8 +81,8 @@ public final class Channels implements AutoCloseable {
   /**
    * Creates a family of at most 100,000 channels.
    *
-   * @param logs called with a name to create the log of its channel, on a thread that uses the channel; it may block and
-   *     throw, which only affects callers that use this name
+   * @param logs called with a name to create the log of its channel, on the thread of a call that uses the name; it may
+   *     block and throw, which only affects callers that use this name
    * @return a family
    */
   public static Channels create(Function<? super String, ? extends EventLog> logs) {
@@ -105,10 +109,10 @@ public final class Channels implements AutoCloseable {
    *
    * @param stream the stream; one that has ended receives nothing
    * @param names different names, each of 1 to 256 bytes in UTF-8
-   * @throws IllegalArgumentException if no name is given, if two names are equal, or if the ids could be too long
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
-   * @throws StatusException with status 400 if a name is empty, too long, or has a lone surrogate; with status 503 if
-   *     there are too many channels
+   * @throws StatusException with status 400 if no name is given, if a name is empty, too long, or has a lone surrogate,
+   *     if two names are equal, or if there are so many that ids could be too long; with status 503 if there are too many
+   *     channels
    */
   public void join(EventSource stream, String... names) {
     join(stream, From.live(), names);
@@ -120,7 +124,6 @@ public final class Channels implements AutoCloseable {
    * @param stream the stream; one that has ended receives nothing
    * @param from where to begin in each channel for which the client returns no id
    * @param names different names
-   * @throws IllegalArgumentException as {@link #join(EventSource, String...)} describes
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
    * @throws StatusException as {@link #join(EventSource, String...)} describes
    * @throws UnsupportedOperationException if a log does not support this position ({@link From#since})
@@ -137,13 +140,27 @@ public final class Channels implements AutoCloseable {
    * @param from where to begin in each channel for which the client returns no id
    * @param filter called for each event
    * @param names different names
-   * @throws IllegalArgumentException as {@link #join(EventSource, String...)} describes
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
    * @throws StatusException as {@link #join(EventSource, String...)} describes
    * @throws UnsupportedOperationException if a log does not support this position ({@link From#since})
    */
   public void join(EventSource stream, From from, Predicate<? super Event> filter, String... names) {
     joinAll(stream, channel -> channel.subscription().withFrom(from).withFilter(filter), names);
+  }
+
+  private static List<String> requireNames(String... names) {
+    var distinct = new LinkedHashSet<String>();
+    for (String name : names) {
+      requireName(name);
+      if (!distinct.add(name)) {
+        throw new IllegalArgumentException("the channels of a stream must be different: " + Quoted.java(name));
+      }
+    }
+    if (names.length > MOST_JOINED) { // before any of them is created
+      throw new IllegalArgumentException(
+          "a stream can join at most " + MOST_JOINED + " channels: " + names.length);
+    }
+    return List.copyOf(distinct);
   }
 
   /** Subscribes to one of the channels. */
@@ -155,19 +172,13 @@ public final class Channels implements AutoCloseable {
     var used = new LinkedHashMap<String, NamedChannel>();
     try {
       var subscriptions = new ArrayList<Subscription>();
-      for (String name : names) {
-        try {
-          requireName(name);
-        } catch (IllegalArgumentException e) {
-          throw new StatusException(400, e.getMessage()); // the name is usually the client's
-        }
-        if (used.containsKey(name)) {
-          throw new IllegalArgumentException("the channels of a stream must be different: " + Quoted.java(name));
-        }
+      for (String name : requireNames(names)) {
         used.put(name, enter(name));
         subscriptions.add(subscribing.to(used.get(name).channel()));
       }
       Channel.joinEach(stream, subscriptions);
+    } catch (IllegalArgumentException e) {
+      throw new StatusException(400, e.getMessage()); // the names are usually the client's
     } finally {
       used.forEach(this::leave);
     }
@@ -218,6 +229,7 @@ public final class Channels implements AutoCloseable {
    * @throws StatusException with status 503 if there are too many channels
    * @throws NotAppendedException if the event has certainly not been appended
    * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
+   * @throws UnsupportedOperationException if the log is read-only
    */
   public String publish(String channel, Event event) {
     return use(channel, its -> its.publish(event));
@@ -236,7 +248,7 @@ public final class Channels implements AutoCloseable {
    * @throws StatusException with status 503 if there are too many channels
    * @throws NotAppendedException if the event has certainly not been appended
    * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
-   * @throws UnsupportedOperationException if the log does not support keys
+   * @throws UnsupportedOperationException if the log does not support keys, or is read-only
    */
   public String publish(String channel, Event event, String key) {
     return use(channel, its -> its.publish(event, key));
@@ -254,6 +266,7 @@ public final class Channels implements AutoCloseable {
    * @throws NotAppendedException if an event has certainly not been appended, nor those after it
    * @throws java.io.UncheckedIOException if the log cannot be reached; any number of the first events may have been
    *     appended
+   * @throws UnsupportedOperationException if the log is read-only
    */
   public List<String> publishAll(String channel, List<Event> events) {
     return use(channel, its -> its.publishAll(events));
@@ -266,7 +279,9 @@ public final class Channels implements AutoCloseable {
    * @throws IllegalArgumentException if the name is empty, too long, or has a lone surrogate
    * @throws IllegalStateException if the family is closed
    * @throws StatusException with status 503 if there are too many channels
+   * @throws NotAppendedException if the log rejects the completion
    * @throws java.io.UncheckedIOException if the log cannot be reached; the channel may be completed
+   * @throws UnsupportedOperationException if the log is read-only
    */
   public void complete(String channel) {
     use(
@@ -314,14 +329,22 @@ public final class Channels implements AutoCloseable {
   }
 
   /**
-   * Closes all channels, and their logs if these can be closed. The streams stay open. Blocks while logs are closed.
-   * Idempotent.
+   * Closes all channels, and their logs if these can be closed. The streams stay open. Blocks while logs are closed; an
+   * interrupt ends the wait for those that another thread closes. Idempotent.
    */
   @Override
   public void close() {
     closed = true;
     ticker.close();
     named.forEach((name, channel) -> dropAnyway(name));
+    for (NamedChannel channel : named.values()) { // those that a sweep drops
+      try {
+        channel.awaitDropped();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
   }
 
   private void requireOpen() {
@@ -331,7 +354,8 @@ public final class Channels implements AutoCloseable {
   }
 
   private static void requireName(String name) {
-    if (name.isEmpty() || name.length() > MOST_NAME || name.getBytes(UTF_8).length > MOST_NAME) {
+    boolean tooLong = name.length() > MOST_NAME / 3 && name.getBytes(UTF_8).length > MOST_NAME; // 3 for a char
+    if (name.isEmpty() || tooLong) {
       throw new IllegalArgumentException(
           "the name of a channel must be 1 to " + MOST_NAME + " bytes in UTF-8: " + Quoted.java(name));
     }
@@ -387,15 +411,18 @@ public final class Channels implements AutoCloseable {
 
   /** Drops channels that are not needed. Fails if there are none. */
   private void makeRoom() {
-    long due = nextForced.get();
-    long now = System.nanoTime();
-    if (now - due < 0 || !nextForced.compareAndSet(due, now + BETWEEN_FORCED) || !sweep(true)) {
-      if (warned.compareAndSet(false, true)) {
+    if (forced.isDue()) {
+      var dropped = expire(true);
+      if (!dropped.isEmpty()) {
+        threads.sweeps().newThread(() -> dropped.forEach(this::drop)).start(); // logs may take time to close
+      }
+    }
+    if (count.get() >= most) {
+      if (warnings.isDue()) {
         Log.warning("there are " + most + " channels, the most that are allowed; new names are refused");
       }
       throw new StatusException(503, "too many channels");
     }
-    warned.set(false);
   }
 
   private void leave(String name, NamedChannel channel) {
@@ -413,7 +440,7 @@ public final class Channels implements AutoCloseable {
   private final class Sweeps implements Ticker.Lookout.Look {
     @Override
     public void look() {
-      threads.sweeps().newThread(() -> sweep(false)).start(); // logs may take time to close
+      threads.sweeps().newThread(() -> expire(false).forEach(Channels.this::drop)).start();
     }
 
     @Override
@@ -423,26 +450,23 @@ public final class Channels implements AutoCloseable {
   }
 
   /**
-   * Drops the channels that are not needed, and were not at the last sweep either unless room is needed now. Returns
-   * whether there were any.
+   * Returns the channels that are not needed, and were not at the last sweep either unless room is needed now. They are
+   * to be dropped by the caller; until then, calls that use these names wait.
    */
-  private boolean sweep(boolean now) {
-    boolean any = false;
+  private Map<String, NamedChannel> expire(boolean now) {
+    var expired = new HashMap<String, NamedChannel>();
     for (String name : named.keySet()) {
-      var expired = new AtomicBoolean();
-      var channel =
-          named.computeIfPresent(
-              name,
-              (key, its) -> {
-                expired.set(its.expire(now));
-                return its;
-              });
-      if (expired.get()) {
-        drop(name, channel);
-        any = true;
-      }
+      named.computeIfPresent(
+          name,
+          (key, its) -> {
+            if (its.expire(now)) {
+              count.decrementAndGet();
+              expired.put(key, its);
+            }
+            return its;
+          });
     }
-    return any;
+    return expired;
   }
 
   private void dropAnyway(String name) {
@@ -452,6 +476,9 @@ public final class Channels implements AutoCloseable {
             name,
             (key, its) -> {
               first.set(its.drop());
+              if (first.get()) {
+                count.decrementAndGet();
+              }
               return its;
             });
     if (first.get()) {
@@ -465,14 +492,7 @@ public final class Channels implements AutoCloseable {
     } catch (Throwable e) {
       Log.failure("closing a channel", e);
     } finally {
-      named.computeIfPresent(
-          name,
-          (key, its) -> {
-            if (its == channel) {
-              count.decrementAndGet();
-            }
-            return its == channel ? null : its;
-          });
+      named.remove(name, channel);
       channel.closed();
     }
   }

@@ -3,6 +3,7 @@ package dev.tidings;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
@@ -17,6 +18,14 @@ final class Checks {
   /** Returns the duration in nanoseconds, or {@code Long.MAX_VALUE}, which means no time limit, if it is too long. */
   static long nanos(Duration duration) {
     return TimeUnit.NANOSECONDS.convert(duration);
+  }
+
+  /** Returns the time in milliseconds since 1970: the nearest from zero on. */
+  static long millis(Instant time) {
+    if (time.isBefore(Instant.EPOCH)) {
+      return 0;
+    }
+    return time.isAfter(Instant.ofEpochMilli(Long.MAX_VALUE)) ? Long.MAX_VALUE : time.toEpochMilli();
   }
 
   static Duration requirePositive(String what, Duration duration) {
@@ -58,11 +67,20 @@ final class Checks {
 
   /** Rejects lone surrogates. UTF-8 cannot encode them, so such text would never match decoded text. */
   static String requireWellFormed(String what, String text) {
-    if (!UTF_8.newEncoder().canEncode(text)) {
+    if (hasLoneSurrogate(text)) {
       throw new IllegalArgumentException(
           what + " must not contain a lone surrogate, which UTF-8 cannot encode: " + Quoted.java(text));
     }
     return text;
+  }
+
+  private static boolean hasLoneSurrogate(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        return !UTF_8.newEncoder().canEncode(text); // allocates buffers
+      }
+    }
+    return false;
   }
 
   /** Checks a header field against RFC 9110, sections 5.1 and 5.5. */

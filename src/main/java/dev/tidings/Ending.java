@@ -53,7 +53,9 @@ public enum Ending {
   /** The request was refused; no stream was opened. */
   REFUSED,
   /**
-   * The application dropped the stream ({@link EventSources#drop}), or its {@link Settings#withRecheck recheck} failed.
+   * The application dropped the stream ({@link EventSources#drop}, {@link Cluster#drop}), its
+   * {@link Settings#withRecheck recheck} failed, or the control log of its cluster was not reached for too long
+   * ({@link Cluster#failClosed}).
    */
   REVOKED,
   /** A write, or a {@code send} that waited for room, exceeded {@link Settings#withWriteDeadline}. */

@@ -2,6 +2,7 @@ package dev.tidings;
 
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -13,8 +14,8 @@ import java.util.OptionalLong;
 
 /**
  * The history of a {@link Channel}: a sequence of events with ids, from which the oldest events may be dropped.
- * {@link #inMemory()} returns a log in memory. Other implementations may store events on another machine and share them
- * between servers.
+ * {@link #inMemory()} returns a log in memory, and {@link #inFile(Path)} one in files. Other implementations may store
+ * events on another machine and share them between servers.
  *
  * <p>An implementation must guarantee the following:
  *
@@ -134,7 +135,8 @@ public interface EventLog {
   /**
    * Returns the id before the last events of the log.
    *
-   * <p>By default, reads the entire log.
+   * <p>By default, reads the entire log. Override this if the log is large or on another machine: a stream that joins with
+   * {@link From#last} waits for it, at most one second.
    *
    * @param events the number of events, 0 or more, not counting a completion
    * @return the id from which to read that many events, or all events if the log holds fewer
@@ -234,6 +236,45 @@ public interface EventLog {
   }
 
   /**
+   * Opens a log in the files of a directory, with {@link FileLogSettings#defaults}: at most 100,000 events, 64 MiB, and
+   * 24 hours of events, each forced to the storage device before it can be read.
+   *
+   * @param directory the directory, which is created if it does not exist
+   * @return the log; close it before the process ends
+   * @throws IllegalStateException if the directory is in use
+   * @throws UncheckedIOException if the directory cannot be read or written
+   */
+  static FileEventLog inFile(Path directory) {
+    return inFile(directory, FileLogSettings.defaults());
+  }
+
+  /**
+   * Opens a log in the files of a directory. Its events survive restarts on this machine. Only one log at a time can
+   * use a directory; the directory is released when the log is closed, or when the process ends.
+   *
+   * <p>A process or machine may fail at any time. When the log is opened, events that are incomplete or damaged are
+   * dropped with a warning: in the newest file those from the first such event on, in other files all events up to the
+   * end of that file. A client that has received an event that was lost is told so by a gap, and then receives the
+   * events that were appended instead. Only if the head of the newest file is damaged, or if an older copy of the
+   * directory is restored, it receives the whole history again. No id is ever assigned twice.
+   *
+   * <p>An {@code append} for which the disk has no room throws {@link NotAppendedException}. If it is unknown whether
+   * an event has reached the storage device, it throws {@code UncheckedIOException}. The log can be used after both. An
+   * interrupt does not end an {@code append}, which takes as long as one or two writes.
+   *
+   * @param directory the directory, which is created if it does not exist
+   * @param settings limits, and when events are forced to the storage device
+   * @return the log; close it before the process ends
+   * @throws IllegalStateException if the directory is in use; the message names the process, if it is known
+   * @throws UnsupportedOperationException if the directory is not on the default file system
+   * @throws UncheckedIOException if the directory cannot be read or written, or has files of a later version of this
+   *     library
+   */
+  static FileEventLog inFile(Path directory, FileLogSettings settings) {
+    return SegmentedLog.open(directory, settings, InstantSource.system(), System::nanoTime, LogFile::create);
+  }
+
+  /**
    * The result of a read.
    *
    * @param covered whether no event is missing between the requested id and the first of these events; {@code false} if
@@ -288,6 +329,11 @@ public interface EventLog {
      */
     public static Reading gap(String from, List<Event> events, OptionalLong missed) {
       return new Reading(false, from, events, missed);
+    }
+
+    /** Returns whether a read that waits ends with this result. */
+    boolean isAnswer() {
+      return !covered || !events.isEmpty();
     }
   }
 }

@@ -562,4 +562,25 @@ public final class EventSources implements AutoCloseable {
   void nameRoutes(Membership.Naming naming) {
     membership.nameRoutes(naming);
   }
+
+  // For a cluster.
+
+  /** Adds the observer of a cluster. Returns false if the registry is in a cluster. */
+  boolean observe(Membership.Observer observer) {
+    return membership.observe(observer);
+  }
+
+  void unobserve(Membership.Observer observer) {
+    membership.unobserve(observer);
+  }
+
+  /** Returns whether a new stream replaces the older one with the same identifier. */
+  boolean replacesDuplicates() {
+    return settings.duplicates() == Duplicates.REPLACE;
+  }
+
+  /** Returns all open streams with this identifier. */
+  List<EventSource> findAll(String identifier) {
+    return index.findAll(identifier);
+  }
 }

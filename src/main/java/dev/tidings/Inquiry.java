@@ -3,6 +3,7 @@ package dev.tidings;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
@@ -26,36 +27,62 @@ final class Inquiry {
     this.threads = threads;
   }
 
-  /**
-   * Returns a position; empty if the log has not returned it within a second and no position is known.
-   */
-  Optional<String> find(From from) {
-    boolean here = from.isExact() || log instanceof BoundedLog;
-    var task = new FutureTask<>(() -> from.in(log));
+  /** A question for a position, which is being answered. */
+  final class Question {
+    private final From from;
+    private final FutureTask<String> answer;
+
+    private Question(From from) {
+      this.from = from;
+      this.answer = new FutureTask<>(() -> from.in(log));
+    }
+
+    /**
+     * Returns the position; empty if the log has not returned it within a second of {@code asked}, a time of
+     * {@code System.nanoTime()}, and no position is known.
+     *
+     * @throws UnsupportedOperationException if the log does not support the position
+     */
+    Optional<String> await(long asked) {
+      try {
+        long left = Math.max(0, LONGEST_ANSWER.toNanos() - (System.nanoTime() - asked));
+        String id = answer.get(left, TimeUnit.NANOSECONDS);
+        if (from.isLive()) {
+          reader.know(id);
+        }
+        return Optional.of(id);
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof UnsupportedOperationException unsupported) {
+          throw unsupported;
+        }
+        if (!Thread.currentThread().isInterrupted()) { // an interrupt is no failure of a log in this process
+          reader.failed(e.getCause());
+        }
+      } catch (TimeoutException e) {
+        reader.failed(new IOException("the log has not answered within " + LONGEST_ANSWER));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (CancellationException e) {
+        Log.debug(() -> "no thread could ask the log of a channel"); // the failure has been reported
+      }
+      return from.isLive() ? reader.known() : Optional.empty();
+    }
+  }
+
+  /** Asks for a position. Does not wait for a log that may be on another machine. */
+  Question ask(From from) {
+    var question = new Question(from);
     try {
-      if (here) {
-        task.run();
+      if (from.isExact() || log instanceof BoundedLog) {
+        question.answer.run();
       } else {
-        threads.newThread(task).start();
+        threads.newThread(question.answer).start();
       }
-      String id = task.get(LONGEST_ANSWER.toNanos(), TimeUnit.NANOSECONDS);
-      if (from.isLive()) {
-        reader.know(id);
-      }
-      return Optional.of(id);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof UnsupportedOperationException unsupported) {
-        throw unsupported;
-      }
-      reader.failed(e.getCause());
-    } catch (TimeoutException e) {
-      reader.failed(new IOException("the log has not answered within " + LONGEST_ANSWER));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     } catch (Throwable e) { // no thread could be started
       reader.failed(e);
+      question.answer.cancel(false);
     }
-    return from.isLive() ? reader.known() : Optional.empty();
+    return question;
   }
 
   /** Returns the latest id of the log; empty if the log fails. The caller then has to ask again later. */

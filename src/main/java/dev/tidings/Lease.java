@@ -23,6 +23,15 @@ final class Lease {
     void revoke();
   }
 
+  /** Waits for a check that was requested. */
+  interface Checked {
+    /**
+     * Called once, when the check has ended, or will not run or be waited for. Called on any thread, without locks;
+     * must neither block nor throw.
+     */
+    void checked();
+  }
+
   private final ThreadFactory threads;
   private final Holder stream;
   private final Ticker ticker;
@@ -37,6 +46,8 @@ final class Lease {
   private Ticker.Timer next = () -> {};
   private Ticker.Timer overdue = () -> {};
   private Thread asking; // null while no check runs
+  private Optional<Checked> asker = Optional.empty(); // of the running check, if it was requested
+  private Optional<Checked> requested = Optional.empty(); // a check that has not started
   private boolean stopped;
 
   /**
@@ -84,9 +95,33 @@ final class Lease {
 
   /** Starts a check. If that fails, the stream is revoked, because it cannot be checked. */
   private void tick() {
+    startCheck(true);
+  }
+
+  /**
+   * Runs a check in addition to that of each interval. If a check is running, the new one runs after it, because the
+   * running one may use earlier data. A second request for a check that has not started is not waited for.
+   */
+  void checkNow(Checked checked) {
+    boolean accepted;
+    lock.lock();
+    try {
+      accepted = !stopped && check.isPresent() && requested.isEmpty();
+      requested = accepted ? Optional.of(checked) : requested;
+    } finally {
+      lock.unlock();
+    }
+    if (accepted) {
+      startCheck(false);
+    } else {
+      checked.checked();
+    }
+  }
+
+  private void startCheck(boolean repeat) {
     boolean seenTo = false;
     try {
-      startAsking();
+      startAsking(repeat);
       seenTo = true;
     } finally {
       if (!seenTo) {
@@ -96,13 +131,17 @@ final class Lease {
   }
 
   /** Starts a check, unless the previous one is still running. */
-  private void startAsking() {
+  private void startAsking(boolean repeat) {
     lock.lock();
     try {
-      scheduleCheck(interval);
+      if (repeat) {
+        scheduleCheck(interval);
+      }
       if (!stopped && asking == null) {
         var thread = threads.newThread(this::ask);
         asking = thread;
+        asker = requested;
+        requested = Optional.empty();
         overdue = ticker.schedule(Checks.nanos(deadline), () -> giveUp(thread));
         thread.start();
       }
@@ -144,20 +183,35 @@ final class Lease {
   }
 
   private void asked() {
+    Optional<Checked> answered;
+    boolean again;
     lock.lock();
     try {
       asking = null;
       overdue.cancel();
+      answered = asker;
+      asker = Optional.empty();
+      again = requested.isPresent();
     } finally {
       lock.unlock();
+    }
+    answered.ifPresent(Checked::checked);
+    if (again) {
+      startCheck(false);
     }
   }
 
   /** Called when the stream has ended. Starts no more checks, and interrupts a check that runs on another thread. */
   void stop() {
+    Optional<Checked> asker;
+    Optional<Checked> requested;
     lock.lock();
     try {
       stopped = true;
+      asker = this.asker;
+      requested = this.requested;
+      this.asker = Optional.empty();
+      this.requested = Optional.empty();
       expiry.cancel();
       next.cancel();
       overdue.cancel();
@@ -167,5 +221,7 @@ final class Lease {
     } finally {
       lock.unlock();
     }
+    asker.ifPresent(Checked::checked);
+    requested.ifPresent(Checked::checked);
   }
 }

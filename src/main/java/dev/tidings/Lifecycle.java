@@ -525,11 +525,18 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
    */
   @Override
   public void revoke() {
+    endWithRetry(Ending.REVOKED);
+  }
+
+  /** Ends the stream like {@link #end(Ending)}, but first sends a {@code retry:}, for a client that reconnects. */
+  boolean endWithRetry(Ending why) {
+    boolean ended;
     try {
       outbox.add(List.of(engine.retry()));
     } finally {
-      end(Ending.REVOKED); // even after an exception
+      ended = end(why); // even after an exception
     }
+    return ended;
   }
 
   @Override
@@ -616,6 +623,18 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     var channels = attachment.get();
     return channels != null
         && channels.tell(position -> outbox.offerIfIdle(List.of(position), ping, writers));
+  }
+
+  // Clusters.
+
+  /** Reports the writes from now on to this proof that the client is connected; null for none. */
+  void prove(Proof proof) {
+    response.prove(proof);
+  }
+
+  /** Runs a check of the lease now, if the stream has one. {@link Lease#checkNow} describes the details. */
+  void checkNow(Lease.Checked checked) {
+    lease.ifPresentOrElse(its -> its.checkNow(checked), checked::checked);
   }
 
   // State.

@@ -13,22 +13,28 @@ final class LogReader {
   /** Lasts from a failed attempt until an attempt that began later succeeds. Only the first failure is logged. */
   private static final class Outage {}
 
+  /** Reports an outage. */
+  interface Report {
+    /** Called once per outage, on the thread whose attempt failed. May block; must not throw. */
+    void failed(Throwable why);
+  }
+
   private final EventLog log;
   private final long pause;
+  private final Report report;
   private final Jitter jitter = Jitter.ofThread();
-  private final Outages outages;
   private final AtomicReference<Outage> outage = new AtomicReference<>(); // null if none is known
   private volatile String known; // null at first
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
-    this(log, pause, new Outages(0));
+    this(log, pause, why -> Log.failure("the log of a channel", why));
   }
 
-  LogReader(EventLog log, Duration pause, Outages outages) {
+  LogReader(EventLog log, Duration pause, Report report) {
     this.log = log;
-    this.outages = outages;
     this.pause = Checks.nanos(pause);
+    this.report = report;
   }
 
   /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
@@ -38,9 +44,20 @@ final class LogReader {
         () -> Objects.requireNonNull(log.read(after, most, wait), "EventLog.read returned null"), wanted);
   }
 
-  /** Blocks until the log answers. Throws an InterruptedException if the answer is no longer wanted. */
-  String find(From from, BooleanSupplier wanted) throws InterruptedException {
-    return untilItAnswers(() -> from.in(log), wanted);
+  /**
+   * Blocks until the log answers; returns empty if it does not support the position. Throws an InterruptedException if the
+   * answer is no longer wanted.
+   */
+  Optional<String> find(From from, BooleanSupplier wanted) throws InterruptedException {
+    return untilItAnswers(() -> found(from), wanted);
+  }
+
+  private Optional<String> found(From from) {
+    try {
+      return Optional.of(from.in(log));
+    } catch (UnsupportedOperationException e) {
+      return Optional.empty();
+    }
   }
 
   /** Records that the log has assigned this id, the latest that is known. */
@@ -72,7 +89,7 @@ final class LogReader {
         }
       }
     }
-    throw new InterruptedException("the channel is closed, or the stream has left it");
+    throw new InterruptedException("the log is no longer read, or the stream has left the channel");
   }
 
   /** Pauses before the next attempt. An interrupt ends the pause; the caller then checks whether to go on. */
@@ -82,6 +99,11 @@ final class LogReader {
     } catch (InterruptedException e) {
       // The interrupt status is clear now, as the next attempt requires.
     }
+  }
+
+  /** Returns whether the log is in this process, and answers at once. */
+  boolean isHere() {
+    return log instanceof BoundedLog;
   }
 
   boolean isClosed() {
@@ -96,7 +118,7 @@ final class LogReader {
   /** Logs the first failure of an outage. */
   void failed(Throwable why) {
     if (outage.compareAndSet(null, new Outage())) {
-      outages.begun(why);
+      report.failed(why);
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.tidings;
 import com.sun.net.httpserver.HttpExchange;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
@@ -15,6 +16,24 @@ final class Membership implements Member.Registry {
     String route(HttpExchange exchange);
   }
 
+  /** Observes the streams of the registry, for a cluster. */
+  interface Observer {
+    /** Called on the opening thread, before the listeners of the application. Must neither block nor throw. */
+    void opened(EventSource stream);
+
+    /** Called on any thread when an open stream leaves the registry. Must neither block nor throw. */
+    void left(EventSource stream);
+  }
+
+  private static final Observer NOBODY =
+      new Observer() {
+        @Override
+        public void opened(EventSource stream) {}
+
+        @Override
+        public void left(EventSource stream) {}
+      };
+
   /** The end of a stream, for the listeners of endings. */
   private record Ended(EventSource stream, Ending why) {}
 
@@ -24,6 +43,7 @@ final class Membership implements Member.Registry {
   private final Totals totals = new Totals();
   private final List<Listener<EventSource>> openListeners = new CopyOnWriteArrayList<>();
   private final List<Listener<Ended>> endListeners = new CopyOnWriteArrayList<>();
+  private final AtomicReference<Observer> observer = new AtomicReference<>(NOBODY);
   private volatile Naming naming = exchange -> exchange.getHttpContext().getPath();
 
   Membership(Engine engine, Capacity capacity, StreamIndex index) {
@@ -53,6 +73,15 @@ final class Membership implements Member.Registry {
     this.naming = naming;
   }
 
+  /** Sets the observer. Returns false if there is one. */
+  boolean observe(Observer newcomer) {
+    return observer.compareAndSet(NOBODY, newcomer);
+  }
+
+  void unobserve(Observer present) {
+    observer.compareAndSet(present, NOBODY);
+  }
+
   Stats stats() {
     return totals.stats(capacity.count(), index.streams());
   }
@@ -64,6 +93,7 @@ final class Membership implements Member.Registry {
 
   @Override
   public void opened(EventSource stream) {
+    observer.get().opened(stream);
     openListeners.forEach(
         listener -> UserCode.run("a listener of openings", () -> listener.tell(stream)));
   }
@@ -72,6 +102,7 @@ final class Membership implements Member.Registry {
   public void left(Member member) {
     index.leave(member);
     capacity.leave(member);
+    observer.get().left(member.stream());
   }
 
   @Override

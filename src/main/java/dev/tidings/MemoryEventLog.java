@@ -10,11 +10,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
@@ -23,9 +20,6 @@ import java.util.function.LongSupplier;
  * 1795342825000-90417}. Within this log, the number alone identifies the event. The time distinguishes the id
  * from those of a log before a restart. Even if the clock was set back, the numbers most likely differ, since
  * the first one is random.
- *
- * <p>Readers never queue for a lock. Otherwise a publisher could wait behind a reader that is next in the
- * queue, but whose virtual thread has no carrier; with thousands of readers, that takes long.
  */
 final class MemoryEventLog implements BoundedLog {
   private static final int LONGEST_ID = 2 * 19 + 1; // two numbers of 63 bits
@@ -43,9 +37,7 @@ final class MemoryEventLog implements BoundedLog {
    */
   private record Held(Event event, Place place, long size, long appended, String key) {}
 
-  private final int maxEvents;
-  private final long maxBytes;
-  private final long maxAge; // nanoseconds
+  private final LogBounds bounds;
   private final InstantSource clock; // only for ids; jumps of the clock have no effect
   private final LongSupplier time; // nanoseconds, monotonic: for the age of events
   private final Place start;
@@ -55,17 +47,13 @@ final class MemoryEventLog implements BoundedLog {
   private volatile int events; // number of held events; set under lock
   private volatile long bytes; // of the held events; set under lock
   private final Map<String, String> byKey = new HashMap<>(0); // ids; guarded by lock
-  private volatile Place latest; // of the newest event; set under lock once that event is held
-  private volatile Place end; // the newest place, but before a completion; set under lock after latest
+  private volatile Place end; // the newest place, but before a completion; set under lock once its event is held
+  private volatile Place latest; // of the newest event; set under lock after end, so that latest() is not behind a read
   private volatile Place base; // the oldest place that is covered; set under lock before its event is forgotten
-  private final Set<Thread> waiting = ConcurrentHashMap.newKeySet(); // for the next event
+  private final WaitingReaders readers = new WaitingReaders();
 
   MemoryEventLog(int events, long bytes, Duration age, InstantSource clock, LongSupplier time, long first) {
-    Checks.requireAtLeast("events", events, 1);
-    Checks.requireAtLeast("bytes", bytes, 1);
-    this.maxEvents = events;
-    this.maxBytes = bytes;
-    this.maxAge = Checks.nanos(Checks.requirePositive("age", age));
+    this.bounds = LogBounds.of(events, bytes, age);
     this.clock = clock;
     this.time = time;
     this.start = new Place(first, clock.millis());
@@ -95,7 +83,7 @@ final class MemoryEventLog implements BoundedLog {
 
   private String append(Event event, Optional<String> key) {
     boolean completes = EventLog.isCompletion(event);
-    long size = Frame.of(event).bytes().length; // not under the lock
+    long size = Frame.of(event).bytes().length + key.map(String::length).orElse(0); // not under the lock
     Place place;
     lock.lock();
     try {
@@ -114,13 +102,13 @@ final class MemoryEventLog implements BoundedLog {
       key.ifPresent(its -> byKey.put(its, place.id()));
       events++;
       bytes += size;
-      latest = place;
       end = completes ? end : place;
+      latest = place;
       forget();
     } finally {
       lock.unlock();
     }
-    waiting.forEach(LockSupport::unpark);
+    readers.wake();
     return place.id();
   }
 
@@ -130,20 +118,16 @@ final class MemoryEventLog implements BoundedLog {
 
   private String appendedAgain(boolean completes) {
     if (!completes) {
-      throw new NotAppendedException("the channel has been completed");
+      throw NotAppendedException.completed();
     }
     return latest.id();
   }
 
-  /**
-   * Forgets the oldest events while a limit is exceeded. The newest event is held whatever its size, as in an
-   * outbox.
-   */
+  /** Forgets the oldest events while a limit is exceeded. */
   private void forget() {
     for (var first = held.firstEntry(); first != null; first = held.firstEntry()) {
       var event = first.getValue();
-      boolean full = events > maxEvents || bytes > maxBytes && events > 1;
-      if (!full && !isTooOld(event)) {
+      if (!bounds.isExceeded(events, bytes) && !isTooOld(event)) {
         return;
       }
       base = event.place(); // before the removal, so that a reader without the event finds the gap
@@ -160,12 +144,7 @@ final class MemoryEventLog implements BoundedLog {
   }
 
   private boolean isTooOld(Held event) {
-    return time.getAsLong() - event.appended() > maxAge;
-  }
-
-  @Override
-  public boolean isTenth(long events, long nanos) {
-    return events >= tenth() || nanos >= maxAge / 10;
+    return bounds.isTooOld(time.getAsLong() - event.appended());
   }
 
   @Override
@@ -174,12 +153,9 @@ final class MemoryEventLog implements BoundedLog {
     return events == 0;
   }
 
-  /** Returns a tenth of the number of events that fit at their current average size, but at least one. */
-  private long tenth() {
-    int count = events;
-    long size = bytes;
-    long fitting = count == 0 || size == 0 ? maxEvents : maxBytes / Math.max(1, size / count);
-    return Math.max(1, Math.min(maxEvents, fitting) / 10);
+  @Override
+  public boolean isTenth(long skipped, long nanos) {
+    return bounds.isTenth(skipped, nanos, events, bytes);
   }
 
   /**
@@ -203,36 +179,7 @@ final class MemoryEventLog implements BoundedLog {
   public Reading read(String after, int most, Duration wait) throws InterruptedException {
     Objects.requireNonNull(after, "after");
     Checks.requireAtLeast("most", most, 1);
-    long limit = Checks.nanos(Checks.requireNotNegative("wait", wait));
-    if (Thread.interrupted()) {
-      throw new InterruptedException();
-    }
-    var reading = read(after, most);
-    return isAnswer(reading) || limit == 0 ? reading : await(after, most, limit);
-  }
-
-  private static boolean isAnswer(Reading reading) {
-    return !reading.covered() || !reading.events().isEmpty();
-  }
-
-  private Reading await(String after, int most, long limit) throws InterruptedException {
-    long begin = System.nanoTime();
-    waiting.add(Thread.currentThread());
-    try {
-      while (true) {
-        var reading = read(after, most);
-        long left = limit - (System.nanoTime() - begin);
-        if (isAnswer(reading) || left <= 0) {
-          return reading;
-        }
-        LockSupport.parkNanos(this, left);
-        if (Thread.interrupted()) {
-          throw new InterruptedException();
-        }
-      }
-    } finally {
-      waiting.remove(Thread.currentThread());
-    }
+    return readers.read(wait, () -> read(after, most), Reading::isAnswer);
   }
 
   private Reading read(String after, int most) {
@@ -250,8 +197,10 @@ final class MemoryEventLog implements BoundedLog {
   }
 
   private Optional<Place> find(String id, Place base) {
-    if (id.equals(base.id())) {
-      return Optional.of(base);
+    var newest = latest; // the usual case; if it is forgotten meanwhile, the events after it show that
+    var known = id.equals(newest.id()) ? newest : base;
+    if (id.equals(known.id())) {
+      return Optional.of(known);
     }
     var event = held.get(numberOf(id));
     return event != null && event.place().id().equals(id)
@@ -262,10 +211,13 @@ final class MemoryEventLog implements BoundedLog {
   /** Returns the events after this place; empty if any of them was forgotten meanwhile. */
   private Optional<List<Event>> after(Place place, int most) {
     long newest = latest.number(); // read first, so that no event is returned before latest() includes it
+    if (newest <= place.number()) {
+      return Optional.of(List.of());
+    }
     var events = new ArrayList<Event>();
     long next = place.number() + 1;
     for (Held event : held.tailMap(place.number(), false).values()) {
-      if (event.place().number() > newest) {
+      if (event.place().number() > newest || events.size() == most) {
         break;
       }
       if (event.place().number() != next) {
@@ -273,12 +225,8 @@ final class MemoryEventLog implements BoundedLog {
       }
       events.add(event.event());
       next++;
-      if (events.size() == most) {
-        break;
-      }
     }
-    boolean missing = events.isEmpty() && newest > place.number();
-    return missing ? Optional.empty() : Optional.of(events);
+    return events.isEmpty() ? Optional.empty() : Optional.of(events);
   }
 
   /**
@@ -330,7 +278,7 @@ final class MemoryEventLog implements BoundedLog {
 
   @Override
   public String since(Instant time) {
-    Objects.requireNonNull(time, "time");
+    long millis = Checks.millis(time);
     forgetTheOld();
     while (true) {
       var from = base;
@@ -341,7 +289,7 @@ final class MemoryEventLog implements BoundedLog {
         long middle = low + (high - low) / 2 + 1;
         var event = held.get(middle);
         lost = event == null;
-        if (!lost && Instant.ofEpochMilli(event.place().time()).isBefore(time)) {
+        if (!lost && event.place().time() < millis) {
           low = middle;
         } else {
           high = middle - 1;

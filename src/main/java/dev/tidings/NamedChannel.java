@@ -1,9 +1,11 @@
 package dev.tidings;
 
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
 /**
@@ -12,6 +14,7 @@ import java.util.function.Function;
  */
 final class NamedChannel {
   private final FutureTask<Channel> opening;
+  private final AtomicBoolean started = new AtomicBoolean(); // whether a call opens it, or none will
   private final CountDownLatch dropped = new CountDownLatch(1);
   private int uses; // calls in progress
   private boolean idle; // whether it was not needed at the last sweep, and has not been used since
@@ -47,7 +50,7 @@ final class NamedChannel {
 
   /** Returns whether the channel is to be dropped, because it is not needed, and was not at the last sweep, either. */
   boolean expire(boolean now) {
-    boolean needed = dropping || uses > 0 || !opened().isDisposable();
+    boolean needed = dropping || uses > 0 || !isOpened() || !opened().isDisposable();
     dropping |= !needed && (idle || now);
     idle = !needed;
     return !needed && dropping;
@@ -64,7 +67,9 @@ final class NamedChannel {
 
   /** Returns the channel, opened by the first call. Other calls wait for that one. */
   Channel channel() {
-    opening.run();
+    if (started.compareAndSet(false, true)) {
+      opening.run();
+    }
     return opened();
   }
 
@@ -81,6 +86,8 @@ final class NamedChannel {
       }
     } catch (ExecutionException e) {
       throw unchecked(e.getCause());
+    } catch (CancellationException e) {
+      throw new IllegalStateException("the channels are closed", e);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -102,15 +109,20 @@ final class NamedChannel {
     return opening.state() == FutureTask.State.FAILED;
   }
 
+  private boolean isOpened() {
+    return opening.state() == FutureTask.State.SUCCESS;
+  }
+
   /** Returns the number of streams, zero while the channel is being opened. */
   int count() {
-    return opening.state() == FutureTask.State.SUCCESS ? opening.resultNow().count() : 0;
+    return isOpened() ? opening.resultNow().count() : 0;
   }
 
   /** Closes the channel and its log. Called once, after {@link #drop} or {@link #expire} has returned true. */
   void close() {
-    opening.run(); // the call that began it may be about to open it
-    if (!isBroken()) {
+    if (started.compareAndSet(false, true)) {
+      opening.cancel(false); // no call has opened it, and none will
+    } else if (!isBroken()) {
       opened().dispose();
     }
   }

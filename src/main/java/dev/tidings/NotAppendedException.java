@@ -36,6 +36,10 @@ public final class NotAppendedException extends IllegalStateException {
     this.index = index;
   }
 
+  static NotAppendedException completed() {
+    return new NotAppendedException("the channel has been completed");
+  }
+
   /**
    * Returns the index of the first event that has not been appended, in the list that was passed to
    * {@link EventLog#appendAll}. All events before it have been appended.

@@ -60,7 +60,7 @@ final class Positions {
   }
 
   Positions with(String name, String id) {
-    return with(Map.of(name, id));
+    return isSeveral() ? with(Map.of(name, id)) : new Positions(places, Map.of(name, id));
   }
 
   Positions with(Map<String, String> ids) {

@@ -3,6 +3,7 @@ package dev.tidings;
 import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
@@ -25,18 +26,28 @@ final class Replay {
   /** Sends a client without a position its position, and catches up from there. */
   void arrive(From from) throws InterruptedException {
     var position = cursor.position(subscriber);
-    var first = position.isPresent() ? LogEntry.position(position.get()) : late(from);
-    if (put(first)) {
+    var first = position.isPresent() ? position.map(LogEntry::position) : late(from);
+    if (first.isEmpty()) {
+      Log.warning("a stream has ended, because its log does not support " + from);
+      subscriber.stream().life().endSoon(Ending.FAILED);
+    } else if (put(first.get())) {
       catchUp();
     }
   }
 
-  /** Returns the first entry of a stream that joined while the log failed, and may have missed events since. */
-  private LogEntry late(From from) throws InterruptedException {
-    String id = channel.reader().find(from, subscriber::isIn);
-    return from.isLive()
-        ? channel.gaps().entry("", Reading.gap(id, List.of(), OptionalLong.empty()))
-        : LogEntry.position(id);
+  /**
+   * Returns the first entry of a stream that joined while the log failed, and may have missed events since; empty if the
+   * log does not support the position.
+   */
+  private Optional<LogEntry> late(From from) throws InterruptedException {
+    return channel
+        .reader()
+        .find(from, subscriber::isIn)
+        .map(
+            id ->
+                from.isLive()
+                    ? channel.gaps().entry("", Reading.gap(id, List.of(), OptionalLong.empty()))
+                    : LogEntry.position(id));
   }
 
   /** Sends events that the tail remembers, or else those of the log, until the subscriber is live or gone. */
@@ -44,7 +55,7 @@ final class Replay {
     boolean goesOn = true;
     while (goesOn && subscriber.isIn()) {
       var at = cursor.position(subscriber);
-      if (at.isEmpty()) {
+      if (at.isEmpty() || !tell(at.get())) {
         return; // the stream has left
       }
       var lacking = inTurn(() -> channel.tail().join(subscriber, at.get()));
@@ -55,10 +66,21 @@ final class Replay {
     }
   }
 
+  /**
+   * Sends the position before the subscriber becomes live, if events were skipped: the tail may have begun a long wait,
+   * and may not find that the position is far. Returns false if the stream has left.
+   */
+  private boolean tell(String at) {
+    return !subscriber.hasFilter()
+        || !channel.tail().isAt(at)
+        || !subscriber.isUntold()
+        || put(LogEntry.position(at));
+  }
+
   /** Reads and sends once; returns whether there is more to do. */
   private boolean readOn(String at) throws InterruptedException {
     var reading = read(at);
-    return isEnd(reading) ? !isLive(at) : send(at, reading);
+    return isEnd(reading) ? tell(at) && !isLive(at) : send(at, reading);
   }
 
   private Reading read(String at) throws InterruptedException {

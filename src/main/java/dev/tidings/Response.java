@@ -44,6 +44,7 @@ final class Response implements Outbox.Sink {
   private long length = CHUNKED; // of the body, for sendResponseHeaders; set before the writer begins
   private OutputStream body; // owned by the writer; null until the head is sent
   private boolean slow; // owned by the writer: whether its last write had to wait
+  private volatile Proof proof; // null unless a proof that the client is connected is awaited
 
   Response(HttpExchange exchange, Deadlines deadlines) {
     this.exchange = exchange;
@@ -69,6 +70,11 @@ final class Response implements Outbox.Sink {
 
   boolean isHeld() {
     return head == Head.HELD;
+  }
+
+  /** Reports the writes from now on to this proof; null for none. */
+  void prove(Proof proof) {
+    this.proof = proof;
   }
 
   boolean isReplaced() {
@@ -148,7 +154,12 @@ final class Response implements Outbox.Sink {
             out.flush();
           });
     }
-    slow = deadlines.now() - start > SLOW;
+    long end = deadlines.now();
+    slow = end - start > SLOW;
+    var awaited = proof;
+    if (awaited != null) {
+      awaited.wrote(start, end);
+    }
   }
 
   private static boolean isEmpty(List<Frame> batch) {

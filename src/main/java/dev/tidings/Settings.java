@@ -145,8 +145,8 @@ public final class Settings {
 
   /**
    * Sets the range of the {@code retry:} or {@code Retry-After} time that is sent when a client is refused, the
-   * registry stops, or a recheck fails (default: 1 s to 5 s). The time is random for each client, so that clients do
-   * not all reconnect at once.
+   * registry stops, a recheck fails, or a {@link Cluster} ends a stream because it was replaced or the log was not
+   * reached (default: 1 s to 5 s). The time is random for each client, so that clients do not all reconnect at once.
    *
    * @param least zero or more; truncated to milliseconds
    * @param most not less than {@code least}; truncated to milliseconds
@@ -305,11 +305,12 @@ public final class Settings {
 
   /**
    * Sets a check that is repeated while a stream is open (default: none), for example whether the token of its request
-   * is still valid. The check runs once per heartbeat, first at a random time within the first heartbeat, on a virtual
-   * thread. It may block, and is never called concurrently for one stream. If the check returns false, throws, or does
-   * not return within {@link #withRecheckDeadline}, the stream ends as {@link Ending#REVOKED} with a {@code retry:}
-   * from the range of {@link #withReconnect}. Exceptions are logged. If the stream ends while the check runs, the
-   * thread of the check is interrupted.
+   * is still valid. The check runs on a virtual thread: once per heartbeat, first at a random time within the first
+   * heartbeat, and when the registry's {@link Cluster} has missed commands. It may block, and is never called
+   * concurrently for one stream. If the check returns false, throws, or does not return within
+   * {@link #withRecheckDeadline}, the stream ends as {@link Ending#REVOKED} with a {@code retry:} from the range of
+   * {@link #withReconnect}. Exceptions are logged. If the stream ends while the check runs, the thread of the check is
+   * interrupted.
    *
    * @param recheck returns whether the stream may stay open
    * @return a changed copy

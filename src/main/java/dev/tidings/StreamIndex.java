@@ -135,6 +135,14 @@ final class StreamIndex {
         .map(Member::stream);
   }
 
+  /** Returns all open streams with this identifier. */
+  List<EventSource> findAll(String identifier) {
+    var present = byIdentifier.get(identifier);
+    return present == null
+        ? List.of()
+        : present.list().stream().map(Member::stream).filter(EventSource::isOpen).toList();
+  }
+
   List<EventSource> find(Predicate<? super String> identifiers) {
     var found = new ArrayList<EventSource>();
     byIdentifier.forEach(

@@ -87,12 +87,9 @@ final class Subscriber {
     }
   }
 
-  /**
-   * Returns the position at which a client without a position starts; empty if the client has one, or if the log does
-   * not answer within a second and no position is known. Blocks on the log.
-   */
-  Optional<String> start() {
-    return fresh ? channel.inquiry().find(from) : Optional.empty();
+  /** Asks the log for the position at which a client without a position starts; empty if the client has one. */
+  Optional<Inquiry.Question> start() {
+    return fresh ? Optional.of(channel.inquiry().ask(from)) : Optional.empty();
   }
 
   /** Asks the log for its latest id, on a thread of its own. Never blocks. */

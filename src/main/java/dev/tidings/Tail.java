@@ -2,6 +2,7 @@ package dev.tidings;
 
 import dev.tidings.EventLog.Reading;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,6 +38,7 @@ final class Tail {
   private static final long REMEMBERED_CHARS = 1024 * 1024; // of their data
   private static final int BATCH_EVENTS = 128;
   private static final Duration WAIT = Duration.ofHours(1);
+  private static final Duration WAIT_HERE = ChronoUnit.FOREVER.getDuration(); // without a timer for each event
   private static final Duration WAIT_UNTOLD = Duration.ofSeconds(2); // while clients do not know their positions
   static final long NOT_LIVE = -1;
 
@@ -246,6 +248,16 @@ final class Tail {
     }
   }
 
+  /** Returns whether a subscriber at this position would be live. */
+  boolean isAt(String at) {
+    lock.lock();
+    try {
+      return thread == null || at.equals(position);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Returns whether the subscriber is live, or waits to be. */
   boolean has(Subscriber subscriber) {
     lock.lock();
@@ -337,7 +349,8 @@ final class Tail {
   }
 
   private Reading read(String at) throws InterruptedException {
-    var wait = liveFilters().stream().anyMatch(Subscriber::isUntold) ? WAIT_UNTOLD : WAIT;
+    var longest = reader.isHere() ? WAIT_HERE : WAIT;
+    var wait = isAnyUntold() ? WAIT_UNTOLD : longest;
     boolean current = setReading(true);
     try {
       if (current) {
@@ -351,6 +364,15 @@ final class Tail {
     } finally {
       setReading(false);
     }
+  }
+
+  private boolean isAnyUntold() {
+    for (Subscriber subscriber : liveFilters()) { // no java.util.stream: this runs for each event
+      if (subscriber.isUntold()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Returns false if this thread has been retired. */
@@ -397,13 +419,19 @@ final class Tail {
     List<Subscriber> waiting;
     lock.lock();
     try {
+      if (thread != Thread.currentThread()) {
+        return; // the live subscribers are those of another thread, and may be at an earlier position
+      }
       this.live.values().forEach(roster -> roster.forEach(live::add));
       waiting = leaveAhead();
     } finally {
       lock.unlock();
     }
-    live.forEach(Subscriber::complete);
-    waiting.forEach(Subscriber::fallBack);
+    try {
+      live.forEach(Subscriber::complete);
+    } finally {
+      waiting.forEach(Subscriber::fallBack);
+    }
   }
 
   /** Removes the waiting subscribers, whose positions the tail may never reach. They catch up by themselves. */
@@ -458,7 +486,9 @@ final class Tail {
   private List<Subscriber> liveFilters() {
     lock.lock();
     try {
-      return filtering.stream().filter(subscriber -> subscriber.number() != NOT_LIVE).toList();
+      return filtering.isEmpty()
+          ? List.of()
+          : filtering.stream().filter(subscriber -> subscriber.number() != NOT_LIVE).toList();
     } finally {
       lock.unlock();
     }
@@ -488,6 +518,15 @@ final class Tail {
     } finally {
       lock.unlock();
     }
+    try {
+      deliver(entries, wanted, groups, met);
+    } finally {
+      lost.forEach(Subscriber::fallBack);
+    }
+  }
+
+  private void deliver(
+      List<LogEntry> entries, Map<Subscriber, boolean[]> wanted, List<Group> groups, List<Met> met) {
     var behind = new ArrayList<Subscriber>();
     for (Group group : groups) {
       group.writers.deliver(
@@ -504,7 +543,6 @@ final class Tail {
                   deliver(subscriber, entries, one.first, wanted, to, behind));
     }
     behind.forEach(this::leaveBehind);
-    lost.forEach(Subscriber::fallBack);
   }
 
   /** Makes the subscribers live that wait for one of these entries. */

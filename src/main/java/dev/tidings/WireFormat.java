@@ -141,9 +141,16 @@ final class WireFormat {
 
   /** Returns whether any client sends this id back unchanged in its header, so that the log finds it again. */
   static boolean isLogId(String id) {
-    return !id.isEmpty()
-        && id.length() <= 64
-        && id.chars().allMatch(c -> c < 128 && (Character.isLetterOrDigit(c) || "-._~".indexOf(c) >= 0));
+    if (id.isEmpty() || id.length() > 64) {
+      return false;
+    }
+    for (int i = 0; i < id.length(); i++) { // no java.util.stream: this runs for each event
+      char c = id.charAt(i);
+      if (c >= 128 || !Character.isLetterOrDigit(c) && "-._~".indexOf(c) < 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   static void checkLogId(String id) {

@@ -100,10 +100,19 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
 
   /** Collects the outboxes that are ready to be written, and starts a thread for each full block. */
   private final class Delivery implements Outbox.Starter {
-    private Block block = new Block();
+    private Outbox first; // null if there is none; without a block while it is the only one
+    private Block block; // null while there is at most one outbox
 
     @Override
     public void start(Outbox outbox) {
+      if (first == null) {
+        first = outbox;
+        return;
+      }
+      if (block == null) {
+        block = new Block();
+        block.add(first);
+      }
       if (block.add(outbox)) {
         flush();
       }
@@ -111,10 +120,13 @@ final class Writers implements Outbox.Starter, Ticker.Lookout.Look {
 
     /** Starts a thread for the collected outboxes. */
     void flush() {
-      if (block.size > 0) {
+      if (block != null) {
         begin(block);
-        block = new Block();
+      } else if (first != null) {
+        Writers.this.start(first);
       }
+      first = null;
+      block = null;
     }
   }
 

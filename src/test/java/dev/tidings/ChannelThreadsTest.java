@@ -513,6 +513,7 @@ class ChannelThreadsTest {
         return null;
       }).when(cursor).skip(any(), any());
       when(cursor.offerPosition(any(), any())).thenReturn(Answer.TAKEN);
+      when(cursor.offer(any(), any(), any())).thenReturn(Answer.TAKEN);
       new Subscriber(new Subscription(small, From.live(), Optional.of(event -> false)), cursor).begin();
       Await.until("it is live", () -> small.tail().isRunning());
       verify(cursor).offerPosition(any(), any());

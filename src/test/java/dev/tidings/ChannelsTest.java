@@ -20,6 +20,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.logging.Level;
 import java.util.stream.IntStream;
@@ -159,8 +160,12 @@ class ChannelsTest {
       var stream = sources.open(MockExchange.with(new com.sun.net.httpserver.Headers(), java.io.OutputStream.nullOutputStream()));
       var refused = assertThrows(StatusException.class, () -> rooms.join(stream, "good", "x".repeat(257)));
       assertEquals(400, refused.status());
-      assertThrows(IllegalArgumentException.class, () -> rooms.join(stream, "twice", "twice"));
-      assertThrows(IllegalArgumentException.class, () -> rooms.join(stream));
+      assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream, "twice", "twice")).status());
+      assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream)).status());
+      int before = rooms.count();
+      var many = IntStream.range(0, 401).mapToObj(i -> "room " + i).toArray(String[]::new);
+      assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream, many)).status());
+      assertEquals(before, rooms.count(), "none of them is created");
       assertEquals(0, rooms.count("good"));
       rooms.join(stream, "good");
       assertEquals(1, rooms.count("good"));
@@ -270,7 +275,7 @@ class ChannelsTest {
     var threads = new ArrayList<Thread>();
     for (int i = 0; i < 4; i++) {
       threads.add(Thread.ofVirtual().start(() -> {
-        for (int n = 0; n < 2000; n++) {
+        for (int n = 0; n < 2000 || n < 50_000 && opened.get() < 20; n++) {
           String name = "room " + ThreadLocalRandom.current().nextInt(5);
           rooms.publish(name, Event.of("x"));
           published.computeIfAbsent(name, key -> new AtomicInteger()).incrementAndGet();
@@ -333,6 +338,107 @@ class ChannelsTest {
     rooms.publish("kept", Event.of("x"));
   }
 
+  /** Clients that ask for new names also begin sweeps, which may make room for a moment. */
+  @Test
+  void theWarningIsNotRepeatedAlthoughSweepsMakeRoomInBetween() {
+    rooms = rooms(name -> memory(), 3);
+    try (var records = new LogRecords()) {
+      for (int round = 0; round < 3; round++) {
+        String another = "another " + round;
+        for (int i = 0; rooms.count() < 3; i++) {
+          rooms.publish("room " + round + "." + i, Event.of("x"));
+        }
+        for (int i = 0; i < 5; i++) {
+          assertThrows(StatusException.class, () -> rooms.publish(another, Event.of("x")));
+        }
+        elapsed.addAndGet(Duration.ofHours(2).toNanos()); // now none of them is needed
+        Await.until("a sweep is forced again and makes room", () -> {
+          try {
+            rooms.publish(another, Event.of("x"));
+            return true;
+          } catch (StatusException e) {
+            return false;
+          }
+        });
+      }
+      assertEquals(1, records.messages(Level.WARNING).size());
+    }
+  }
+
+  /** It found no room, and its own sweep drops nothing, but another call has ended. */
+  @Test
+  void aCallIsNotRefusedIfThereIsRoomByThen() throws Exception {
+    var may = new CountDownLatch(1);
+    var other = new AtomicReference<Thread>();
+    class NeededLog extends ForwardingLog implements BoundedLog {
+      NeededLog() {
+        super(memory());
+      }
+
+      @Override
+      public boolean isTenth(long events, long nanos) {
+        return false;
+      }
+
+      @Override
+      public boolean isDisposable() {
+        may.countDown();
+        Await.uninterrupted(() -> other.get().join(20_000));
+        return false;
+      }
+    }
+
+    rooms = rooms(
+        name -> {
+          if (name.equals("bad")) {
+            Await.uninterrupted(may::await);
+            throw new IllegalStateException("the disk is full");
+          }
+          return name.equals("needed") ? new NeededLog() : memory();
+        },
+        2);
+    rooms.position("needed");
+    other.set(Thread.ofVirtual().start(
+        () -> assertThrows(IllegalStateException.class, () -> rooms.publish("bad", Event.of("x")))));
+    Await.until("the other call waits", () -> other.get().getState() == Thread.State.WAITING);
+    assertEquals(2, rooms.count());
+    rooms.publish("good", Event.of("x"));
+    Await.end(other.get());
+    assertEquals(2, rooms.count());
+  }
+
+  /** A log that takes as long to close as the test says. */
+  private static final class SlowLog extends ForwardingLog implements AutoCloseable {
+    private final CountDownLatch closing = new CountDownLatch(1);
+    private final CountDownLatch may = new CountDownLatch(1);
+
+    SlowLog() {
+      super(EventLog.inMemory());
+    }
+
+    @Override
+    public void close() {
+      closing.countDown();
+      Await.uninterrupted(may::await);
+    }
+  }
+
+  /** It need not wait for the log that is dropped. */
+  @Test
+  void aCallThatMakesRoomDoesNotWaitForALogThatIsBeingClosed() throws Exception {
+    var slow = new SlowLog();
+    rooms = rooms(name -> name.equals("slow") ? slow : memory(), 1);
+    rooms.position("slow");
+    try {
+      var thread = Thread.ofVirtual().start(() -> rooms.publish("another", Event.of("x")));
+      Await.end(thread);
+      Await.latch("the log is being closed", slow.closing);
+      assertEquals(1, rooms.count());
+    } finally {
+      slow.may.countDown();
+    }
+  }
+
   // The function that creates logs.
 
   @Test
@@ -357,6 +463,71 @@ class ChannelsTest {
     rooms = rooms(name -> null, 2);
     assertEquals("the function has returned no log",
         assertThrows(NullPointerException.class, () -> rooms.publish("kitchen", Event.of("x"))).getMessage());
+  }
+
+  /** Calls of one name share an attempt, and the next call makes another, while some of the others have not returned. */
+  @Test
+  void callsThatShareAnAttemptThatFailsAllFailAndLaterOnesSucceed() throws Exception {
+    var attempts = new ConcurrentHashMap<String, AtomicInteger>();
+    rooms = rooms(
+        name -> {
+          if (attempts.computeIfAbsent(name, key -> new AtomicInteger()).incrementAndGet() < 4) {
+            Thread.yield(); // so that others wait for this one
+            throw new IllegalStateException("the disk is full");
+          }
+          return memory();
+        },
+        1000);
+    int names = 200;
+    var threads = new ArrayList<Thread>();
+    for (int i = 0; i < 4; i++) {
+      threads.add(Thread.ofVirtual().start(() -> {
+        for (int name = 0; name < names; ) {
+          try {
+            rooms.publish("room " + name, Event.of("x"));
+            name++;
+          } catch (IllegalStateException e) {
+            assertEquals("the disk is full", e.getMessage());
+          }
+        }
+      }));
+    }
+    for (var thread : threads) {
+      Await.end(thread);
+    }
+    assertEquals(names, rooms.count());
+    assertTrue(attempts.values().stream().allMatch(count -> count.get() == 4), "a channel that works is kept");
+    rooms.close();
+    assertEquals(0, rooms.count());
+  }
+
+  @Test
+  void twoCallsShareAnAttemptThatFails() throws Exception {
+    var may = new CountDownLatch(1);
+    var attempts = new AtomicInteger();
+    rooms = rooms(
+        name -> {
+          if (attempts.incrementAndGet() == 1) {
+            Await.uninterrupted(may::await);
+            throw new IllegalStateException("the disk is full");
+          }
+          return memory();
+        },
+        1000);
+    var first = Await.waiting("the first call", this::failure);
+    var second = Await.waiting("the second call", this::failure);
+    assertEquals(1, rooms.count());
+    may.countDown();
+    assertSame(Await.next("its failure", first), Await.next("the same one", second));
+    assertEquals(1, attempts.get());
+    assertEquals(0, rooms.count());
+    rooms.publish("kitchen", Event.of("x"));
+    assertEquals(2, attempts.get());
+    assertEquals(1, rooms.count());
+  }
+
+  private IllegalStateException failure() {
+    return assertThrows(IllegalStateException.class, () -> rooms.publish("kitchen", Event.of("x")));
   }
 
   @Test
@@ -449,6 +620,47 @@ class ChannelsTest {
       stream.send("still there");
       assertEquals("still there", client.next().data());
       Await.until("the threads have ended", () -> VirtualThreads.named("tidings-channel").isEmpty());
+    }
+  }
+
+  @Test
+  void closingWaitsForALogThatASweepCloses() throws Exception {
+    var slow = new SlowLog();
+    rooms = rooms(name -> slow, 1000);
+    rooms.position("kitchen");
+    ticker.advance(MINUTE.multipliedBy(2));
+    try {
+      Await.latch("a sweep closes the log", slow.closing);
+      var closed = Await.waiting("the close of the family", () -> {
+        rooms.close();
+        return true;
+      });
+      assertTrue(closed.isEmpty());
+      slow.may.countDown();
+      Await.next("the close of the family", closed);
+    } finally {
+      slow.may.countDown();
+    }
+  }
+
+  @Test
+  void anInterruptEndsTheWaitForALogThatASweepCloses() throws Exception {
+    var slow = new SlowLog();
+    rooms = rooms(name -> slow, 1000);
+    rooms.position("kitchen");
+    ticker.advance(MINUTE.multipliedBy(2));
+    try {
+      Await.latch("a sweep closes the log", slow.closing);
+      var status = new AtomicBoolean();
+      var thread = Thread.ofVirtual().start(() -> {
+        rooms.close();
+        status.set(Thread.currentThread().isInterrupted());
+      });
+      thread.interrupt();
+      Await.end(thread);
+      assertTrue(status.get());
+    } finally {
+      slow.may.countDown();
     }
   }
 

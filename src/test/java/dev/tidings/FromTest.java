@@ -4,19 +4,30 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
 
+import com.sun.net.httpserver.Headers;
 import dev.tidings.WhatwgParser.Message;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.logging.Handler;
 import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -215,6 +226,9 @@ class FromTest {
     var publisher = Thread.ofPlatform().start(() -> {
       while (!stop.get()) {
         channel.publish("change", Long.toString(state.incrementAndGet()));
+        if (state.get() % 20 == 0) {
+          LockSupport.parkNanos(1_000_000); // so that the log holds the events of half a second
+        }
       }
     });
     try {
@@ -243,10 +257,14 @@ class FromTest {
   private static final class AwayLog extends ForwardingLog {
     private final AtomicBoolean away = new AtomicBoolean();
     private final CountDownLatch failed = new CountDownLatch(2); // the join, and another attempt
+    private volatile Duration longest = Duration.ofMillis(20); // of a wait
     private final AtomicReference<CountDownLatch> hangs = new AtomicReference<>(new CountDownLatch(0));
+
+    private final EventLog log;
 
     AwayLog(EventLog log) {
       super(log);
+      this.log = log;
     }
 
     private void pass() {
@@ -258,6 +276,11 @@ class FromTest {
     }
 
     @Override
+    public String append(Event event, String key) {
+      return log.append(event, key);
+    }
+
+    @Override
     public String latest() {
       pass();
       return super.latest();
@@ -266,7 +289,7 @@ class FromTest {
     @Override
     public Reading read(String after, int most, Duration wait) throws InterruptedException {
       pass();
-      var reading = super.read(after, most, Duration.ZERO.equals(wait) ? wait : Duration.ofMillis(20));
+      var reading = super.read(after, most, Duration.ZERO.equals(wait) ? wait : longest);
       pass();
       return reading;
     }
@@ -387,5 +410,201 @@ class FromTest {
       answers.countDown();
     }
     assertFalse(interrupted.get());
+  }
+
+  /** Returns the data of the first event that a client receives that joins while the log is away, and this one is appended. */
+  private String firstOfANewcomer(AwayLog away) throws Exception {
+    try (var _ = new LogRecords()) {
+      away.away.set(true);
+      try (var client = Client.get(site.uri())) {
+        client.awaitText("id: ");
+        log.append(Event.of("meanwhile"));
+        away.away.set(false);
+        return client.next().data();
+      }
+    }
+  }
+
+  @Test
+  void aRepeatedKeyDoesNotMoveTheKnownEndBack() throws Exception {
+    var away = awayLog();
+    serve(From.live());
+    channel.publish(Event.of("1"), "key");
+    channel.publish("2");
+    channel.publish(Event.of("1"), "key");
+    assertEquals("meanwhile", firstOfANewcomer(away));
+  }
+
+  /** Other servers have published them. */
+  @Test
+  void whatAStreamWasDeliveredIsKnown() throws Exception {
+    var away = awayLog();
+    serve(From.live());
+    try (var live = Client.get(site.uri()).awaitText("id: ")) {
+      Await.until("it is live", () -> channel.tail().isRunning());
+      String id = log.append(Event.of("elsewhere"));
+      assertEquals("elsewhere", live.next().data());
+      Await.until("the thread has passed it", () -> id.equals(channel.tail().passed()));
+      assertEquals("meanwhile", firstOfANewcomer(away));
+    }
+  }
+
+  @Test
+  void soIsWhereAnEarlierStreamBegan() throws Exception {
+    var away = awayLog();
+    away.longest = Duration.ofHours(1); // so that only the join finds the end
+    log.append(Event.of("elsewhere"));
+    var first = new AtomicBoolean(true);
+    serve(stream -> {
+      channel.join(stream);
+      if (first.getAndSet(false)) {
+        channel.leave(stream);
+        stream.close();
+      }
+    });
+    try (var client = Client.get(site.uri())) {
+      client.toEnd();
+    }
+    away.longest = Duration.ofMillis(20);
+    assertEquals("meanwhile", firstOfANewcomer(away));
+  }
+
+  /** It answers when the join has returned, so the join cannot throw. */
+  @Test
+  void aPositionThatTheLogDoesNotSupportEndsAStreamThatHasJoined() throws Exception {
+    var answers = new CountDownLatch(1);
+    var calls = new AtomicLong();
+    channel.close();
+    channel = new Channel("", new ForwardingLog(log) {
+      @Override
+      public String since(Instant time) {
+        calls.incrementAndGet();
+        Await.uninterrupted(answers::await);
+        return super.since(time);
+      }
+    }, "gap", Duration.ofMillis(1));
+    var joined = new CountDownLatch(1);
+    serve(stream -> {
+      channel.join(stream, From.since(Instant.EPOCH));
+      joined.countDown();
+    });
+    try (var records = new LogRecords(); var _ = Client.get(site.uri())) {
+      Await.latch("the join", joined);
+      answers.countDown();
+      assertEquals(Ending.FAILED, site.ending());
+      assertEquals(List.of("a stream has ended, because its log does not support From.since(1970-01-01T00:00:00Z)"),
+          records.messages(Level.WARNING));
+      assertEquals(2, calls.get(), "once by the join, once by the stream");
+    } finally {
+      answers.countDown();
+    }
+  }
+
+  // Several logs that do not answer.
+
+  private static final int SEVERAL = 3;
+
+  /** The join asks all logs before it waits, and waits one second in all. */
+  @Test
+  void severalLogsThatDoNotAnswerDelayAJoinByOneSecondInAll() throws Exception {
+    var asked = new AtomicLong();
+    var whenReported = new LinkedBlockingQueue<Long>();
+    var answers = new CountDownLatch(1);
+    var joins = new AtomicReference<Thread>();
+    var handler = new Handler() {
+      @Override
+      public void publish(LogRecord record) {
+        if (record.getLevel() != Level.SEVERE || Thread.currentThread() != joins.get()) {
+          return;
+        }
+        if (whenReported.isEmpty()) {
+          Thread.ofVirtual().start(() -> { // if the join waits once more, it gets answers
+            Await.until("the join", () -> joins.get().getState() == Thread.State.TIMED_WAITING || !joins.get().isAlive());
+            answers.countDown();
+          });
+        }
+        whenReported.add(asked.get());
+      }
+
+      @Override
+      public void flush() {}
+
+      @Override
+      public void close() {}
+    };
+    var threads = mock(ChannelThreads.class);
+    when(threads.turns()).thenReturn(new Semaphore(1));
+    when(threads.tails()).thenReturn(Thread.ofVirtual().factory());
+    when(threads.replays()).thenReturn(task -> {
+      asked.incrementAndGet();
+      return Thread.ofVirtual().unstarted(task);
+    });
+    var channels = IntStream.range(0, SEVERAL).mapToObj(i -> Channel.of("channel " + i, new ForwardingLog(EventLog.inMemory()) {
+      @Override
+      public String latest() {
+        Await.uninterrupted(answers::await);
+        return super.latest();
+      }
+    }, new Outages(0), threads)).toArray(Channel[]::new);
+    var logger = Logger.getLogger("dev.tidings");
+    try (var _ = new LogRecords(); var sources = EventSources.create()) {
+      logger.addHandler(handler);
+      var stream = sources.open(
+          MockExchange.with(new Headers(), OutputStream.nullOutputStream()));
+      joins.set(Thread.ofVirtual().unstarted(() -> Channel.joinAll(stream, channels)));
+      joins.get().start();
+      Await.end(joins.get());
+      assertEquals(Collections.nCopies(SEVERAL, (long) SEVERAL), List.copyOf(whenReported));
+    } finally {
+      logger.removeHandler(handler);
+      answers.countDown();
+      for (var one : channels) {
+        one.close();
+      }
+    }
+  }
+
+  // Interrupts.
+
+  /** An interrupted call of a log in this process is no outage. */
+  @Test
+  void anInterruptedHandlerJoinsFromTheStartOfALogInMemory() throws Exception {
+    publish(0, 3);
+    var statuses = new LinkedBlockingQueue<Boolean>();
+    var interrupted = new LinkedBlockingQueue<Ending>();
+    site = new Site(EventSources.create(), stream -> {
+      Thread.currentThread().interrupt();
+      channel.join(stream, From.start());
+      boolean continues = stream.identifier().isPresent();
+      statuses.add(continues ? Thread.interrupted() : Thread.currentThread().isInterrupted());
+      var ending = stream.keepAlive();
+      if (!continues) {
+        interrupted.add(ending);
+      }
+      return ending;
+    });
+    try (var records = new LogRecords()) {
+      try (var client = Client.get(site.uri("continues"))) {
+        assertEquals(numbers(0, 3), client.data(3));
+        channel.publish("3");
+        assertEquals("3", client.next().data());
+        assertTrue(Await.next("its status", statuses));
+      }
+      try (var _ = Client.get(site.uri())) {
+        assertEquals(Ending.INTERRUPTED, Await.next("its ending", interrupted));
+        assertTrue(Await.next("its status", statuses));
+      }
+      assertEquals(List.of(), records.loud());
+    }
+  }
+
+  @Test
+  void anInterruptedSearchKeepsTheStatus() {
+    for (var from : List.of(From.start(), From.last(3))) {
+      Thread.currentThread().interrupt();
+      var thrown = assertThrows(UncheckedIOException.class, () -> from.in(new ForwardingLog(log)));
+      assertEquals(InterruptedIOException.class, thrown.getCause().getClass());
+      assertTrue(Thread.interrupted());
+    }
   }
 }

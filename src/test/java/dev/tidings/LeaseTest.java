@@ -259,6 +259,83 @@ class LeaseTest {
   }
 
   @Test
+  void aCheckCanBeRequestedAndTheRegularOnesGoOn() throws Exception {
+    var asked = new LinkedBlockingQueue<Boolean>();
+    var checked = new LinkedBlockingQueue<Boolean>();
+    try (var site = checking(stream -> asked.add(true)); var client = Client.get(site.uri())) {
+      client.head();
+      var life = site.opened().life();
+      for (int i = 0; i < 3; i++) {
+        life.checkNow(() -> checked.add(true));
+        Await.next("the check", asked);
+        Await.next("its end", checked);
+      }
+      ticker.advance(Duration.ofSeconds(15));
+      Await.next("the regular check", asked);
+      assertEquals(0, asked.size());
+      assertEquals(0, checked.size());
+    }
+  }
+
+  @Test
+  void aRequestedCheckRunsAfterTheOneThatIsRunningBecauseThatMayUseEarlierData() throws Exception {
+    var asked = new LinkedBlockingQueue<Boolean>();
+    var checked = new LinkedBlockingQueue<String>();
+    var allowed = new AtomicBoolean(true);
+    var go = new CountDownLatch(1);
+    try (var site = checking(stream -> {
+          boolean may = allowed.get();
+          asked.add(true);
+          Await.uninterrupted(go::await);
+          return may;
+        });
+        var client = Client.get(site.uri())) {
+      client.head();
+      var life = site.opened().life();
+      ticker.advance(Duration.ofSeconds(15));
+      Await.next("the regular check", asked);
+      allowed.set(false);
+      life.checkNow(() -> checked.add("first"));
+      life.checkNow(() -> checked.add("second"));
+      assertEquals("second", Await.next("the request that is not waited for", checked));
+      assertEquals(0, checked.size());
+      go.countDown();
+      assertEquals(Ending.REVOKED, site.ending());
+      assertEquals("first", Await.next("the end of the requested check", checked));
+      assertEquals(1, asked.size());
+    }
+  }
+
+  @Test
+  void aRequestedCheckThatIsNotWantedAnyMoreIsNotWaitedFor() throws Exception {
+    var checked = new LinkedBlockingQueue<Boolean>();
+    var asked = new CountDownLatch(1);
+    try (var site = checking(stream -> {
+          asked.countDown();
+          Await.interrupt();
+          return true;
+        });
+        var client = Client.get(site.uri())) {
+      client.head();
+      var stream = site.opened();
+      stream.life().checkNow(() -> checked.add(true));
+      Await.latch("the check", asked);
+      stream.life().checkNow(() -> checked.add(true));
+      assertEquals(0, checked.size());
+      stream.close();
+      Await.next("the end of the running one", checked);
+      Await.next("the end of the next one", checked);
+      stream.life().checkNow(() -> checked.add(true));
+      Await.next("the answer of an ended stream", checked);
+    }
+    try (var site = site(Settings.defaults(), always(0)); var client = Client.get(site.uri())) {
+      client.head();
+      site.opened().life().checkNow(() -> checked.add(true));
+      Await.next("the answer of a stream without a check", checked);
+    }
+  }
+
+  @Test
   void checksOfStreamsThatOpenedTogetherAreSpreadOverTheFirstHeartbeat() throws Exception {
     for (double share : new double[] {0, 0.5, 1}) {
       var asked = new LinkedBlockingQueue<EventSource>();

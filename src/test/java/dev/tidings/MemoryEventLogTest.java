@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -280,6 +281,70 @@ class MemoryEventLogTest implements EventLogContract, SharedLogContract {
     append(log, 10);
     assertTrue(EventLogContract.covers(log, "1000005-15"));
     assertEquals(OptionalLong.empty(), read(log, "1000000-15").missed(), "the oldest covered number, at another time");
+  }
+
+  /** It counts in milliseconds, and an event may have been appended at any moment of its millisecond. */
+  @Test
+  void thePlaceOfATimeIsBeforeTheEventsOfItsMillisecond() {
+    var log = log(10, 1000, HOUR);
+    String start = log.latest();
+    String first = log.append(Event.of("first"));
+    now += 1;
+    String second = log.append(Event.of("second"));
+    for (int nanos : new int[] {0, 1, 500_000, 999_999}) {
+      assertEquals(start, log.since(Instant.ofEpochMilli(999_999).plusNanos(nanos)));
+      assertEquals(start, log.since(Instant.ofEpochMilli(1_000_000).plusNanos(nanos)));
+      assertEquals(first, log.since(Instant.ofEpochMilli(1_000_001).plusNanos(nanos)));
+      assertEquals(second, log.since(Instant.ofEpochMilli(1_000_002).plusNanos(nanos)));
+    }
+  }
+
+  @Test
+  void aKeyIsRememberedAsLongAsItsEvent() throws Exception {
+    var log = log(3, 1_000_000, HOUR);
+    String first = log.append(Event.of("1"), "key");
+    assertEquals(first, log.append(Event.of("again"), "key"));
+    append(log, 2);
+    assertEquals(first, log.append(Event.of("again"), "key"), "its event is the oldest that is held");
+    append(log, 1);
+    String second = log.append(Event.of("2"), "key");
+    assertNotEquals(first, second);
+    assertEquals(second, log.latest());
+    append(log, 2);
+    assertEquals(second, log.append(Event.of("again"), "key"));
+    pass(HOUR.toMillis() + 1);
+    assertNotEquals(second, log.append(Event.of("3"), "key"), "also by its age");
+  }
+
+  @Test
+  void noKeyOutlivesItsEvent() throws Exception {
+    var log = log(3, 1_000_000, HOUR);
+    for (int i = 0; i < 100; i++) {
+      log.append(Event.of("x"), "key " + i);
+    }
+    assertEquals(3, keys(log));
+    append(log, 1);
+    assertEquals(2, keys(log));
+    pass(HOUR.toMillis() + 1);
+    assertTrue(log.isDisposable());
+    assertEquals(0, keys(log));
+  }
+
+  private static int keys(MemoryEventLog log) throws Exception {
+    var keys = MemoryEventLog.class.getDeclaredField("byKey");
+    keys.setAccessible(true);
+    return ((Map<?, ?>) keys.get(log)).size();
+  }
+
+  /** Otherwise many events without data could hold more memory than the limit says. */
+  @Test
+  void keysCountAsBytes() throws Exception {
+    var log = log(1000, 1000, HOUR);
+    String start = log.latest();
+    for (int i = 0; i < 4; i++) {
+      log.append(Event.of("x"), i + "k".repeat(255));
+    }
+    assertEquals(3, read(log, start).events().size());
   }
 
   @Test

@@ -36,11 +36,22 @@ final class OwnJvm implements AutoCloseable {
 
   /** Starts a class that has been compiled into this folder. */
   static OwnJvm start(Path folder, String main, List<String> options, String... args) throws IOException {
+    return start(command(folder, main, options, args));
+  }
+
+  /** Starts a program that cannot write files with more than this number of blocks of 512 bytes. */
+  static OwnJvm startLimited(int blocks, String program, List<String> options, String... args) throws IOException {
+    var command = new ArrayList<>(List.of("sh", "-c", "ulimit -f " + blocks + " && exec \"$@\"", "sh"));
+    command.addAll(command(compiled(program), "Program", options, args));
+    return start(command);
+  }
+
+  private static List<String> command(Path folder, String main, List<String> options, String... args) {
     var command = new ArrayList<>(List.of(tool("java"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.addAll(options);
     command.addAll(List.of("-cp", CLASSES + File.pathSeparator + folder, main));
     command.addAll(List.of(args));
-    return start(command);
+    return command;
   }
 
   static OwnJvm start(List<String> command) throws IOException {

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
@@ -43,8 +44,9 @@ class SamplesTest {
     client.shutdownNow();
   }
 
+  /** Returns all programs, except the one that needs Redis, which the tests of {@code src/redis} run. */
   static List<Path> programs() throws IOException {
-    return samples(".java");
+    return samples(".java").stream().filter(program -> !program.endsWith("Cluster.java")).toList();
   }
 
   static List<Path> scripts() throws IOException {
@@ -85,7 +87,7 @@ class SamplesTest {
   @Test
   void everyJavaBlockOfTheReadmeIsPartOfASample() throws IOException {
     var code = new StringBuilder();
-    for (Path sample : Stream.concat(programs().stream(), scripts().stream()).toList()) {
+    for (Path sample : Stream.concat(samples(".java").stream(), scripts().stream()).toList()) {
       code.append(withoutSpace(Files.readString(sample).replaceAll("(?m)^ *// @.*\n", "")));
     }
     var blocks = JAVA_BLOCK.matcher(Files.readString(Path.of("README.md"))).results().toList();
@@ -279,6 +281,72 @@ class SamplesTest {
       var page = client.send(request(resume.uri()).build(), BodyHandlers.ofString());
       assertTrue(page.body().startsWith("<!doctype html>"), page.body());
     }
+  }
+
+  @Test
+  void resumeSendsAStateAndAllChangesAfterIt() throws Exception {
+    try (var resume = new Program("Resume"); var stream = listen(request(resume.uri().resolve("state")))) {
+      var state = stream.nextEvent();
+      assertEquals("event: state", state.getFirst());
+      int number = Integer.parseInt(state.getLast().substring("data: the last number is ".length()));
+      assertEquals("event: tidings:position", stream.nextEvent().getFirst());
+      int next = number(stream.nextEvent());
+      assertTrue(next == number || next == number + 1, next + " after " + number);
+      assertEquals(next + 1, number(stream.nextEvent()));
+    }
+  }
+
+  @Test
+  void resumeStartsWithTheLastFew() throws Exception {
+    try (var resume = new Program("Resume"); var first = listen(request(resume.uri().resolve("news")))) {
+      assertEquals("event: tidings:position", first.nextEvent().getFirst());
+      int number = number(first.nextEvent());
+      try (var stream = listen(request(resume.uri().resolve("recent")))) {
+        assertEquals("event: tidings:position", stream.nextEvent().getFirst());
+        int recent = number(stream.nextEvent());
+        assertTrue(recent <= number && recent >= 1, recent + " for " + number);
+      }
+    }
+  }
+
+  @Test
+  void roomsDeliverToTheirOwnStreams() throws Exception {
+    try (var rooms = new Program("Rooms");
+        var hall = listen(request(rooms.uri().resolve("room?name=hall")))) {
+      assertEquals("event: tidings:position", hall.nextEvent().getFirst());
+      assertEquals(204, post(rooms.uri().resolve("room?name=kitchen"), "tea").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("room?name=hall"), "hello").statusCode());
+      assertEquals("data: hello", hall.nextEvent().getLast());
+      try (var kitchen = listen(request(rooms.uri().resolve("room?name=kitchen")))) {
+        assertEquals("event: tidings:position", kitchen.nextEvent().getFirst());
+        assertEquals("data: tea", kitchen.nextEvent().getLast());
+      }
+      assertEquals(400, post(rooms.uri().resolve("room"), "nowhere").statusCode());
+    }
+  }
+
+  @Test
+  void restartContinuesWhereItWasKilled(@TempDir Path directory) throws Exception {
+    var command = new ArrayList<>(command("Restart.java"));
+    command.add(directory.toString());
+    List<String> first;
+    try (var program = new Program(OwnJvm.start(command)); var stream = listen(request(program.uri()))) {
+      assertEquals("event: tidings:position", stream.nextEvent().getFirst());
+      first = stream.nextEvent();
+      stream.nextEvent();
+      program.process().destroyForcibly();
+      assertTrue(program.process().waitFor(10, TimeUnit.SECONDS));
+    }
+    String id = first.getFirst().substring("id: ".length());
+    try (var program = new Program(OwnJvm.start(command));
+        var stream = listen(request(program.uri()).header("Last-Event-ID", id))) {
+      var second = stream.nextEvent();
+      assertEquals(number(id) + 1, number(second.getFirst().substring("id: ".length())));
+    }
+  }
+
+  private static int number(String id) {
+    return Integer.parseInt(id.replaceAll("\\D.*", ""));
   }
 
   @ParameterizedTest

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * One case of the benchmark.
  *
- * @param streams the number of clients
+ * @param streams the number of clients, or of idle channels
  * @param window the number of events that may be outstanding
  * @param size the bytes of data in an event
  * @param stalled the number of clients that never read
@@ -30,12 +30,16 @@ record Case(
     SINGLE,
     WAYS,
     CHURN,
-    RETURN
+    RETURN,
+    NAMES,
+    CHANNELS
   }
 
   static final int MANY = 200_000; // events of the single stream
   private static final String CHANNEL = "tidings-channel";
   private static final String CHANNELS = "tidings-channels";
+  private static final String NAMES = "tidings-names";
+  private static final String IDENTIFIERS = "tidings-identifiers";
 
   static final List<Case> ALL =
       List.of(
@@ -51,7 +55,12 @@ record Case(
           ours("K", "as C, events with ids", Kind.WAYS, 10_000, "tidings-id", CHANNEL),
           ours("K2", "as K, four channels in turn", Kind.WAYS, 10_000, "tidings-id", CHANNELS),
           ours("N", "as C, 100 join and 100 leave a second", Kind.CHURN, 18_000, "tidings"),
-          ours("R", "clients come back 1,000 events behind", Kind.RETURN, 5_000, CHANNEL));
+          ours("R", "clients come back 1,000 events behind", Kind.RETURN, 5_000, CHANNEL),
+          new Case(
+              "T",
+              "10,000 names, one stream each, events to random names, up to 32 outstanding",
+              Kind.NAMES, 10_000, 32, 64, 0, List.of(NAMES, IDENTIFIERS)),
+          ours("T0", "100,000 idle channels, three minutes", Kind.CHANNELS, 100_000, NAMES));
 
   private static Case servers(
       String name, String title, Kind kind, int streams, int window, int size, int stalled) {
@@ -90,12 +99,13 @@ record Case(
   /** Returns whether the case suits this peer, which need not be one of its own peers. */
   boolean suits(String peer) {
     String way = Peer.plain(peer);
+    boolean named = way.equals(NAMES) || way.equals(IDENTIFIERS);
     boolean ordered = window == 1 && stalled == 0; // there is no order between channels
     return switch (kind) {
-      case WAYS -> peers.contains(way);
+      case WAYS, NAMES, CHANNELS -> peers.contains(way);
       case RETURN -> way.equals(CHANNEL);
-      case FANOUT, CHURN -> ordered || !way.equals(CHANNELS);
-      case IDLE, CONNECT, SINGLE -> true;
+      case FANOUT, CHURN -> !named && (ordered || !way.equals(CHANNELS));
+      case IDLE, CONNECT, SINGLE -> !named;
     };
   }
 
@@ -104,7 +114,8 @@ record Case(
     return switch (kind) {
       case CHURN -> streams + 1_800;
       case RETURN -> streams * 5 / 2 + 500;
-      case FANOUT, IDLE, CONNECT, SINGLE, WAYS -> streams * 5 / 4 + 500;
+      case FANOUT, IDLE, CONNECT, SINGLE, WAYS, NAMES -> streams * 5 / 4 + 500;
+      case CHANNELS -> 500;
     };
   }
 

@@ -44,6 +44,8 @@ class CaseRun {
     return switch (test.kind()) {
       case CHURN -> new ChurnRun(test, times, server, sample);
       case RETURN -> new ReturnRun(test, times, server, sample);
+      case NAMES -> new NamesRun(test, times, server, sample);
+      case CHANNELS -> new IdleChannelsRun(test, times, server, sample);
       case FANOUT, IDLE, CONNECT, SINGLE, WAYS -> new CaseRun(test, times, server, sample);
     };
   }
@@ -65,7 +67,8 @@ class CaseRun {
       case IDLE -> idle();
       case CONNECT -> connects();
       case SINGLE -> single();
-      case CHURN, RETURN -> throw new IllegalStateException("not done here: " + test.kind());
+      case CHURN, RETURN, NAMES, CHANNELS ->
+          throw new IllegalStateException("not done here: " + test.kind());
     }
   }
 
@@ -87,7 +90,7 @@ class CaseRun {
       sample.set(Figure.SOLO_MAX, millis(client.ledger().latency().max()));
       sample.set(Figure.SOLO_LATE, client.ledger().latency().atLeast(40_000_000));
     }
-    baseline = server.heap(times.collections());
+    baseline();
     if (test.stalled() > 0) {
       stall();
     }
@@ -100,7 +103,7 @@ class CaseRun {
     }
   }
 
-  private void measure() throws IOException {
+  final void measure() throws IOException {
     var cpu = server.processorTime();
     long start = System.nanoTime();
     publish(times.measured(), test.window(), test.size());
@@ -140,7 +143,7 @@ class CaseRun {
       warmUpConnects();
     }
     read(times.warmUp().dividedBy(4));
-    baseline = server.heap(times.collections());
+    baseline();
     var cpu = server.processorTime();
     long start = System.nanoTime();
     client.connect(test.streams(), server.nextEvent(), deadline(CONNECT_LIMIT));
@@ -206,7 +209,7 @@ class CaseRun {
   /** Publishes events, and returns when all readers have received all of them. The client checks them. */
   final void publish(Publisher.Order order) throws IOException {
     var ledger = client.ledger();
-    ledger.begin(server.nextEvent(), client.readers(), order.size(), order.window() > 0);
+    begin(order);
     server.order(order.toString());
     long limit = order.paceMillis() > 0 ? order.count() * order.paceMillis() * 2 : order.millis();
     String[] answer = awaitPublished(client, Duration.ofMillis(limit).plus(times.patience()));
@@ -217,6 +220,11 @@ class CaseRun {
       missing(last);
       throw new StuckException("not all events arrived");
     }
+  }
+
+  /** Begins a phase of the client's ledger. */
+  void begin(Publisher.Order order) {
+    client.ledger().begin(server.nextEvent(), client.readers(), order.size(), order.window() > 0);
   }
 
   /** Reads until the publisher has reported the end of the order. */
@@ -236,7 +244,7 @@ class CaseRun {
   }
 
   /** Counts as lost the events up to this one that a stream has not received. */
-  private void missing(long last) {
+  void missing(long last) {
     client.streams().forEach(stream -> client.ledger().missing(stream.expected(), last));
   }
 
@@ -245,12 +253,22 @@ class CaseRun {
     client.readUntil(() -> System.nanoTime() >= end, Long.MAX_VALUE);
   }
 
-  private void heap() throws IOException {
+  /** Measures the heap before the streams or channels whose heap is measured. */
+  final void baseline() throws IOException {
+    baseline = server.heap(times.collections());
+  }
+
+  final void heap() throws IOException {
     heapOf(test.streams() - SOLO);
   }
 
   private void heapOf(int streams) throws IOException {
-    sample.set(Figure.HEAP, (server.heap(times.collections()) - baseline) / 1024.0 / streams);
+    sample.set(Figure.HEAP, heapOfEach(streams));
+  }
+
+  /** Returns the heap in KiB that each of these streams or channels has added. */
+  final double heapOfEach(int count) throws IOException {
+    return (server.heap(times.collections()) - baseline) / 1024.0 / count;
   }
 
   static double millis(long nanos) {

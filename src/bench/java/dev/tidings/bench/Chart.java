@@ -55,7 +55,8 @@ final class Chart {
       case IDLE -> Figure.CPU_TOTAL;
       case CONNECT -> Figure.CONNECTS;
       case SINGLE -> Figure.EVENTS;
-      case WAYS, RETURN -> Figure.CPU;
+      case WAYS, RETURN, NAMES -> Figure.CPU;
+      case CHANNELS -> Figure.CHANNEL_HEAP;
       case CHURN -> Figure.CHURN_CPU;
     };
   }

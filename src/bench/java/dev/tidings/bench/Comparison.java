@@ -18,8 +18,10 @@ final class Comparison {
           Figure.JOIN_CPU,
           Figure.RETURN_P99,
           Figure.CPU_TOTAL,
+          Figure.CORE,
           Figure.CONNECTS,
-          Figure.HEAP);
+          Figure.HEAP,
+          Figure.CHANNEL_HEAP);
 
   private Comparison() {}
 

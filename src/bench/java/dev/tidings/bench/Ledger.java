@@ -12,6 +12,7 @@ final class Ledger {
   private final LongConsumer complete;
   private final int[] got = new int[RING];
   private boolean acknowledged;
+  private boolean scattered; // whether each event goes to one stream
   private int readers;
   private int size;
   private long first;
@@ -34,6 +35,7 @@ final class Ledger {
    */
   void begin(long first, int readers, int size, boolean acknowledged) {
     this.acknowledged = acknowledged;
+    this.scattered = false;
     this.first = first;
     this.oldest = first;
     this.readers = readers;
@@ -42,6 +44,12 @@ final class Ledger {
     latency = new Histogram();
     received = 0;
     reads = 0;
+  }
+
+  /** Begins a phase in which each event reaches only one of the streams, and is reported then. */
+  void beginScattered(long first, int size) {
+    begin(first, 1, size, true);
+    scattered = true;
   }
 
   /** Records an event, and returns the number that its stream expects next. */
@@ -54,10 +62,14 @@ final class Ledger {
       }
       return expected;
     }
-    lost += expected == Stream.ANY ? 0 : number - expected;
+    int place = (int) (number & RING - 1);
+    if (scattered && (number < oldest || got[place] > 0)) {
+      doubled++; // another stream has received it
+      return number + 1;
+    }
+    lost += expected == Stream.ANY || scattered ? 0 : number - expected;
     received++;
     latency.add(now - published);
-    int place = (int) (number & RING - 1);
     if (acknowledged && ++got[place] == readers && number == oldest) {
       while (got[(int) (oldest & RING - 1)] == readers) {
         got[(int) (oldest & RING - 1)] = 0;
@@ -77,6 +89,11 @@ final class Ledger {
       return; // it joined after all of them
     }
     lost += Math.max(0, last - expected + 1);
+  }
+
+  /** Counts the events up to the last one that no stream has received. */
+  void missingScattered(long last) {
+    lost += Math.max(0, last - first + 1 - received);
   }
 
   /** Returns whether all readers have received all events up to this one. */

@@ -30,6 +30,11 @@ interface Peer {
     throw new UnsupportedOperationException("this server has no history");
   }
 
+  /** Creates this many channels, each with one event in its history and without streams. */
+  default void createChannels(int count, String data) {
+    throw new UnsupportedOperationException("this server has no channels by name");
+  }
+
   /** All peers, including the baselines, in the order of the table. */
   Map<String, Supplier<Peer>> ALL =
       ordered(
@@ -38,6 +43,8 @@ interface Peer {
               Map.entry("tidings-id", () -> new TidingsPeer(TidingsPeer.Way.BROADCAST_WITH_ID)),
               Map.entry("tidings-channel", () -> new TidingsPeer(TidingsPeer.Way.CHANNEL)),
               Map.entry("tidings-channels", () -> new TidingsPeer(TidingsPeer.Way.FOUR_CHANNELS)),
+              Map.entry("tidings-names", () -> new NamesPeer(NamesPeer.Way.CHANNELS)),
+              Map.entry("tidings-identifiers", () -> new NamesPeer(NamesPeer.Way.IDENTIFIERS)),
               Map.entry("undertow", UndertowPeer::new),
               Map.entry("vertx", VertxPeer::new),
               Map.entry("jetty", JettyPeer::new),
@@ -52,7 +59,14 @@ interface Peer {
       List.of("tidings", "undertow", "vertx", "jetty", "helidon", "javalin", "raw", "jdk");
 
   /** The library's own peers. The first one represents it in the comparison of servers. */
-  List<String> OURS = List.of("tidings", "tidings-id", "tidings-channel", "tidings-channels");
+  List<String> OURS =
+      List.of(
+          "tidings",
+          "tidings-id",
+          "tidings-channel",
+          "tidings-channels",
+          "tidings-names",
+          "tidings-identifiers");
 
   /** The peers that are baselines and not rivals. */
   List<String> FLOORS = List.of("raw", "jdk", "jdk-parked");

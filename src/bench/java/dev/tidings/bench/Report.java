@@ -18,8 +18,10 @@ final class Report {
           Figure.RETURN_P99,
           Figure.RETURN_TIME,
           Figure.CPU_TOTAL,
+          Figure.CORE,
           Figure.CONNECTS,
           Figure.HEAP,
+          Figure.CHANNEL_HEAP,
           Figure.READS,
           Figure.SOLO_MAX);
 
@@ -47,7 +49,8 @@ final class Report {
     var out = new StringBuilder();
     for (Case test : results.plan().keySet()) {
       out.append('\n').append(test.name()).append(": ").append(test.title());
-      out.append("; ").append(test.streams()).append(" streams\n");
+      out.append("; ").append(test.streams());
+      out.append(test.kind() == Case.Kind.CHANNELS ? " channels\n" : " streams\n");
       table(out, test, results);
     }
     var comparison = Comparison.rows(results);

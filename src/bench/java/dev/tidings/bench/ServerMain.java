@@ -39,6 +39,11 @@ final class ServerMain {
       case "opened" -> answer("opened " + peer.opened());
       case "heap" -> answer("heap " + heap(Integer.parseInt(words[1])));
       case "position" -> answer("position " + peer.position());
+      case "channels" -> {
+        int count = Integer.parseInt(words[1]);
+        peer.createChannels(count, new Payload(Integer.parseInt(words[2])).stamped(0));
+        answer("channels " + count);
+      }
       case "stop" -> publisher.stop();
       case "publish" -> {
         var order = Publisher.Order.of(words);

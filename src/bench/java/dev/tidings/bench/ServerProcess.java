@@ -149,6 +149,12 @@ final class ServerProcess implements AutoCloseable {
     return await("position", Duration.ofSeconds(30))[0];
   }
 
+  /** Creates channels with one event of this size each. */
+  void createChannels(int count, int size) throws IOException {
+    order("channels " + count + " " + size);
+    await("channels", Duration.ofSeconds(60));
+  }
+
   /** Returns the bytes that are live after this many collections. */
   long heap(int collections) throws IOException {
     order("heap " + collections);

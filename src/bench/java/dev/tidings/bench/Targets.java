@@ -11,6 +11,8 @@ final class Targets {
   private static final String OURS = "tidings";
   private static final double MORE_HEAP = 1.5; // KiB
   private static final double MORE_MILLIS = 100;
+  private static final double CORE = 2; // %
+  private static final double CHANNEL = 3_000 / 1024.0; // KiB
 
   private final Results results;
   private final List<String> lines = new ArrayList<>();
@@ -81,6 +83,19 @@ final class Targets {
     boolean met = later.orElse(0) <= MORE_MILLIS;
     String bound = "<= " + number(MORE_MILLIS);
     lines.add(line("11 R: p99 of the live ones, ms more", value(later), bound, verdict(later, met)));
+    names();
+  }
+
+  /** Checks the targets for channels by name. */
+  private void names() {
+    String ours = "tidings-names";
+    atMost(
+        "12 T: CPU/event, channels by name, by send to identifiers",
+        of("T", ours, Figure.CPU),
+        of("T", "tidings-identifiers", Figure.CPU),
+        1.5);
+    atMost("12 T0: % of a core, 100,000 idle channels", of("T0", ours, Figure.CORE), CORE);
+    atMost("12 T0: heap/channel, KiB", of("T0", ours, Figure.CHANNEL_HEAP), CHANNEL);
   }
 
   /** Checks that clients that do not read affect the other clients of this rival more than the library's. */
@@ -128,6 +143,10 @@ final class Targets {
     var ratio = ratio(ours, theirs);
     String bound = "<= " + number(limit);
     lines.add(line(what, value(ratio), bound, verdict(ratio, ratio.orElse(0) <= limit)));
+  }
+
+  private void atMost(String what, OptionalDouble value, double limit) {
+    lines.add(line(what, value(value), "<= " + number(limit), verdict(value, value.orElse(0) <= limit)));
   }
 
   private void atLeast(String what, OptionalDouble ours, OptionalDouble theirs, double limit) {

@@ -28,7 +28,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class Feed {
   /** How long a reader waits for Redis. */
-  static final Duration PATIENCE = Duration.ofSeconds(1);
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
 
   private static final long READ_BYTES = 1024 * 1024; // about what one read brings
   private static final int READ_EVENTS = 512;
@@ -42,6 +42,7 @@ final class Feed {
     String whyAway(Feed feed);
   }
 
+  private final Duration patience;
   private final Keys keys;
   private final Node node;
   private final LongAdder hits;
@@ -63,6 +64,11 @@ final class Feed {
   private volatile int eventBytes = 1024; // average
 
   Feed(Keys keys, Node node, LongAdder hits, LongAdder misses) {
+    this(keys, node, hits, misses, PATIENCE);
+  }
+
+  Feed(Keys keys, Node node, LongAdder hits, LongAdder misses, Duration patience) {
+    this.patience = patience;
     this.keys = keys;
     this.node = node;
     this.hits = hits;
@@ -123,13 +129,14 @@ final class Feed {
       }
       boolean isAtEnd = bells && events.isPresent();
       if (!isAtEnd && !(asked && askedAt == now)) {
-        askedAt = now;
         asked = true;
         var reading = ask(after, most);
         if (!reading.covered() || !reading.events().isEmpty()) {
           return reading;
         }
-        continue; // the ring may have changed
+        var learned = ring; // perhaps from this answer; then it is no reason to ask again
+        askedAt = held(after, learned, most).isPresent() ? learned : now;
+        continue;
       }
       long left = limit - (System.nanoTime() - begin);
       if (left <= 0) {
@@ -167,9 +174,9 @@ final class Feed {
 
   private <T> T await(CompletableFuture<T> answer) throws InterruptedException {
     try {
-      return answer.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
-      throw new RedisFailure("no answer within " + PATIENCE.toMillis() + " ms for " + keys + ": " + node.whyAway(this));
+      throw new RedisFailure("no answer within " + patience.toMillis() + " ms for " + keys + ": " + node.whyAway(this));
     } catch (ExecutionException e) {
       throw new RedisFailure(e.getCause().getMessage(), e.getCause());
     }

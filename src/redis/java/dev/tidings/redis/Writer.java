@@ -18,6 +18,7 @@ import redis.clients.jedis.exceptions.JedisException;
 final class Writer implements Runnable {
   private static final long MOST_BYTES = 4 * 1024 * 1024; // in a pipeline, not counting the first batch
   private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(25);
+  private static final long MARGIN = TimeUnit.MILLISECONDS.toNanos(150); // so that callers still learn the reason
   private static final Duration AWAY = Duration.ofMillis(100);
 
   /** A batch and its channel. */
@@ -203,7 +204,7 @@ final class Writer implements Runnable {
       case REDIRECT -> redirect(sending, error);
       case LATER -> {
         topology.moved(); // such as CLUSTERDOWN
-        if (System.nanoTime() + PAUSE - sending.batch.deadline() > 0) {
+        if (System.nanoTime() + MARGIN - sending.batch.deadline() > 0) {
           sending.batch.refused(Replies.refused(keys, error));
           queue.settled(sending.lane);
         } else {

@@ -155,7 +155,7 @@ final class RefusalTest {
   @Test
   void tooFewReplicas() throws Exception {
     try (var lonely = RedisServer.start("--min-replicas-to-write", "1");
-        var logs = RedisLogs.connect(lonely.url(), RedisOptions.defaults().withPublishTime(Duration.ofMillis(300)))) {
+        var logs = RedisLogs.connect(lonely.url(), RedisOptions.defaults().withPublishTime(Duration.ofSeconds(1)))) {
       assertRefused(logs.log("news"), "min-replicas-to-write");
     }
   }

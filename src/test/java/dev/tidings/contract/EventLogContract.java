@@ -444,6 +444,21 @@ public interface EventLogContract {
     assertTrue(List.of(start, first, second).contains(log.since(Instant.now())));
   }
 
+  /** Also if the time is between two milliseconds, in which the log may count. */
+  @Test
+  default void thePlaceOfATimeIsBeforeEachEventThatIsAppendedLater() throws Exception {
+    if (!hasTimes()) {
+      return;
+    }
+    var log = emptyLog();
+    for (int i = 0; i < 200; i++) {
+      var now = Instant.now();
+      String id = log.append(Event.of("event " + i));
+      var found = ids(read(log, log.since(now), 1000));
+      assertTrue(found.contains(id), () -> id + " is missing since " + now + ": " + found);
+    }
+  }
+
   /** The places that several methods return are compared as strings. */
   @Test
   default void onePlaceHasOneId() throws Exception {

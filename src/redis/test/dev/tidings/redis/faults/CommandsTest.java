@@ -8,6 +8,7 @@ import dev.tidings.redis.RedisLogs;
 import dev.tidings.redis.RedisOptions;
 import dev.tidings.redis.faults.Site.Plan;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -73,12 +74,17 @@ final class CommandsTest {
 
   @Test
   void bellsOverflow() throws Exception {
-    try (var redis = Redis.start("--client-output-buffer-limit", "pubsub 64kb 64kb 1");
-        var site = new Site(redis.url(), Plan.of(2).withChannels("a", "b", "c"))) {
-      site.publishers(4, 1, site.nodes().subList(0, 1), "#" + "x".repeat(7_500)).clients(2, 1_500).flow(Duration.ofMillis(500));
-      site.nodes().get(1).freeze(); // until the kernel takes no more for it
+    try (var network = Network.create(); // whose buffers are small, unlike those of loopback
+        var redis = Redis.startAt(network.rightHost(), network.onRight(), "--client-output-buffer-limit", "pubsub 64kb 64kb 1");
+        var site = new Site(Plan.of(2).withoutFronts().withChannels("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"))) {
+      var left = site.launch(redis.url(), network.leftHost(), network.onLeft());
+      var right = site.launch(redis.url(), network.rightHost(), network.onRight());
+      site.open();
+      // One publisher each: a bell carries the events of a batch only if they have 8 KiB or less.
+      site.publishers(1, 2, List.of(right), "#" + "x".repeat(7_500)).clients(2, 1_500).flow(Duration.ofMillis(500));
+      left.freeze(); // until the kernel takes no more for it
       Program.await(() -> overflows(redis) > 0, "an output buffer is full", Duration.ofSeconds(13));
-      site.nodes().get(1).thaw();
+      left.thaw();
       var resumed = site.awaitResumed(System.nanoTime(), BOUND);
       var verdict = site.judge(redis);
       site.requireWhole(verdict);
@@ -154,7 +160,7 @@ final class CommandsTest {
       redis.kill();
       Thread.sleep(200);
       site.clients(4, 0, knows.stream().map(SiteNode::address).toList());
-      site.clients(4, 0, java.util.List.of(site.nodes().get(1).address()));
+      site.clients(4, 0, List.of(site.nodes().get(1).address()));
       Thread.sleep(1_500);
       redis.restart();
       var resumed = site.awaitResumed(System.nanoTime(), BOUND);

@@ -72,7 +72,7 @@ final class FailoverTest {
           master.kill();
           String port = Integer.toString(replica.port());
           Program.await(
-              () -> replica.run("INFO", "replication").contains("role:master")
+              () -> replica.says("role:master")
                   && sentinels.stream().anyMatch(one -> one.run("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster").contains(port)),
               "a new master");
           long promoted = System.nanoTime();
@@ -140,7 +140,7 @@ final class FailoverTest {
           network.cut();
           String port = Integer.toString(replica.port());
           Program.await(
-              () -> replica.run("INFO", "replication").contains("role:master")
+              () -> replica.says("role:master")
                   && sentinels.get(1).run("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster").contains(port),
               "a new master");
           long promoted = System.nanoTime();
@@ -150,7 +150,7 @@ final class FailoverTest {
           Thread.sleep(1_500);
           long healed = System.nanoTime();
           network.heal();
-          Program.await(() -> master.run("INFO", "replication").contains("role:slave"), "the old master gives up", Duration.ofSeconds(60));
+          Program.await(() -> master.says("role:slave"), "the old master gives up", Duration.ofSeconds(60));
           long demoted = System.nanoTime();
           if (!hopping) {
             var onLeft = site.clients().subList(0, 6);

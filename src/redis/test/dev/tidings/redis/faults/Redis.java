@@ -59,15 +59,16 @@ final class Redis implements AutoCloseable {
   }
 
   void awaitInStep() throws InterruptedException {
-    Program.await(
-        () -> {
-          try {
-            return run("INFO", "replication").contains("master_link_status:up");
-          } catch (RuntimeException e) {
-            return false;
-          }
-        },
-        "a replica in step");
+    Program.await(() -> says("master_link_status:up"), "a replica in step");
+  }
+
+  /** Returns whether its state of replication contains this. */
+  boolean says(String state) {
+    try {
+      return run("INFO", "replication").contains(state);
+    } catch (RuntimeException e) {
+      return false; // a server that changes its role ends connections
+    }
   }
 
   static Redis sentinel(Redis master, String host, List<String> prefix, int quorum, int downAfter) throws Exception {

@@ -47,7 +47,7 @@ final class SiteNode implements AutoCloseable {
   }
 
   /** Returns the classes of the library, the adapter and the tests, and the jars, whether of the class or the module path. */
-  private static String classPath() {
+  static String classPath() {
     var path = new LinkedHashSet<String>();
     for (String folder : List.of("library", "classes", "test-classes")) {
       path.add(Path.of("target", folder).toAbsolutePath().toString());

@@ -1,0 +1,141 @@
+package dev.tidings;
+
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The epochs of a log in files. An id consists of the number of its event and a word, {@code 17.k3f9a2xq}. The word is
+ * that of the epoch in which the event was appended. Numbers are consecutive over the life of the log; words are
+ * random.
+ *
+ * <p>Each time that a log is opened, the next append begins a new epoch. So no id is assigned twice, even if the
+ * previous process or the machine died and the last events were lost, and even if the files were restored from a
+ * backup. From the word of a lost id, the log knows where the epoch ended now, and so which events the reader has
+ * received.
+ *
+ * <p>Immutable. At most 1,000 epochs are kept, so that a process that restarts again and again does not fill each file
+ * with them.
+ *
+ * @param all the epochs, the oldest first, at least one
+ * @param isOpen whether events can still be appended in the last epoch; otherwise the next append begins a new one
+ */
+record LogEpochs(List<Epoch> all, boolean isOpen) {
+  private static final int MOST = 1_000;
+  private static final int WORD_LENGTH = 8;
+  private static final String LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  /**
+   * An epoch.
+   *
+   * @param word eight letters or digits
+   * @param after the number of the last event before the epoch
+   */
+  record Epoch(String word, long after) {}
+
+  /**
+   * Where a reader with some id continues.
+   *
+   * @param number the number of the place
+   * @param isLost whether the log has lost the event with that id, and the place is the end of its epoch
+   */
+  record Position(long number, boolean isLost) {}
+
+  LogEpochs {
+    all = List.copyOf(all);
+  }
+
+  /** Returns the first epoch of a new log. */
+  static LogEpochs first() {
+    return new LogEpochs(List.of(new Epoch(word(), 0)), true);
+  }
+
+  /** Returns these epochs, and a new one after the event with this number. */
+  LogEpochs next(long after) {
+    var more = new ArrayList<>(all.subList(all.size() < MOST ? 0 : all.size() - MOST + 1, all.size()));
+    more.add(new Epoch(word(), after));
+    return new LogEpochs(more, true);
+  }
+
+  LogEpochs ended() {
+    return new LogEpochs(all, false);
+  }
+
+  private static String word() {
+    var word = new StringBuilder();
+    for (int i = 0; i < WORD_LENGTH; i++) {
+      word.append(LETTERS.charAt(RANDOM.nextInt(LETTERS.length())));
+    }
+    return word.toString();
+  }
+
+  static boolean isWord(String text) {
+    return text.length() == WORD_LENGTH && text.chars().allMatch(c -> LETTERS.indexOf(c) >= 0);
+  }
+
+  /**
+   * Returns the number of the oldest place that has an id. The start of the first epoch of a log is such a place; the
+   * start of another epoch belongs to the epoch before it.
+   */
+  long oldest() {
+    long after = all.getFirst().after();
+    return after == 0 ? 0 : after + 1;
+  }
+
+  /** Returns the id of the place after the event with this number, which must not be before the oldest place. */
+  String id(long number) {
+    int i = all.size() - 1;
+    while (i > 0 && all.get(i).after() >= number) {
+      i--;
+    }
+    return id(number, all.get(i).word());
+  }
+
+  static String id(long number, String word) {
+    return number + "." + word;
+  }
+
+  /**
+   * Returns where a reader with this id continues; empty if the log cannot have assigned the id.
+   *
+   * @param latest the number of the newest event
+   */
+  Optional<Position> find(String id, long latest) {
+    int dot = id.length() - WORD_LENGTH - 1;
+    if (dot < 1 || dot > 19 || id.charAt(dot) != '.') {
+      return Optional.empty();
+    }
+    long number = parse(id.substring(0, dot));
+    int i = indexOf(id.substring(dot + 1));
+    if (i < 0 || number <= all.get(i).after() && (number != 0 || i > 0)) {
+      return Optional.empty();
+    }
+    boolean isLast = i == all.size() - 1;
+    long end = isLast ? latest : all.get(i + 1).after();
+    if (number <= end) {
+      return Optional.of(new Position(number, false));
+    }
+    return isLast && isOpen ? Optional.empty() : Optional.of(new Position(end, true));
+  }
+
+  private int indexOf(String word) {
+    int i = all.size() - 1;
+    while (i >= 0 && !all.get(i).word().equals(word)) {
+      i--;
+    }
+    return i;
+  }
+
+  /** Returns the number; -1 if the text is not its only spelling. */
+  private static long parse(String digits) {
+    boolean canonical =
+        digits.chars().allMatch(c -> c >= '0' && c <= '9') && (digits.length() == 1 || digits.charAt(0) != '0');
+    try {
+      return canonical ? Long.parseLong(digits) : -1;
+    } catch (NumberFormatException e) {
+      return -1; // more than a long
+    }
+  }
+}

@@ -1,0 +1,314 @@
+package dev.tidings;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * The files of a log. All entries are appended to the newest file. When it is full or old, the next one is begun, so
+ * that the oldest events can be dropped by deleting whole files.
+ *
+ * <p>Damage is never an error when the log is opened. In the newest file, the events from the first damaged entry on are
+ * dropped: that is where the last write may be incomplete, and entries behind it may belong to the same write, which
+ * was never acknowledged. Older files were forced before the next one was begun, so a damaged entry there is a failure
+ * of the storage device. Then the events up to the end of that file are dropped, not those after it, because only the
+ * oldest events of a log are ever dropped.
+ *
+ * <p>After a write that could not be undone, or a failed force, the state of the file on the storage device is unknown,
+ * and a second force may succeed without having written anything. So nothing more is appended to that file. The next
+ * append begins a new one, in a new epoch. Its header says which number it continues after; entries of the abandoned
+ * file with later numbers are ignored when the log is opened.
+ *
+ * <p>One thread at a time changes this; any threads read.
+ */
+final class Segments {
+  private static final Pattern NAME = Pattern.compile("(\\d{10})\\.events");
+
+  /** Thrown if it is unknown whether the written bytes will be found when the log is opened again. */
+  static final class UnknownOutcomeException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    UnknownOutcomeException(String message, Throwable cause) {
+      super(message, cause);
+    }
+  }
+
+  /**
+   * When a new file is begun: the size of the current one in bytes and events, and the age of its first event in
+   * nanoseconds.
+   */
+  record Limits(long bytes, int events, long age) {}
+
+  private final Path directory;
+  private final LogFile.Opener opener;
+  private final Limits limits;
+
+  private volatile List<Segment> all = List.of(); // the oldest first; not empty once the log is open
+  private volatile LogEpochs epochs;
+  private LogFile file; // to append to the newest segment; null if the next append begins a new one
+  private boolean forced = true; // whether all written bytes have been forced
+  private long ordinal; // of the newest file
+
+  private Segments(Path directory, LogFile.Opener opener, Limits limits) {
+    this.directory = directory;
+    this.opener = opener;
+    this.limits = limits;
+  }
+
+  // Opening.
+
+  static Segments open(Path directory, LogFile.Opener opener, Limits limits) throws IOException {
+    var segments = new Segments(directory, opener, limits);
+    segments.recover();
+    return segments;
+  }
+
+  private void recover() throws IOException {
+    var held = new ArrayList<Segment>(); // the newest first
+    boolean broken = false;
+    for (Path path : paths().reversed()) {
+      var scanned = broken ? Optional.<Segment>empty() : Segment.scan(path);
+      broken |= !held.isEmpty() && (scanned.isEmpty() || !continues(scanned.get(), held.getLast()));
+      if (scanned.isEmpty() || broken) {
+        drop(path, held);
+      } else {
+        held.add(scanned.get());
+      }
+    }
+    if (held.isEmpty()) {
+      epochs = LogEpochs.first();
+      begin(epochs, 0);
+    } else {
+      cutTail(held.getFirst());
+      epochs = held.getFirst().epochs();
+      all = List.copyOf(held.reversed());
+    }
+  }
+
+  private List<Path> paths() throws IOException {
+    try (var files = Files.list(directory)) {
+      var paths = files.filter(path -> NAME.matcher(path.getFileName().toString()).matches()).sorted().toList();
+      ordinal = paths.isEmpty() ? 0 : Long.parseLong(paths.getLast().getFileName().toString().substring(0, 10));
+      return paths;
+    }
+  }
+
+  /** Returns whether the newer segment continues the older one, after dropping events that the newer one replaces. */
+  private static boolean continues(Segment older, Segment newer) {
+    older.clip(newer.before());
+    return older.last() == newer.before();
+  }
+
+  /** Deletes a file that no newer one continues. */
+  private void drop(Path path, List<Segment> newer) throws IOException {
+    long bytes = Files.size(path);
+    Files.delete(path);
+    Log.warning(
+        "the log in " + directory + " was damaged: " + path.getFileName() + " (" + bytes + " bytes) was dropped, "
+            + (newer.isEmpty() ? "the newest file" : "all events up to number " + newer.getLast().before()));
+  }
+
+  /**
+   * Removes what follows the last good entry of the newest file. That need not be forced: if it returns, it is removed
+   * again, or ignored because a newer file continues after the last good entry.
+   */
+  private void cutTail(Segment newest) throws IOException {
+    long bytes = Files.size(newest.path()) - newest.end();
+    if (bytes == 0) {
+      return;
+    }
+    try (var tail = new RandomAccessFile(newest.path().toFile(), "rw")) {
+      tail.setLength(newest.end());
+    }
+    Log.warning(
+        "the log in " + directory + " ended with " + bytes
+            + " bytes that were incomplete or damaged; they were cut after event number " + newest.last() + " in " + newest.path().getFileName());
+  }
+
+  // What they hold.
+
+  List<Segment> all() {
+    return all;
+  }
+
+  LogEpochs epochs() {
+    return epochs;
+  }
+
+  /** Returns the number of the newest event. */
+  long last() {
+    return all.getLast().last();
+  }
+
+  /** Returns the segment that holds this event; empty if it has been deleted. */
+  Optional<Segment> of(long number) {
+    var segments = all;
+    int low = 0;
+    int high = segments.size() - 1;
+    while (low < high) {
+      int middle = (low + high + 1) >>> 1;
+      if (segments.get(middle).before() < number) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    var segment = segments.get(low);
+    return segment.before() < number && number <= segment.last() ? Optional.of(segment) : Optional.empty();
+  }
+
+  // Writing.
+
+  /**
+   * Writes entries to the newest file, but does not add them to its segment.
+   *
+   * @param nanos the time of the monotonic clock
+   * @return the segment
+   * @throws UnknownOutcomeException if the entries may be found when the log is opened again
+   * @throws IOException if they have not been written
+   */
+  Segment write(byte[] entries, long nanos) throws IOException {
+    if (file == null || isFull(all.getLast(), nanos)) {
+      try {
+        seal();
+      } catch (UnknownOutcomeException e) {
+        throw new IOException("earlier events: " + e.getMessage(), e); // that of these entries is known
+      }
+      begin(epochs.isOpen() ? epochs : epochs.next(last()), last());
+    }
+    var segment = all.getLast();
+    forced = false;
+    try {
+      file.write(entries, entries.length);
+    } catch (IOException | RuntimeException | Error e) {
+      undo(segment, e);
+      throw e;
+    }
+    return segment;
+  }
+
+  private boolean isFull(Segment segment, long nanos) {
+    return segment.end() >= limits.bytes()
+        || segment.count() >= limits.events()
+        || segment.count() > 0 && nanos - segment.appended(segment.before() + 1) > limits.age();
+  }
+
+  /** Removes what a failed write has written, also from the storage device. */
+  private void undo(Segment segment, Throwable why) throws UnknownOutcomeException {
+    try {
+      file.truncate(segment.end());
+      file.force();
+      forced = true;
+    } catch (IOException | RuntimeException | Error e) {
+      why.addSuppressed(e);
+      abandon();
+      throw new UnknownOutcomeException("an incomplete write to " + segment.path() + " could not be undone", why);
+    }
+  }
+
+  /** Forces all that has been written. */
+  void force() throws IOException {
+    if (forced) {
+      return;
+    }
+    try {
+      file.force();
+      forced = true;
+    } catch (IOException | RuntimeException | Error e) {
+      var path = all.getLast().path();
+      abandon();
+      throw new UnknownOutcomeException(path + " could not be forced to the storage device", e);
+    }
+  }
+
+  /** Appends nothing more to the newest file, whose state on the storage device is unknown. */
+  void abandon() {
+    epochs = epochs.ended();
+    forced = true; // as far as that is possible
+    if (file != null) {
+      var abandoned = file;
+      file = null;
+      closeQuietly(abandoned);
+    }
+  }
+
+  /** Forces and closes the newest file, before the next one is begun. */
+  private void seal() throws IOException {
+    if (file != null) {
+      force();
+      var sealed = file;
+      file = null;
+      closeQuietly(sealed);
+    }
+  }
+
+  private void begin(LogEpochs next, long before) throws IOException {
+    Path path = directory.resolve(String.format(Locale.ROOT, "%010d.events", ordinal + 1));
+    LogFile begun = null;
+    try {
+      begun = opener.create(path);
+      byte[] header = Segment.header(next, before);
+      begun.write(header, header.length);
+      begun.force();
+    } catch (IOException | RuntimeException | Error e) {
+      if (begun != null) {
+        closeQuietly(begun);
+      }
+      delete(path);
+      throw e;
+    }
+    ordinal++;
+    file = begun;
+    var more = new ArrayList<>(all);
+    more.add(Segment.created(path, next, before));
+    all = List.copyOf(more);
+    epochs = next;
+  }
+
+  // Dropping.
+
+  /** Deletes files whose events are all at or before this number, except the newest file. */
+  void dropThrough(long number) {
+    while (all.size() > 1 && all.getFirst().last() <= number) {
+      var oldest = all.getFirst();
+      all = all.subList(1, all.size()).stream().toList();
+      oldest.close();
+      delete(oldest.path());
+    }
+  }
+
+  /** Deletes a file. If that fails, its events are dropped again when the log is opened. */
+  private void delete(Path path) {
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException e) {
+      // It is tried again when the log is opened.
+    }
+  }
+
+  private static void closeQuietly(LogFile file) {
+    try {
+      file.close();
+    } catch (IOException e) {
+      // Everything that was to be kept has been forced.
+    }
+  }
+
+  /** Forces and closes all files. */
+  void close() {
+    try {
+      seal();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } finally {
+      all.forEach(Segment::close);
+    }
+  }
+}

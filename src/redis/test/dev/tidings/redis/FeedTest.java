@@ -1,0 +1,205 @@
+package dev.tidings.redis;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tidings.Event;
+import dev.tidings.EventLog.Reading;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.junit.jupiter.api.Test;
+
+/** What a feed keeps in memory, with a Redis that answers when the test says so. */
+final class FeedTest {
+  private final LinkedBlockingQueue<Question> asked = new LinkedBlockingQueue<>();
+  private final Feed feed =
+      new Feed(
+          Keys.of("tidings:", "news"),
+          new Feed.Node() {
+            @Override
+            public void ask(Question question) {
+              asked.add(question);
+            }
+
+            @Override
+            public void follow(Feed followed) {}
+
+            @Override
+            public String whyAway(Feed away) {
+              return "";
+            }
+          },
+          new LongAdder(),
+          new LongAdder(),
+          Duration.ofSeconds(50));
+
+  private Question question() throws InterruptedException {
+    var question = asked.poll(20, TimeUnit.SECONDS);
+    assertTrue(question != null, "nothing was asked");
+    return question;
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(UTF_8);
+  }
+
+  /** Answers a question as a Redis does that holds the numbers from the first to the last one. */
+  private void answer(Question question, long first, long last, String epochs) {
+    while (true) {
+      var commands = question.begin();
+      var replies = new ArrayList<Object>();
+      if (commands.size() > Status.COMMANDS) {
+        long from = Long.parseLong(new String(commands.getFirst().get(2).getRaw(), UTF_8));
+        var entries = new ArrayList<Object>();
+        for (long n = Math.max(first, from); n <= last; n++) {
+          entries.add(List.of(bytes(n + "-1"), List.of(bytes("d"), bytes("event " + n))));
+        }
+        replies.add(entries);
+      }
+      var meta = new ArrayList<Object>(List.of(bytes("1"), bytes(Long.toString(last)), bytes(epochs)));
+      meta.add(null);
+      replies.add(meta);
+      replies.add(last - first + 1);
+      if (question.take(replies) == Question.Next.DONE) {
+        return;
+      }
+    }
+  }
+
+  /** Follows the channel, so that the ring holds the numbers from the first to the last one of epoch e. */
+  private LinkedBlockingQueue<Reading> followed(long first, long last) throws InterruptedException {
+    var readings = new LinkedBlockingQueue<Reading>();
+    Thread.ofVirtual().start(() -> {
+      try {
+        readings.add(feed.read(new Place(last, "e").id(), 100, Duration.ofSeconds(50)));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+    answer(question(), 1, last, "e:0");
+    feed.confirmed(true);
+    answer(question(), 1, last, "e:0");
+    var older = new LinkedBlockingQueue<Reading>();
+    Thread.ofVirtual().start(() -> {
+      try {
+        older.add(feed.read(new Place(first - 1, "e").id(), 500, Duration.ZERO));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    });
+    answer(question(), 1, last, "e:0");
+    assertEquals(last - first + 1, older.take().events().size());
+    assertEquals(0, asked.size());
+    return readings;
+  }
+
+  private void bell(long first, long last, String epoch) {
+    var events = new ArrayList<List<byte[]>>();
+    for (long n = first; n <= last; n++) {
+      events.add(Fields.of(Event.of("event " + n)));
+    }
+    var out = new java.io.ByteArrayOutputStream();
+    out.writeBytes(bytes(first + " " + last + " " + epoch + " "));
+    out.writeBytes(Fields.pack(events));
+    feed.bell(out.toByteArray());
+  }
+
+  private static List<String> ids(Reading reading) {
+    return reading.events().stream().map(event -> event.id().orElseThrow()).toList();
+  }
+
+  @Test
+  void aBellThatFollowsTheRingWakesReadersWithoutAQuestion() throws Exception {
+    var readings = followed(91, 100);
+    bell(101, 102, "e");
+    assertEquals(List.of("101.e", "102.e"), ids(readings.take()));
+    assertEquals(List.of("100.e", "101.e"), ids(feed.read("99.e", 2, Duration.ZERO)));
+    assertEquals(0, asked.size());
+  }
+
+  /** 96 to 100 were lost, and have been assigned anew, before the bell of 101 comes. */
+  @Test
+  void aBellOfAnotherEpochIsNotTakenAlthoughItsNumberFollows() throws Exception {
+    var readings = followed(91, 100);
+    bell(101, 101, "f");
+    var refresh = question();
+    assertEquals(0, readings.size());
+    answer(refresh, 1, 101, "f:95,e:0");
+    var own = question(); // of the reader, whose place is not in the ring any longer
+    answer(own, 1, 101, "f:95,e:0");
+    var gap = readings.take();
+    assertFalse(gap.covered());
+    assertEquals("95.e", gap.from());
+    assertEquals(OptionalLong.of(0), gap.missed());
+    assertEquals(List.of("96.f", "97.f", "98.f", "99.f", "100.f", "101.f"), ids(gap));
+    assertEquals(gap.events(), feed.read("95.e", 10, Duration.ZERO).events()); // from the ring, which ended there
+    assertEquals(0, asked.size());
+  }
+
+  @Test
+  void aBellWithAHoleBeforeItOrWithoutEventsAsksRedis() throws Exception {
+    var readings = followed(91, 100);
+    bell(102, 102, "e");
+    answer(question(), 1, 102, "e:0");
+    assertEquals(List.of("101.e", "102.e"), ids(readings.take()));
+    feed.bell(bytes("103 103 e "));
+    answer(question(), 1, 103, "e:0");
+    assertEquals(List.of("103.e"), ids(feed.read("102.e", 10, Duration.ZERO)));
+    bell(102, 103, "e"); // known
+    assertEquals(0, asked.size());
+    feed.bell(bytes("nonsense"));
+    answer(question(), 1, 103, "e:0");
+  }
+
+  /** An answer that was under way when a bell came is older than the ring, and is no reason to shorten it. */
+  @Test
+  void anOldAnswerDoesNotShortenTheRing() throws Exception {
+    var readings = followed(91, 100);
+    feed.refresh();
+    var old = question();
+    var commands = old.begin(); // asked when the log ended with 100
+    assertEquals(3, commands.size());
+    bell(101, 101, "e");
+    assertEquals(List.of("101.e"), ids(readings.take()));
+    answer(old, 1, 100, "e:0");
+    assertEquals(List.of("101.e"), ids(feed.read("100.e", 10, Duration.ZERO)));
+  }
+
+  @Test
+  void readersShareAQuestionThatHasNotBeenSentAndNoOtherOne() throws Exception {
+    var answers = new LinkedBlockingQueue<Reading>();
+    Runnable read = () -> {
+      try {
+        answers.add(feed.read("100.e", 10, Duration.ZERO));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    };
+    var threads = new ArrayList<Thread>();
+    for (int i = 0; i < 10; i++) {
+      threads.add(Thread.ofVirtual().start(read));
+    }
+    for (var thread : threads) {
+      RedisServer.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
+    }
+    var first = question();
+    first.begin(); // sent
+    var late = Thread.ofVirtual().start(read);
+    RedisServer.await(() -> late.getState() == Thread.State.TIMED_WAITING, () -> late.getState().toString());
+    assertEquals(0, asked.size()); // one at a time
+    answer(first, 1, 100, "e:0");
+    for (int i = 0; i < 10; i++) {
+      assertEquals(List.of(), answers.take().events());
+    }
+    assertEquals(0, answers.size());
+    answer(question(), 1, 101, "e:0");
+    assertEquals(List.of("101.e"), ids(answers.take()));
+  }
+}
