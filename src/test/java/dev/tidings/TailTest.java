@@ -250,7 +250,7 @@ class TailTest {
     for (int i = 1; i < 20; i++) { // less than a tenth of the log
       channel.publish(Integer.toString(i));
     }
-    try (var live = connect("live").awaitText("id: ")) {
+    try (var _ = connect("live").awaitText("id: ")) {
       awaitLive(1);
       Await.next("the thread of the channel", log.waiting);
       String end = channel.position();
