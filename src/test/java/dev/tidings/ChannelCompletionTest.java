@@ -153,7 +153,9 @@ class ChannelCompletionTest {
       try (var client = Client.get(site.uri(), "Last-Event-ID: " + id)) {
         data.addAll(rest(client));
       }
-      assertEquals(IntStream.range(0, 60).mapToObj(i -> large + i).toList(), data);
+      assertEquals(
+          IntStream.range(0, 60).mapToObj(Integer::toString).toList(),
+          data.stream().map(one -> one.substring(large.length())).toList());
     }
     Await.until("all have left", () -> channel.count() == 0);
   }
