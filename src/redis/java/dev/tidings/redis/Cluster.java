@@ -83,11 +83,14 @@ final class Cluster implements Topology, Runnable {
   @Override
   public void run() {
     try {
+      long asked = System.nanoTime();
       while (true) {
-        boolean isUsual = slots.all.stream().allMatch(server -> server.contact().isConnected());
-        if (due.tryAcquire(isUsual ? USUAL : UNUSUAL, TimeUnit.MILLISECONDS)) {
+        if (due.tryAcquire(UNUSUAL, TimeUnit.MILLISECONDS)) {
           due.drainPermits();
+        } else if (isWhole() && System.nanoTime() - asked < TimeUnit.MILLISECONDS.toNanos(USUAL)) {
+          continue;
         }
+        asked = System.nanoTime();
         try {
           refresh();
         } catch (JedisException e) {
@@ -98,6 +101,10 @@ final class Cluster implements Topology, Runnable {
     } catch (InterruptedException e) {
       // closed
     }
+  }
+
+  private boolean isWhole() {
+    return slots.all.stream().allMatch(server -> server.contact().isConnected());
   }
 
   /**

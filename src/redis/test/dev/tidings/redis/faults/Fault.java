@@ -37,7 +37,7 @@ enum Fault {
   ROLLING("rolling restart of three nodes", "nothing lost"),
   SITE_RESTARTED("all nodes killed and restarted, Redis kept", "history survives"),
   HERD("10,000 clients back at once on one node", "≤ 200 commands of Redis for the log"),
-  MANY_EPOCHS("20 restarts of Redis, a client away meanwhile", "told; nothing doubled"),
+  MANY_EPOCHS("20 epochs (`DEBUG CHANGE-REPL-ID`), clients away meanwhile, nodes restarted", "told; nothing doubled"),
   CHAOS("faults in a random order, AOF `always`", "nothing lost"),
   JOIN_AWAY("clients that join while Redis is away", "told a gap at first, or the last place that the node knows");
 
