@@ -45,7 +45,7 @@ final class NamedChannel {
   /** Ends a call. Returns whether the channel could not be opened, and can be forgotten. */
   boolean leave() {
     uses--;
-    return uses == 0 && isBroken();
+    return uses == 0 && isBroken() && !dropping; // the call that drops it also forgets it
   }
 
   /** Returns whether the channel is to be dropped, because it is not needed, and was not at the last sweep, either. */

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -128,6 +129,37 @@ class ChannelCompletionTest {
     }
   }
 
+  /** All of it is in the queue of the stream, or was read from the log, and the channel is completed. */
+  @Test
+  void aClientThatLosesItsConnectionBeforeTheCompletionGetsTheRest() throws Exception {
+    serve();
+    String large = "x".repeat(100_000);
+    String before = channel.publish("before");
+    for (boolean late : new boolean[] {false, true}) {
+      String id;
+      var data = new ArrayList<String>();
+      try (var client = Client.get(site.uri(), 4096, "Last-Event-ID: " + before)) {
+        if (!late) {
+          client.awaitText(":\n\n"); // its opening
+          for (int i = 0; i < 60; i++) { // more than the outbox and the buffers of the kernel hold
+            channel.publish(large + i);
+          }
+          channel.complete();
+        }
+        data.addAll(client.data(20));
+        id = client.parser().lastEventId();
+        client.reset();
+      }
+      try (var client = Client.get(site.uri(), "Last-Event-ID: " + id)) {
+        data.addAll(rest(client));
+      }
+      assertEquals(
+          IntStream.range(0, 60).mapToObj(Integer::toString).toList(),
+          data.stream().map(one -> one.substring(large.length())).toList());
+    }
+    Await.until("all have left", () -> channel.count() == 0);
+  }
+
   @Test
   void nothingCanBePublishedAfterItOnAnyServer() {
     channel.publish("last");
@@ -187,6 +219,58 @@ class ChannelCompletionTest {
       assertEquals("last", client.next().data());
       client.toEnd();
       assertTrue(List.of(Ending.CLOSED, Ending.COMPLETED).contains(site.ending()));
+    }
+  }
+
+  /** The client has to come back for the event between the close and the completion. */
+  @Test
+  void aStreamThatIsClosedBeforeTheCompletionIsNotCompletedByIt() throws Exception {
+    var reading = new CountDownLatch(1);
+    var asked = new CountDownLatch(1);
+    var hold = new CountDownLatch(1);
+    var held = new ForwardingLog(log) {
+      @Override
+      public Reading read(String after, int most, Duration wait) throws InterruptedException {
+        reading.countDown();
+        hold.await();
+        return super.read(after, most, wait);
+      }
+
+      @Override
+      public String latest() {
+        String latest = super.latest();
+        asked.countDown();
+        return latest;
+      }
+    };
+    String before = channel.publish("before");
+    publish(0, 3);
+    try (var room = Channel.create("news", held)) {
+      serve(stream -> {
+        room.join(stream);
+        Await.latch("the replay", reading);
+        stream.close();
+        return stream.ending().orElseThrow();
+      });
+      String id;
+      try (var client = Client.get(site.uri(), "Last-Event-ID: " + before)) {
+        Await.latch("the log is asked for its end", asked);
+        Await.until("the end is known", () -> VirtualThreads.named("tidings-replay").size() == 1);
+        channel.publish("3");
+        channel.complete();
+        hold.countDown();
+        assertEquals(List.of("0", "1", "2"), client.data(3));
+        assertNull(client.next());
+        assertEquals(Ending.CLOSED, site.ending());
+        id = client.parser().lastEventId();
+      }
+      site.close();
+      serve();
+      try (var client = Client.get(site.uri(), "Last-Event-ID: " + id)) {
+        assertEquals(List.of("3"), rest(client));
+      }
+    } finally {
+      hold.countDown();
     }
   }
 

@@ -664,6 +664,29 @@ class ChannelsTest {
     }
   }
 
+  /** The function then fails, and the call that needed it forgets the channel, which is counted once. */
+  @Test
+  void closingWhileAFunctionFailsLeavesNoChannel() throws Exception {
+    var may = new CountDownLatch(1);
+    rooms = rooms(
+        name -> {
+          Await.uninterrupted(may::await);
+          throw new IllegalStateException("the disk is full");
+        },
+        1000);
+    try (var _ = new LogRecords()) {
+      var call = Await.waiting("the call", this::failure);
+      var closed = Await.waiting("the close of the family", () -> {
+        rooms.close();
+        return true;
+      });
+      may.countDown();
+      Await.next("its failure", call);
+      Await.next("the close of the family", closed);
+      assertEquals(0, rooms.count());
+    }
+  }
+
   @Test
   void aLogThatCannotBeClosedIsReported() {
     class BadLog extends ForwardingLog implements AutoCloseable {
