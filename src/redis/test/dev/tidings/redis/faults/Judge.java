@@ -172,8 +172,13 @@ final class Judge {
       var place = Place.of(event.id());
       boolean isHeld = log.has(place);
       if (!ids.add(event.id())) {
-        verdict.doubled++;
-        verdict.note("doubled: " + who + " received " + event.id() + " twice");
+        if (isHeld) {
+          verdict.doubled++;
+          verdict.note("doubled: " + who + " received " + event.id() + " twice");
+        } else { // from a node that has not noticed the loss that the client was told by another one
+          verdict.stale++;
+          follows(place, false);
+        }
         at = place;
         return;
       }

@@ -216,6 +216,19 @@ final class JudgeTest {
   }
 
   @Test
+  void lostEventsThatComeAgainAreCountedApartIfTheyWereTold() {
+    publications.add(5, acked(16, "6.a"));
+    var items = items(events(4, 5), event("6.a", 16), gap("6.a", "5.a", 0), event("6.a", 16), gap("6.a", "5.a", 0));
+    items.addAll(events(6, 10).subList(1, 6));
+    var verdict = judge(items);
+    assertTrue(verdict.isClean(), verdict::toString);
+    assertEquals(1, verdict.stale);
+    items.remove(4);
+    var untold = judge(items);
+    dirty(1, untold.disordered, untold);
+  }
+
+  @Test
   void lostEventsAtTheEndAreUntold() {
     publications.add(acked(16, "11.a"));
     var verdict = judge(items(events(4, 10), event("11.a", 16)));

@@ -21,7 +21,7 @@ final class Results {
   static void passed(Fault fault, Verdict verdict, Site.Resumed resumed, String figures) throws IOException {
     String told =
         "acked " + verdict.acked + ", unknown " + verdict.unknown + ", refused " + verdict.refused + ", lost by Redis "
-            + verdict.lostByEngine + ", told " + verdict.told + (verdict.toldFirst > 0 ? ", told at first " + verdict.toldFirst : "") + (verdict.again > 0 ? ", appended anew " + verdict.again : "");
+            + verdict.lostByEngine + ", told " + verdict.told + (verdict.toldFirst > 0 ? ", told at first " + verdict.toldFirst : "") + (verdict.stale > 0 ? ", lost events received again " + verdict.stale : "") + (verdict.again > 0 ? ", appended anew " + verdict.again : "");
     passed(fault, told + (figures.isEmpty() ? "" : "; " + figures), resumed == Site.Resumed.NONE ? "" : resumed.toString());
   }
 

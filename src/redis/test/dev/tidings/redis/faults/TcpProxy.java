@@ -210,6 +210,12 @@ final class TcpProxy implements AutoCloseable {
     swallows = true;
   }
 
+  /** Ends all connections, and refuses others until {@link #heal}. */
+  void refuse() {
+    refuses = true;
+    reset();
+  }
+
   /** Passes new connections on again. Those of before stay dead, as behind a firewall that has forgotten them. */
   void heal() {
     swallows = false;

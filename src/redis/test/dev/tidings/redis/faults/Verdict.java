@@ -25,6 +25,7 @@ final class Verdict {
   int phantoms; // received, and lost by the engine
   int told; // gaps
   int toldFirst; // gaps in place of a first position, which the log did not answer in time
+  int stale; // lost events that a client received again, after it was told the loss
   int again; // payloads that were appended anew after a loss, so that a client received them twice
   final List<String> violations = new ArrayList<>();
 
@@ -57,6 +58,7 @@ final class Verdict {
     phantoms += other.phantoms;
     told += other.told;
     toldFirst += other.toldFirst;
+    stale += other.stale;
     again += other.again;
     other.violations.forEach(this::note);
     return this;
@@ -67,7 +69,7 @@ final class Verdict {
     return "lost " + lost + ", doubled " + doubled + ", disordered " + disordered + ", untold " + untold + ", needless " + needless
         + ", contradicted " + contradicted + "; events " + events + ", received " + received + ", acked " + acked + ", unknown "
         + unknown + " (appended " + unknownAppended + "), refused " + refused + ", lost by Redis " + lostByEngine + ", dropped "
-        + dropped + ", phantoms " + phantoms + ", told " + told + " (at first " + toldFirst + "), again " + again
+        + dropped + ", phantoms " + phantoms + ", told " + told + " (at first " + toldFirst + "), again " + again + ", stale " + stale
         + (violations.isEmpty() ? "" : "\n  " + String.join("\n  ", violations));
   }
 }
