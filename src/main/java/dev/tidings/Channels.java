@@ -39,10 +39,9 @@ public final class Channels implements AutoCloseable {
   private static final int MOST_NAME = 256; // bytes of UTF-8
   private static final int MOST_JOINED = 400; // with the shortest ids
   private static final long IDLE = Duration.ofMinutes(1).toNanos(); // also between two reports of an outage
-
   private static final long BETWEEN_FORCED = Duration.ofSeconds(1).toNanos(); // clients can ask for many new names
 
-  private final NamedLogs logs;
+  private final Creation creation;
   private final int most;
   private final Ticker ticker;
   private final ChannelThreads threads = new ChannelThreads();
@@ -54,15 +53,15 @@ public final class Channels implements AutoCloseable {
   private final Ticker.Lookout sweeps;
   private volatile boolean closed;
 
-  /** Creates the log of a channel. */
-  private interface NamedLogs {
-    NamedChannel named(String name);
+  /** Creates the channel of a name, which is not opened yet. */
+  private interface Creation {
+    NamedChannel create(String name);
   }
 
   Channels(Function<? super String, ? extends EventLog> logs, int most, Ticker ticker) {
     Objects.requireNonNull(logs, "logs");
     Checks.requireAtLeast("most", most, 1);
-    this.logs = name -> new NamedChannel(name, logs, outages, threads);
+    this.creation = name -> new NamedChannel(name, logs, outages, threads);
     this.most = most;
     this.ticker = ticker;
     this.sweeps = new Ticker.Lookout(ticker, IDLE, new Sweeps());
@@ -373,7 +372,7 @@ public final class Channels implements AutoCloseable {
           named.compute(
               name,
               (key, present) -> {
-                var its = present == null ? add(key) : present.isBroken() ? logs.named(key) : present;
+                var its = present == null ? add(key) : present.isBroken() ? creation.create(key) : present;
                 entered.set(its != null && its.enter());
                 return its;
               });
@@ -397,7 +396,7 @@ public final class Channels implements AutoCloseable {
       count.decrementAndGet();
       return null;
     }
-    return logs.named(name);
+    return creation.create(name);
   }
 
   private static void awaitDropped(NamedChannel channel) {

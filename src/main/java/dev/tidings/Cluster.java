@@ -103,22 +103,11 @@ public final class Cluster implements AutoCloseable {
     if (!sources.observe(claims)) {
       throw new IllegalStateException("this registry is in a cluster");
     }
-    first = latest();
+    first = reader.latest();
     first.ifPresent(claims::start);
     sources.streams().forEach(claims::opened);
     follower.start();
     claimer.start();
-  }
-
-  private Optional<String> latest() {
-    try {
-      String id = log.latest();
-      WireFormat.checkLogId(id);
-      return Optional.of(id);
-    } catch (Throwable e) {
-      reader.failed(e);
-      return Optional.empty();
-    }
   }
 
   // Commands.

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
@@ -162,23 +163,16 @@ final class HeldEvents {
    */
   Place since(long millis) {
     while (true) {
-      long low = base.number(); // at or before the place
-      long high = ends.place().number();
-      boolean lost = false; // whether an event was dropped meanwhile
-      while (low < high && !lost) {
-        long middle = low + (high - low) / 2 + 1;
-        var segment = segments.of(middle);
-        lost = segment.isEmpty();
-        if (!lost && segment.get().time(middle) < millis) {
-          low = middle;
-        } else {
-          high = middle - 1;
-        }
-      }
-      if (!lost) {
-        return place(low);
+      var number = TimeSearch.before(base.number(), ends.place().number(), millis, this::timeOf);
+      if (number.isPresent()) {
+        return place(number.getAsLong());
       }
     }
+  }
+
+  private OptionalLong timeOf(long number) {
+    var segment = segments.of(number);
+    return segment.isPresent() ? OptionalLong.of(segment.get().time(number)) : OptionalLong.empty();
   }
 
   // Changes.

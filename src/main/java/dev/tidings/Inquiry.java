@@ -73,7 +73,7 @@ final class Inquiry {
   Question ask(From from) {
     var question = new Question(from);
     try {
-      if (from.isExact() || log instanceof BoundedLog) {
+      if (from.isExact() || reader.isHere()) {
         question.answer.run();
       } else {
         threads.newThread(question.answer).start();
@@ -83,16 +83,6 @@ final class Inquiry {
       question.answer.cancel(false);
     }
     return question;
-  }
-
-  /** Returns the latest id of the log; empty if the log fails. The caller then has to ask again later. */
-  private Optional<String> latest() {
-    try {
-      return Optional.of(From.live().in(log));
-    } catch (Throwable e) {
-      reader.failed(e);
-      return Optional.empty();
-    }
   }
 
   /**
@@ -121,7 +111,7 @@ final class Inquiry {
     var latest = Optional.<String>empty();
     try {
       asker.begin();
-      latest = latest();
+      latest = reader.latest();
     } finally {
       asker.tell(latest);
     }

@@ -60,6 +60,16 @@ final class LogReader {
     }
   }
 
+  /** Returns the latest id of the log; empty if the log fails. The caller then has to ask again later. */
+  Optional<String> latest() {
+    try {
+      return Optional.of(From.live().in(log));
+    } catch (Throwable e) {
+      failed(e);
+      return Optional.empty();
+    }
+  }
+
   /** Records that the log has assigned this id, the latest that is known. */
   void know(String id) {
     known = id;

@@ -282,24 +282,17 @@ final class MemoryEventLog implements BoundedLog {
     forgetTheOld();
     while (true) {
       var from = base;
-      long low = from.number(); // at or before the place
-      long high = end.number();
-      boolean lost = false; // whether an event was forgotten meanwhile
-      while (low < high && !lost) {
-        long middle = low + (high - low) / 2 + 1;
-        var event = held.get(middle);
-        lost = event == null;
-        if (!lost && event.place().time() < millis) {
-          low = middle;
-        } else {
-          high = middle - 1;
-        }
-      }
-      var found = lost ? Optional.<Place>empty() : placeOf(low, from);
+      var number = TimeSearch.before(from.number(), end.number(), millis, this::timeOf);
+      var found = number.isPresent() ? placeOf(number.getAsLong(), from) : Optional.<Place>empty();
       if (found.isPresent()) {
         return found.get().id();
       }
     }
+  }
+
+  private OptionalLong timeOf(long number) {
+    var event = held.get(number);
+    return event == null ? OptionalLong.empty() : OptionalLong.of(event.place().time());
   }
 
   /** Returns the place with this number, but not one before the base; empty if its event was forgotten meanwhile. */

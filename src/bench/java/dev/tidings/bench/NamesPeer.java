@@ -2,7 +2,6 @@ package dev.tidings.bench;
 
 import dev.tidings.Channels;
 import dev.tidings.Event;
-import dev.tidings.Settings;
 import dev.tidings.SseServer;
 import java.io.IOException;
 import java.time.Duration;
@@ -36,11 +35,7 @@ final class NamesPeer implements Peer {
 
   @Override
   public void start(int port, Duration ping) throws IOException {
-    var settings = Settings.defaults();
-    if (ping.isPositive()) {
-      settings = settings.withHeartbeat(ping);
-    }
-    server = SseServer.builder().port(port).settings(settings).build();
+    server = TidingsPeer.server(port, ping);
     server.get(
         "/events",
         request -> {

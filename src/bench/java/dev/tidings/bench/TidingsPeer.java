@@ -52,13 +52,15 @@ final class TidingsPeer implements Peer {
     Arrays.setAll(channels, i -> Channel.create(names.get(i), logs[i]));
   }
 
+  /** Returns a server that has not been started. If the ping is zero, it has the default heartbeat. */
+  static SseServer server(int port, Duration ping) throws IOException {
+    var settings = ping.isPositive() ? Settings.defaults().withHeartbeat(ping) : Settings.defaults();
+    return SseServer.builder().port(port).settings(settings).build();
+  }
+
   @Override
   public void start(int port, Duration ping) throws IOException {
-    var settings = Settings.defaults();
-    if (ping.isPositive()) {
-      settings = settings.withHeartbeat(ping);
-    }
-    server = SseServer.builder().port(port).settings(settings).build();
+    server = server(port, ping);
     server.get(
         "/events",
         request -> {

@@ -8,11 +8,12 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
-
+import java.util.concurrent.locks.LockSupport;
 import redis.clients.jedis.ClientSetInfoConfig;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
@@ -31,7 +32,14 @@ final class Node implements AutoCloseable {
   private static final Duration LOADING = Duration.ofSeconds(5);
 
   /** The workers of a server. */
-  private record Staff(Server server, Writer writer, Readers readers, Watch watch, List<Thread> threads) {}
+  private record Staff(Server server, Writer writer, Readers readers, Watch watch, List<Thread> threads) {
+    /** Closes the connections, and lets the threads end. */
+    void dismiss() {
+      server.close();
+      threads.forEach(Thread::interrupt);
+      readers.close();
+    }
+  }
 
   private final RedisOptions options;
   private final Duration idle;
@@ -94,7 +102,7 @@ final class Node implements AutoCloseable {
   }
 
   /** Returns settings of connections, with those of the URL and RESP2. */
-  private static JedisClientConfig config(RedisUri uri, java.util.Optional<JedisClientConfig> client, int timeout) {
+  private static JedisClientConfig config(RedisUri uri, Optional<JedisClientConfig> client, int timeout) {
     var builder = DefaultJedisClientConfig.builder();
     client.ifPresent(builder::from);
     builder.resp2().clientSetInfoConfig(ClientSetInfoConfig.DISABLED);
@@ -150,7 +158,7 @@ final class Node implements AutoCloseable {
           server.close(link);
         }
       }
-      java.util.concurrent.locks.LockSupport.parkNanos(100_000_000);
+      LockSupport.parkNanos(100_000_000);
     }
   }
 
@@ -212,10 +220,7 @@ final class Node implements AutoCloseable {
 
   /** Ends the work for a server that has no slots any longer. What waits for it goes elsewhere. */
   private void dismiss(Server server) {
-    var its = staff.remove(server);
-    its.server.close();
-    its.threads.forEach(Thread::interrupt);
-    its.readers.close();
+    staff.remove(server).dismiss();
   }
 
   private static void start(List<Thread> threads, String name, Runnable work) {
@@ -350,11 +355,7 @@ final class Node implements AutoCloseable {
     }
     closed = true;
     queue.close();
-    staff.values().forEach(its -> {
-      its.server.close();
-      its.threads.forEach(Thread::interrupt);
-      its.readers.close();
-    });
+    staff.values().forEach(Staff::dismiss);
     threads.forEach(Thread::interrupt);
     var all = new ArrayList<>(threads);
     staff.values().forEach(its -> {

@@ -183,21 +183,12 @@ final class Readers {
     }
 
     private boolean connect() {
-      if (link != null && !server.isCurrent(link)) {
-        server.close(link);
-        link = null;
+      var before = link;
+      link = server.renew(before);
+      if (link != before) {
+        checked = System.nanoTime();
       }
-      if (link == null) {
-        long generation = server.contact().generation();
-        try {
-          link = server.open();
-          checked = System.nanoTime();
-        } catch (JedisException e) {
-          server.lost(generation, e);
-          return false;
-        }
-      }
-      return true;
+      return link != null;
     }
 
     /** Sends questions, and those of their rounds that follow at once. Returns those that have to be asked elsewhere. */

@@ -125,6 +125,28 @@ final class Server implements AutoCloseable {
     link.abort();
   }
 
+  /**
+   * Returns this connection if it is current; otherwise closes it, and opens another one. Returns null if that fails,
+   * which begins an outage. Blocks on the network like {@link #open}.
+   *
+   * @param link the connection, or null
+   */
+  Link renew(Link link) {
+    if (link != null && isCurrent(link)) {
+      return link;
+    }
+    if (link != null) {
+      close(link);
+    }
+    long generation = contact.generation();
+    try {
+      return open();
+    } catch (JedisException e) {
+      lost(generation, e);
+      return null;
+    }
+  }
+
   boolean isCurrent(Link link) {
     return link.generation() == contact.generation() && !link.isBroken() && contact.isConnected();
   }

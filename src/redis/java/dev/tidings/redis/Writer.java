@@ -173,20 +173,8 @@ final class Writer implements Runnable {
   }
 
   private boolean connect() {
-    if (link != null && !server.isCurrent(link)) {
-      server.close(link);
-      link = null;
-    }
-    if (link == null) {
-      long generation = server.contact().generation();
-      try {
-        link = server.open();
-      } catch (JedisException e) {
-        server.lost(generation, e);
-        return false;
-      }
-    }
-    return true;
+    link = server.renew(link);
+    return link != null;
   }
 
   private void settle(Sending sending, Object reply) {
