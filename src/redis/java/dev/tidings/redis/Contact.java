@@ -3,6 +3,7 @@ package dev.tidings.redis;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -22,10 +23,31 @@ final class Contact {
   private Instant since = Instant.now(); // guarded by lock
   private String reason = ""; // of the outage; guarded by lock
   private volatile long generation;
+  private volatile Optional<Period> period = Optional.empty(); // set under lock
   private volatile Instant last = Instant.EPOCH; // when the server answered
 
   Contact(String name) {
     this.name = name;
+  }
+
+  /** A time during which no connection to the server is known to have failed, so that it has the same data. */
+  static final class Period {}
+
+  /** Returns the current period; empty during an outage. */
+  Optional<Period> period() {
+    return period;
+  }
+
+  /** Begins a period: a connection has failed, so the server may have been restarted without a part of its data. */
+  void doubt() {
+    lock.lock();
+    try {
+      if (connected) {
+        period = Optional.of(new Period());
+      }
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** The state of a contact. */
@@ -110,6 +132,7 @@ final class Contact {
       since = Instant.now();
       reason = "";
       generation++;
+      period = Optional.of(new Period());
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -133,6 +156,7 @@ final class Contact {
         return false;
       }
       connected = false;
+      period = Optional.empty();
       since = Instant.now();
       reason = why;
       changed.signalAll();

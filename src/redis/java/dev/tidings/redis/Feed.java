@@ -42,6 +42,9 @@ final class Feed {
     void follow(Feed feed);
 
     String whyAway(Feed feed);
+
+    /** Returns the period of contact to the server that has the log; empty during an outage. */
+    Optional<Contact.Period> period(Feed feed);
   }
 
   private final Duration patience;
@@ -51,6 +54,7 @@ final class Feed {
   private final LongAdder misses;
   private final ReentrantLock lock = new ReentrantLock();
   private volatile Ring ring; // null if nothing is known; set under lock
+  private volatile Optional<Contact.Period> compared = Optional.empty(); // when the ring was last compared; set under lock
   private long unannounced; // the number of an event whose bell has not come; 0 if there is none; guarded by lock
   private volatile long seen; // the last number that a caller may know; set under lock
   private boolean confirmed; // whether Redis sends the bells; guarded by lock
@@ -94,10 +98,7 @@ final class Feed {
       throw new InterruptedException();
     }
     if (limit == 0) {
-      var now = ring;
-      var events = held(after, now, most).orElse(List.of());
-      boolean isWhole = events.size() == most || !events.isEmpty() && now.last() >= seen;
-      return isWhole ? hit(after, events) : ask(after, most);
+      return readNow(after, most);
     }
     waiting.add(Thread.currentThread()); // before follow, see unfollow
     try {
@@ -109,8 +110,28 @@ final class Feed {
     }
   }
 
-  private static Optional<List<Event>> held(String after, Ring ring, int most) {
-    return ring == null ? Optional.empty() : Place.parse(after).flatMap(place -> ring.after(place, most));
+  private Reading readNow(String after, int most) throws InterruptedException {
+    long begin = System.nanoTime();
+    if (ring != null && !isCompared(period())) {
+      await(inquire(Optional.empty(), 1).answer(), begin); // one comparison serves all readers
+    }
+    var now = ring;
+    var events = held(after, now, most, period()).orElse(List.of());
+    boolean isWhole = events.size() == most || !events.isEmpty() && now.last() >= seen;
+    return isWhole ? hit(after, events) : ask(after, most, begin);
+  }
+
+  /** Returns the period of contact; a ring that was compared in another one may hold events that Redis has lost. */
+  Optional<Contact.Period> period() {
+    return node.period(this);
+  }
+
+  private boolean isCompared(Optional<Contact.Period> now) {
+    return now.isPresent() && now.equals(compared);
+  }
+
+  private Optional<List<Event>> held(String after, Ring ring, int most, Optional<Contact.Period> period) {
+    return ring == null || !isCompared(period) ? Optional.empty() : Place.parse(after).flatMap(place -> ring.after(place, most));
   }
 
   private Reading hit(String after, List<Event> events) {
@@ -122,29 +143,32 @@ final class Feed {
     long begin = System.nanoTime();
     boolean asked = false;
     Ring askedAt = null; // the ring when Redis was asked
+    var askedIn = Optional.<Contact.Period>empty();
     while (true) {
       boolean bells = live;
+      var period = period();
       var now = ring;
-      var events = held(after, now, most);
+      var events = held(after, now, most, period);
       if (events.isPresent() && !events.get().isEmpty()) {
         return hit(after, events.get());
       }
       boolean isAtEnd = bells && events.isPresent();
-      if (!isAtEnd && !(asked && askedAt == now)) {
+      if (!isAtEnd && !(asked && askedAt == now && askedIn.equals(period))) {
         asked = true;
-        var reading = ask(after, most);
+        askedIn = period;
+        var reading = ask(after, most, System.nanoTime());
         if (!reading.covered() || !reading.events().isEmpty()) {
           return reading;
         }
         var learned = ring; // perhaps from this answer; then it is no reason to ask again
-        askedAt = held(after, learned, most).isPresent() ? learned : now;
+        askedAt = held(after, learned, most, period).isPresent() ? learned : now;
         continue;
       }
       long left = limit - (System.nanoTime() - begin);
       if (left <= 0) {
         // Bells need time, and a lost one is noticed later. So after a short wait, only Redis can say "nothing".
         boolean isSure = asked || limit >= PATIENCE.toNanos();
-        return isSure ? Reading.covered(after, List.of()) : ask(after, most);
+        return isSure ? Reading.covered(after, List.of()) : ask(after, most, System.nanoTime());
       }
       if (now == ring && bells == live) {
         LockSupport.parkNanos(this, left);
@@ -155,28 +179,29 @@ final class Feed {
     }
   }
 
-  private Reading ask(String after, int most) throws InterruptedException {
+  private Reading ask(String after, int most, long begin) throws InterruptedException {
     misses.increment();
     String known = Place.parse(after).isPresent() ? after : ""; // no text of clients that is not an id is kept
-    var reading = await(inquire(Optional.of(known), most).answer()).reading().orElseThrow();
+    var reading = await(inquire(Optional.of(known), most).answer(), begin).reading().orElseThrow();
     return known.equals(after) || !reading.covered() ? reading : Reading.covered(after, reading.events());
   }
 
   /** Returns the status, asked for after this call began. */
   Status status() throws InterruptedException {
-    return await(inquire(Optional.empty(), 1).answer()).status();
+    return await(inquire(Optional.empty(), 1).answer(), System.nanoTime()).status();
   }
 
   /** Returns the place before the first event of this time. */
   String since(long millis) throws InterruptedException {
     var search = new Search(this, millis);
     node.ask(search);
-    return await(search.answer());
+    return await(search.answer(), System.nanoTime());
   }
 
-  private <T> T await(CompletableFuture<T> answer) throws InterruptedException {
+  /** Waits for an answer until a reader that came at this time has no more patience. */
+  private <T> T await(CompletableFuture<T> answer, long begin) throws InterruptedException {
     try {
-      return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      return answer.get(patience.toNanos() - (System.nanoTime() - begin), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       throw new RedisFailure("no answer within " + patience.toMillis() + " ms for " + keys + ": " + node.whyAway(this));
     } catch (ExecutionException e) {
@@ -387,22 +412,12 @@ final class Feed {
     lock.lock();
     try {
       var before = ring;
-      inquiry.ringEnd().ifPresent(end -> compare(status, end));
-      seen = Math.max(seen, status.last());
-      if (start >= 0) {
-        add(status, start, events);
-        measure(events);
-      } else if (ring == null) {
-        ring = Ring.at(status.place(status.last()));
-      }
-      if (ring != null) {
-        ring = ring.without(Math.min(status.base(), ring.last()));
-      }
-      boolean isComplete = ring != null && ring.last() >= status.last();
+      boolean isCurrent = inquiry.period().isPresent() && inquiry.period().equals(period());
+      boolean isComplete = isCurrent && take(inquiry, status, start, events); // else Redis may have been restarted since
       if (isComplete && confirmed && inquiry.begun() - confirmedAt > 0) {
         live = true;
       }
-      more = followed && confirmed && !isComplete && before != ring;
+      more = followed && confirmed && !isComplete && (before != ring || !isCurrent);
     } finally {
       lock.unlock();
     }
@@ -412,10 +427,31 @@ final class Feed {
     }
   }
 
-  /** Shortens or forgets the ring if the log has lost or dropped its end. */
-  private void compare(Status status, Place end) {
-    if (ring == null || ring.after(end, 1).isEmpty()) {
-      return; // it has changed since
+  /** Returns whether the ring then holds the end of the log. */
+  private boolean take(Inquiry inquiry, Status status, long start, List<Event> events) {
+    if (ring == null || inquiry.ringEnd().map(end -> compare(status, end)).orElse(false)) {
+      compared = inquiry.period();
+    }
+    seen = Math.max(seen, status.last());
+    if (start >= 0) {
+      add(status, start, events);
+      measure(events);
+    } else if (ring == null) {
+      ring = Ring.at(status.place(status.last()));
+    }
+    if (ring != null) {
+      ring = ring.without(Math.min(status.base(), ring.last()));
+    }
+    return ring != null && ring.last() >= status.last();
+  }
+
+  /**
+   * Shortens or forgets the ring if the log has lost or dropped its end. Returns false if the ring has changed since it had
+   * this end, so that it cannot be compared.
+   */
+  private boolean compare(Status status, Place end) {
+    if (ring.after(end, 1).isEmpty()) {
+      return false;
     }
     switch (status.find(end)) {
       case Finding.Covered() -> {}
@@ -429,6 +465,7 @@ final class Feed {
         seen = status.last();
       }
     }
+    return true;
   }
 
   private void add(Status status, long start, List<Event> events) {
@@ -456,11 +493,11 @@ final class Feed {
   }
 
   /**
-   * Takes a status that was asked for at this time, when the ring had this end.
+   * Takes a status that was asked for at this time and in this period, when the ring had this end.
    *
    * @return whether a bell has not come since the last time
    */
-  boolean verified(Optional<Status> status, Optional<Place> end, long asked) {
+  boolean verified(Optional<Status> status, Optional<Place> end, long asked, Optional<Contact.Period> period) {
     boolean same =
         status.isPresent() && end.isPresent() && status.get().place(status.get().last()).equals(end.get());
     boolean isDeaf;
@@ -470,6 +507,7 @@ final class Feed {
       unannounced = same || status.isEmpty() || !live ? 0 : status.get().last(); // its bell may be on the way
       if (same) {
         ring = ring == null ? null : ring.without(Math.min(status.get().base(), ring.last()));
+        compared = ring != null && ring.after(end.get(), 1).isPresent() ? period : compared;
         live |= confirmed && asked - confirmedAt > 0;
       }
     } finally {

@@ -35,6 +35,7 @@ final class Inquiry implements Question {
   private boolean isBegun;
   private boolean isAhead; // whether the epoch of the place is younger than those of the log
   private Optional<Place> ringEnd = Optional.empty(); // when it was sent
+  private Optional<Contact.Period> period = Optional.empty(); // when this round was sent
   private long begun; // System.nanoTime
 
   /**
@@ -68,6 +69,10 @@ final class Inquiry implements Question {
     return ringEnd;
   }
 
+  Optional<Contact.Period> period() {
+    return period;
+  }
+
   long begun() {
     return begun;
   }
@@ -80,6 +85,7 @@ final class Inquiry implements Question {
       ringEnd = feed.sending(this);
       begun = System.nanoTime();
     }
+    period = feed.period();
     var keys = feed.keys();
     var commands = new ArrayList<CommandArguments>(3);
     if (after.isPresent() && from >= 0) {

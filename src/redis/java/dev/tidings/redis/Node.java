@@ -283,6 +283,11 @@ final class Node implements AutoCloseable {
 
   private final class FeedNode implements Feed.Node {
     @Override
+    public Optional<Contact.Period> period(Feed feed) {
+      return topology.serverOf(feed.keys().slot()).contact().period();
+    }
+
+    @Override
     public void ask(Question question) {
       route(question);
     }

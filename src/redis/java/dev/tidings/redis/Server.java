@@ -121,7 +121,9 @@ final class Server implements AutoCloseable {
 
   /** Closes a connection at once. */
   void close(Link link) {
-    links.remove(link);
+    if (links.remove(link) && link.isBroken()) {
+      contact.doubt();
+    }
     link.abort();
   }
 

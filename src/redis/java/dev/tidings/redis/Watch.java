@@ -154,7 +154,9 @@ final class Watch implements Runnable {
     long asked = System.nanoTime();
     var commands = new ArrayList<CommandArguments>();
     var ends = new ArrayList<Optional<Place>>();
+    var periods = new ArrayList<Optional<Contact.Period>>();
     for (Feed feed : some) {
+      periods.add(feed.period());
       ends.add(feed.end());
       commands.addAll(Status.commands(feed.keys()));
     }
@@ -169,7 +171,7 @@ final class Watch implements Runnable {
       } catch (RuntimeException e) {
         status = Optional.empty(); // readers are told when they ask
       }
-      isDeaf |= some.get(i).verified(status, ends.get(i), asked);
+      isDeaf |= some.get(i).verified(status, ends.get(i), asked, periods.get(i));
     }
     return isDeaf;
   }

@@ -10,6 +10,7 @@ import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -22,6 +23,8 @@ final class FeedTest {
   private static final String F = "0000002fffff";
 
   private final LinkedBlockingQueue<Question> asked = new LinkedBlockingQueue<>();
+  private final List<Thread> threads = new ArrayList<>(); // of readers
+  private volatile Optional<Contact.Period> period = Optional.of(new Contact.Period());
   private final Feed feed =
       new Feed(
           Keys.of("tidings:", "news"),
@@ -37,6 +40,11 @@ final class FeedTest {
             @Override
             public String whyAway(Feed away) {
               return "";
+            }
+
+            @Override
+            public Optional<Contact.Period> period(Feed of) {
+              return period;
             }
           },
           new LongAdder(),
@@ -79,7 +87,7 @@ final class FeedTest {
   /** Follows the channel, so that the ring holds the numbers from the first to the last one of epoch e. */
   private LinkedBlockingQueue<Reading> followed(long first, long last) throws InterruptedException {
     var readings = new LinkedBlockingQueue<Reading>();
-    Thread.ofVirtual().start(() -> {
+    var follower = Thread.ofVirtual().start(() -> {
       try {
         readings.add(feed.read(new Place(last, E).id(), 100, Duration.ofSeconds(50)));
       } catch (InterruptedException e) {
@@ -99,6 +107,7 @@ final class FeedTest {
     });
     answer(question(), 1, last, E + ":0");
     assertEquals(last - first + 1, older.take().events().size());
+    RedisServer.await(() -> follower.getState() == Thread.State.TIMED_WAITING, () -> follower.getState().toString());
     assertEquals(0, asked.size());
     return readings;
   }
@@ -204,5 +213,89 @@ final class FeedTest {
     assertEquals(0, answers.size());
     answer(question(), 1, 101, E + ":0");
     assertEquals(List.of("101." + E), ids(answers.take()));
+  }
+
+  /** Reads on a thread of its own, without waiting for events. */
+  private LinkedBlockingQueue<Reading> reading(String after) {
+    var answer = new LinkedBlockingQueue<Reading>();
+    threads.add(Thread.ofVirtual().start(() -> {
+      try {
+        answer.add(feed.read(after, 100, Duration.ZERO));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }));
+    return answer;
+  }
+
+  @Test
+  void afterAConnectionHasFailedTheRingServesNothingThatRedisHasLost() throws Exception {
+    var readings = followed(91, 100);
+    period = Optional.of(new Contact.Period());
+    var reader = reading("95." + E);
+    answer(question(), 1, 97, E + ":0"); // it was restarted without its last three events
+    assertEquals(List.of("96." + E, "97." + E), ids(reader.take()));
+    assertEquals(List.of("97." + E), ids(feed.read("96." + E, 10, Duration.ZERO))); // the ring ends there now
+    answer(question(), 1, 97, E + ":0"); // of the reader that waited at the end
+    assertEquals("97." + E, readings.take().from());
+    assertEquals(0, asked.size());
+  }
+
+  @Test
+  void oneQuestionServesAllReadersThatReturnDuringAnOutage() throws Exception {
+    followed(91, 100);
+    period = Optional.empty();
+    var readers = new ArrayList<LinkedBlockingQueue<Reading>>();
+    for (int i = 0; i < 1_000; i++) {
+      readers.add(reading((90 + i % 10) + "." + E));
+    }
+    for (var thread : threads) {
+      RedisServer.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
+    }
+    var question = question();
+    period = Optional.of(new Contact.Period());
+    answer(question, 1, 100, E + ":0");
+    for (int i = 0; i < 1_000; i++) {
+      assertEquals(10 - i % 10, readers.get(i).take().events().size());
+    }
+    assertEquals(0, asked.size());
+  }
+
+  /** The answer was on the way when another connection failed. */
+  @Test
+  void anAnswerOfAnEarlierPeriodSaysNothingAboutTheRing() throws Exception {
+    followed(91, 100);
+    period = Optional.of(new Contact.Period());
+    feed.refresh();
+    var question = question();
+    var commands = question.begin();
+    assertEquals(3, commands.size());
+    period = Optional.of(new Contact.Period());
+    question.take(List.of(List.of(), java.util.Arrays.asList(bytes("1"), bytes("100"), bytes(E + ":0"), null), 100L));
+    answer(question(), 1, 97, E + ":0"); // the feed has asked again
+    assertEquals(List.of("96." + E, "97." + E), ids(feed.read("95." + E, 10, Duration.ZERO)));
+  }
+
+  /** A reader that waits at the end is not disturbed, and asks when the next event comes. */
+  @Test
+  void aReaderThatWaitsAtTheEndAsksAfterTheNextBell() throws Exception {
+    var readings = followed(91, 100);
+    period = Optional.of(new Contact.Period());
+    bell(101, 101, E);
+    answer(question(), 1, 101, E + ":0");
+    assertEquals(List.of("101." + E), ids(readings.take()));
+    assertEquals(List.of("100." + E, "101." + E), ids(feed.read("99." + E, 10, Duration.ZERO)));
+    assertEquals(0, asked.size());
+  }
+
+  /** The comparison of all followed channels after a reconnection needs no question of a reader. */
+  @Test
+  void aComparisonOfTheEndServesReaders() throws Exception {
+    followed(91, 100);
+    period = Optional.of(new Contact.Period());
+    var status = new Status(100, 100, Epochs.parse(E + ":0"), Optional.empty());
+    feed.verified(Optional.of(status), feed.end(), System.nanoTime(), feed.period());
+    assertEquals(List.of("100." + E), ids(feed.read("99." + E, 10, Duration.ZERO)));
+    assertEquals(0, asked.size());
   }
 }

@@ -8,7 +8,6 @@ import dev.tidings.redis.faults.Site.Plan;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -130,7 +129,6 @@ final class RestartTest {
 
   /** A client that was told a loss by one node must not receive the lost events from another one. */
   @Test
-  @Disabled("the ring of a node that has not reached Redis since its restart still serves what Redis has lost")
   void lostEventsAreNotReadFromANodeThatHasNotNoticed() throws Exception {
     try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "everysec");
         var proxy = new TcpProxy("127.0.0.1", redis.port());
