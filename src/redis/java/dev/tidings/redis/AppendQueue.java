@@ -2,7 +2,6 @@ package dev.tidings.redis;
 
 import dev.tidings.NotAppendedException;
 import java.io.InterruptedIOException;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -35,14 +34,11 @@ final class AppendQueue {
     }
   }
 
-  private static final SecureRandom RANDOM = new SecureRandom();
-  private static final String WORDS = "0123456789abcdefghijklmnopqrstuvwxyz";
-
   private final int mostEvents;
   private final long mostBytes;
   private final Duration patience;
   private final Consumer<Lane> ready; // called under the lock; does not block
-  private final String producer = word();
+  private final String producer = Batch.random(8);
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Keys, Lane> lanes = new HashMap<>(); // guarded by lock
   private long number; // of the last batch; guarded by lock
@@ -55,14 +51,6 @@ final class AppendQueue {
     this.mostBytes = mostBytes;
     this.patience = patience;
     this.ready = ready;
-  }
-
-  private static String word() {
-    var word = new StringBuilder();
-    for (int i = 0; i < 8; i++) {
-      word.append(WORDS.charAt(RANDOM.nextInt(WORDS.length())));
-    }
-    return word.toString();
   }
 
   /** The events that wait or are under way, and their bytes. */
@@ -206,7 +194,7 @@ final class AppendQueue {
           lanes.remove(lane.keys);
           return Optional.empty();
         }
-        lane.batch = new Batch(lane.keys, appends, producer, ++number, word());
+        lane.batch = new Batch(lane.keys, appends, producer, ++number);
       }
       return Optional.of(lane.batch);
     } finally {

@@ -1,6 +1,7 @@
 package dev.tidings.redis;
 
 import dev.tidings.NotAppendedException;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,13 +16,18 @@ final class Batch {
   static final int MOST_EVENTS = 512;
   static final long MOST_BYTES = 1024 * 1024;
 
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final String CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
+  private static final int WORD = 5; // random characters of an epoch
   private static final long BELL_BYTES = 8 * 1024;
   private static final long META_SECONDS = 7 * 24 * 60 * 60;
 
   private final Keys keys;
   private final List<Append> appends;
-  private final CommandArguments command;
+  private final String producer;
+  private final long number;
   private final long bytes;
+  private CommandArguments command; // owned by the writer
   private boolean uncertain; // whether Redis received it without a reply; owned by the writer
   private int attempts; // owned by the writer
 
@@ -30,16 +36,26 @@ final class Batch {
    *
    * @param producer the name of this process
    * @param number larger than the numbers of earlier batches of this process
-   * @param word the word of the epoch that this batch begins if necessary
    */
-  Batch(Keys keys, List<Append> appends, String producer, long number, String word) {
+  Batch(Keys keys, List<Append> appends, String producer, long number) {
     this.keys = keys;
     this.appends = appends;
+    this.producer = producer;
+    this.number = number;
     this.bytes = appends.stream().mapToLong(Append::bytes).sum();
-    this.command = command(producer, number, word);
+    this.command = encode();
   }
 
-  private CommandArguments command(String producer, long number, String word) {
+  /** Returns random lower-case letters and digits. */
+  static String random(int length) {
+    var text = new StringBuilder();
+    for (int i = 0; i < length; i++) {
+      text.append(CHARACTERS.charAt(RANDOM.nextInt(CHARACTERS.length())));
+    }
+    return text.toString();
+  }
+
+  private CommandArguments encode() {
     var limits = appends.getLast().limits();
     var events = new ArrayList<List<byte[]>>();
     appends.forEach(append -> append.items().forEach(item -> events.add(item.fields())));
@@ -49,7 +65,7 @@ final class Batch {
             .add(number)
             .add(limits.events())
             .add(limits.age().toMillis())
-            .add(word)
+            .add(random(WORD))
             .add(keys.bell())
             .add(Math.max(META_SECONDS, 10 * limits.age().toSeconds()))
             .add(appends.getLast().completes() ? "1" : "")
@@ -79,8 +95,12 @@ final class Batch {
     return appends.stream().mapToLong(Append::deadline).reduce((a, b) -> a - b > 0 ? a : b).orElseThrow();
   }
 
+  /** Notes that the batch is sent. A retry must not begin an epoch with the word of one that Redis has lost. */
   void sending() {
     attempts++;
+    if (attempts > 1) {
+      command = encode();
+    }
   }
 
   int attempts() {

@@ -2,6 +2,7 @@ package dev.tidings.redis;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * The epochs of a log, the newest first. A new epoch begins when the server may hold other data than it acknowledged, so
@@ -36,6 +37,22 @@ record Epochs(List<Place> begins) {
 
   String newest() {
     return begins.getFirst().word();
+  }
+
+  /**
+   * Returns a number up to which a client of an unknown epoch may have received the events of this log, while it has
+   * received none after it: where the oldest epoch begins that was not born before the unknown one. Births increase within
+   * a log, so no such epoch came before the unknown one. Returns empty if all epochs were born before it.
+   */
+  OptionalLong fork(String word) {
+    long birth = Place.birth(word);
+    var fork = OptionalLong.empty();
+    for (Place begin : begins) {
+      if (Place.birth(begin.word()) >= birth) {
+        fork = OptionalLong.of(begin.number());
+      }
+    }
+    return fork;
   }
 
   /** Returns the number of the last event of an epoch; -1 if the epoch is not known. */

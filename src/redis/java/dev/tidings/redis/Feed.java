@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.tidings.Event;
 import dev.tidings.EventLog.Reading;
+import dev.tidings.redis.Status.Finding;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -11,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -415,10 +417,17 @@ final class Feed {
     if (ring == null || ring.after(end, 1).isEmpty()) {
       return; // it has changed since
     }
-    if (status.find(end) instanceof Status.Finding.Gap(long from, var missed)) {
-      boolean isShorter = missed.isPresent() && missed.getAsLong() == 0 && from >= ring.start().number();
-      ring = isShorter ? ring.until(from) : null;
-      seen = status.last();
+    switch (status.find(end)) {
+      case Finding.Covered() -> {}
+      case Finding.Gap(long from, OptionalLong missed) -> {
+        boolean isShorter = missed.isPresent() && missed.getAsLong() == 0 && from >= ring.start().number();
+        ring = isShorter ? ring.until(from) : null;
+        seen = status.last();
+      }
+      case Finding.Ahead _ -> {
+        ring = null;
+        seen = status.last();
+      }
     }
   }
 

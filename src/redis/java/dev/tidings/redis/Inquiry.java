@@ -3,6 +3,8 @@ package dev.tidings.redis;
 import dev.tidings.Event;
 import dev.tidings.EventLog.Reading;
 import dev.tidings.redis.Status.Finding;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +19,7 @@ import redis.clients.jedis.Protocol.Command;
  */
 final class Inquiry implements Question {
   private static final int ROUNDS = 6;
+  private static final Duration UNDECIDED = Duration.ofMinutes(1);
 
   /** The answer. Without a reading if only the status was asked for. */
   record Answer(Status status, Optional<Reading> reading) {}
@@ -30,6 +33,7 @@ final class Inquiry implements Question {
   private long from = -1; // the number after which this round reads; -1 if it is not known
   private int contradictions;
   private boolean isBegun;
+  private boolean isAhead; // whether the epoch of the place is younger than those of the log
   private Optional<Place> ringEnd = Optional.empty(); // when it was sent
   private long begun; // System.nanoTime
 
@@ -103,9 +107,13 @@ final class Inquiry implements Question {
       return done(new Answer(status, Optional.empty()), List.of(), 0);
     }
     var finding = place.map(status::find).orElse(new Finding.Gap(status.base(), OptionalLong.empty()));
+    if (finding instanceof Finding.Ahead && isUndecided()) {
+      return await(status);
+    }
     long start = switch (finding) {
       case Finding.Covered() -> place.orElseThrow().number();
       case Finding.Gap gap -> gap.from();
+      case Finding.Ahead ahead -> ahead.from();
     };
     boolean whole = entries.isEmpty() ? status.last() == start : entries.getFirst().number() == start + 1;
     if (!asked || from != start || !whole) {
@@ -117,8 +125,30 @@ final class Inquiry implements Question {
     var reading = switch (finding) {
       case Finding.Covered() -> Reading.covered(after.get(), events);
       case Finding.Gap(long at, OptionalLong missed) -> Reading.gap(status.place(at).id(), events, missed);
+      case Finding.Ahead(long at) -> Reading.gap(status.place(at).id(), events, OptionalLong.empty());
     };
     return done(new Answer(status, Optional.of(reading)), events, start);
+  }
+
+  /** Returns whether the epoch of the place began so recently that this may be an old master, which will give up. */
+  private boolean isUndecided() {
+    long age = Instant.now().getEpochSecond() - Place.birth(place.orElseThrow().word());
+    return Math.abs(age) < UNDECIDED.toSeconds();
+  }
+
+  /**
+   * Begins an epoch if Redis has been restarted or promoted since the last append. If there is none to begin, the reader
+   * has to come back: events of an old master would hide from the new one which of its events the client has received.
+   */
+  private Next await(Status status) {
+    if (!isAhead) {
+      isAhead = true;
+      return Next.BEGIN;
+    }
+    feed.learn(this, status, -1, List.of());
+    throw new RedisFailure(
+        "the log " + feed.keys() + " does not know the epoch of " + place.orElseThrow().id()
+            + ", which is younger than its own: Redis may be an old master");
   }
 
   /** Continues after a hole that another program made. */

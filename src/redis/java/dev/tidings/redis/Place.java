@@ -6,11 +6,13 @@ import java.util.Optional;
  * A place in a log, right after the event with this number.
  *
  * @param number the number of the event; the place before the first event has number 0
- * @param word the word of the epoch in which the number was assigned
+ * @param word the word of the epoch in which the number was assigned: 7 digits of its birth in base 36, and 5 random
+ *     characters
  */
 record Place(long number, String word) {
   private static final int DIGITS = 16; // as many as a Lua number represents exactly
-  private static final int WORD = 8;
+  private static final int BIRTH = 7;
+  private static final int WORD = BIRTH + 5;
 
   /** The length of the longest id. */
   static final int LONGEST = DIGITS + 1 + WORD;
@@ -37,6 +39,14 @@ record Place(long number, String word) {
     return Optional.of(new Place(number, id.substring(dot + 1)));
   }
 
+  /**
+   * Returns when an epoch began, in seconds since 1970 by the clock of Redis, but after the birth of the epoch before it in
+   * the same log.
+   */
+  static long birth(String word) {
+    return word.length() < BIRTH ? 0 : Long.parseLong(word, 0, BIRTH, 36);
+  }
+
   private static boolean isWord(String id, int from) {
     for (int i = from; i < id.length(); i++) {
       char c = id.charAt(i);
@@ -44,6 +54,6 @@ record Place(long number, String word) {
         return false;
       }
     }
-    return id.length() > from;
+    return id.length() == from + WORD;
   }
 }

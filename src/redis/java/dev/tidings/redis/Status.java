@@ -29,6 +29,14 @@ record Status(long last, long length, Epochs epochs, Optional<Place> completion)
 
     /** Reading continues after another place. */
     record Gap(long from, OptionalLong missed) implements Finding {}
+
+    /**
+     * The place is of an unknown epoch that is younger than all epochs of the log. Either the log has lost that epoch, and
+     * none has begun since, or this is an old master whose log goes on elsewhere.
+     *
+     * @param from the end of the log
+     */
+    record Ahead(long from) implements Finding {}
   }
 
   static List<CommandArguments> commands(Keys keys) {
@@ -48,7 +56,7 @@ record Status(long last, long length, Epochs epochs, Optional<Place> completion)
     if (meta.get(0) instanceof byte[] format && Long.parseLong(text(format)) > FORMAT) {
       throw new RedisFailure(Replies.newer(keys, text(format)));
     }
-    if (!(meta.get(1) instanceof byte[] last) || !(meta.get(2) instanceof byte[] epochs)) {
+    if (!(meta.get(1) instanceof byte[] last) || !(meta.get(2) instanceof byte[] epochs) || epochs.length == 0) {
       return Optional.empty();
     }
     var completion = meta.get(3) instanceof byte[] done ? Place.parse(text(done)) : Optional.<Place>empty();
@@ -87,6 +95,12 @@ record Status(long last, long length, Epochs epochs, Optional<Place> completion)
           ? new Finding.Gap(end, OptionalLong.of(0))
           : new Finding.Gap(base, OptionalLong.of(base - end));
     }
-    return new Finding.Gap(base, OptionalLong.empty());
+    if (end >= 0) {
+      return new Finding.Gap(base, OptionalLong.empty()); // the log has never assigned this number in this epoch
+    }
+    var fork = epochs.fork(place.word());
+    return fork.isPresent()
+        ? new Finding.Gap(Math.max(base, Math.min(fork.getAsLong(), end())), OptionalLong.empty())
+        : new Finding.Ahead(end());
   }
 }

@@ -1,7 +1,7 @@
 -- Appends a batch of events to the log of a channel, once, however often the batch is sent.
 --
 -- KEYS  1 log (stream), 2 meta (hash), 3 and 4 keys of events (hashes, the newer and the older in turn)
--- ARGV  1 producer, 2 number of the batch, 3 most events, 4 largest age in ms, 5 word of a new epoch,
+-- ARGV  1 producer, 2 number of the batch, 3 most events, 4 largest age in ms, 5 random text for a new epoch,
 --       6 pub/sub channel of the bell, 7 seconds that the meta lives, 8 '1' if the last event completes the log,
 --       9 the events for the bell, or '',
 --       then for each event: number of fields, its key or '', field, value, ...
@@ -67,8 +67,16 @@ if ms - past > KEPT / 2 then
   set = {'calm', string.format('%.0f', ms)}
 end
 if not m[2] or epochs == '' or (history ~= '' and m[5] ~= history) then
-  -- What this server holds may differ from what was acknowledged: a new epoch.
-  epochs = string.format('%s:%.0f', ARGV[5], n) .. (epochs == '' and '' or ',' .. epochs)
+  -- What this server holds may differ from what was acknowledged: a new epoch. Its word begins with its birth, in
+  -- seconds and base 36: after that of the epoch before it, whatever the clock says.
+  local birth = math.max(tonumber(t[1]), (tonumber(string.sub(epochs, 1, 7), 36) or 0) + 1)
+  local word = ''
+  for _ = 1, 7 do
+    local digit = birth % 36
+    word = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. word
+    birth = math.floor(birth / 36)
+  end
+  epochs = string.format('%s%s:%.0f', word, ARGV[5], n) .. (epochs == '' and '' or ',' .. epochs)
   local cut = 0
   for _ = 1, 16 do cut = string.find(epochs, ',', cut + 1, true) if not cut then break end end
   if cut then epochs = string.sub(epochs, 1, cut - 1) end

@@ -3,12 +3,14 @@ package dev.tidings.redis;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
 import dev.tidings.EventLog;
 import dev.tidings.EventLog.Reading;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
@@ -95,7 +97,7 @@ final class EpochTest {
       assertEquals(young, ids(lost));
       var ahead = read(log, "12." + word(young.getFirst())); // nothing has been appended since the loss
       assertEquals(Reading.gap(young.getLast(), List.of(), OptionalLong.of(0)), ahead);
-      for (String unknown : List.of("3.zzzzzzzz", "0." + word(young.getFirst()), "5." + word(young.getFirst()), "")) {
+      for (String unknown : List.of("3.000000000000", "3." + word(old.getFirst()).substring(1), "0." + word(young.getFirst()), "5." + word(young.getFirst()), "")) {
         var reading = read(log, unknown);
         assertFalse(reading.covered(), unknown);
         assertTrue(reading.missed().isEmpty());
@@ -117,6 +119,127 @@ final class EpochTest {
     var lostAndTooOld = read(log, "7." + word(old.getFirst()));
     assertEquals(OptionalLong.of(2), lostAndTooOld.missed()); // 6 and 7 of the new epoch
     assertEquals(young.get(1), lostAndTooOld.from());
+  }
+
+  /** As after a kill of a server that has not written any event since its start. */
+  @Test
+  void aClientOfAnEpochThatIsLostAsAWholeContinuesWhereTheNextOneBegan() throws Exception {
+    try (var server = RedisServer.start();
+        var redis = RedisLogs.connect(server.url())) {
+      var log = redis.log("news");
+      var kept = append(log, "a", 5);
+      String epochs = server.run("HGET", "tidings:{news}:meta", "epochs");
+      server.run("DEBUG", "CHANGE-REPL-ID");
+      var lost = append(log, "b", 3);
+      var readings = follow(log, lost.getFirst());
+      assertEquals(lost.subList(1, 3), ids(next(readings)));
+      server.run("EVAL", "for n = 6, 8 do redis.call('XDEL', KEYS[1], redis.call('XRANGE', KEYS[1], n, n)[1][1]) end"
+          + " redis.call('HSET', KEYS[2], 'n', 5, 'epochs', ARGV[1])", "2", "tidings:{news}:log", "tidings:{news}:meta", epochs);
+      server.run("XSETID", "tidings:{news}:log", "5-" + Long.MAX_VALUE); // numbers are assigned again
+      server.run("DEBUG", "CHANGE-REPL-ID");
+      var told = Reading.gap(kept.getLast(), List.of(), OptionalLong.empty());
+      try (var other = RedisLogs.connect(server.url())) {
+        assertEquals(told, read(other.log("news"), lost.getLast()));
+        assertEquals(told, read(log, lost.getLast()));
+        assertEquals(told, next(readings));
+        var young = append(log, "c", 2);
+        assertEquals("6." + word(young.getFirst()), young.getFirst());
+        assertEquals(young.getFirst(), ids(next(readings)).getFirst());
+        for (var client : List.of(log, other.log("news"))) {
+          for (String id : lost) {
+            assertEquals(told.from(), read(client, id).from());
+            assertEquals(young, ids(read(client, id)));
+          }
+          var covered = read(client, kept.get(3));
+          assertTrue(covered.covered());
+          assertEquals(List.of(kept.get(4), young.get(0), young.get(1)), ids(covered));
+        }
+      }
+    }
+  }
+
+  /** An old master, which clients reach that have been on the new one, sends them none of its events. */
+  @Test
+  void onTheOldSideOfASplitBrainAClientOfTheNewSideWaits() throws Exception {
+    try (var old = RedisServer.start();
+        var promoted = RedisServer.replicaOf(old);
+        var proxy = new Proxy(old.port());
+        var left = RedisLogs.connect(proxy.url())) {
+      var log = left.log("news");
+      var kept = append(log, "a", 5);
+      var readings = follow(log, kept.getFirst());
+      assertEquals(kept.subList(1, 5), ids(next(readings)));
+      old.await(() -> promoted.run("XLEN", "tidings:{news}:log").equals("5"));
+      promoted.run("REPLICAOF", "NO", "ONE");
+      var doomed = append(log, "doomed", 3);
+      try (var right = RedisLogs.connect(promoted.url())) {
+        var young = append(right.log("news"), "b", 3);
+        String epochs = old.run("HGET", "tidings:{news}:meta", "epochs");
+        var waits = assertThrows(java.io.UncheckedIOException.class, () -> read(log, young.get(1)));
+        assertTrue(waits.getMessage().contains("may be an old master"), waits.getMessage());
+        assertEquals(epochs, old.run("HGET", "tidings:{news}:meta", "epochs"));
+        assertEquals(doomed, ids(read(log, kept.getLast()))); // of clients that nobody has told of the new side
+        var lost = read(right.log("news"), doomed.getLast());
+        assertEquals(Reading.gap(kept.getLast(), lost.events(), OptionalLong.of(0)), lost);
+        assertEquals(young, ids(lost));
+        old.run("REPLICAOF", "127.0.0.1", Integer.toString(promoted.port()));
+        proxy.target(promoted.port());
+        proxy.disconnect();
+        RedisServer.await(() -> covers(log, young.get(1)), () -> left.state().toString());
+        assertEquals(young.subList(2, 3), ids(read(log, young.get(1))));
+      }
+    }
+  }
+
+  private static boolean covers(EventLog log, String id) {
+    try {
+      return read(log, id).covered();
+    } catch (java.io.UncheckedIOException | InterruptedException e) {
+      return false;
+    }
+  }
+
+  private static String born(long seconds) {
+    String digits = Long.toString(seconds, 36);
+    return "0".repeat(7 - digits.length()) + digits + "aaaaa";
+  }
+
+  /** Nobody can say what such a client has received. It is not waited for without limit. */
+  @Test
+  void anIdThatIsYoungerThanTheLogContinuesAtTheEndUnlessItIsAboutAMinuteOld() throws Exception {
+    try (var server = RedisServer.start();
+        var redis = RedisLogs.connect(server.url())) {
+      var log = redis.log("news");
+      append(log, "a", 5);
+      server.run("HSET", "tidings:{news}:meta", "epochs", born(1) + ":0");
+      long now = Instant.now().getEpochSecond();
+      var end = Reading.gap("5." + born(1), List.of(), OptionalLong.empty());
+      assertEquals(end, read(log, "3." + born(now - 100)));
+      assertEquals(end, read(log, "70." + born(now - 100)));
+      assertEquals(end, read(log, "3." + born(now + 1_000)));
+      assertThrows(java.io.UncheckedIOException.class, () -> read(log, "3." + born(now)));
+      assertEquals(born(1) + ":0", server.run("HGET", "tidings:{news}:meta", "epochs"));
+      assertEquals(List.of("6." + born(1)), append(log, "b", 1));
+      assertEquals(5, read(log, "0." + born(0)).events().size() - 1); // older than the log: it has received nothing of it
+    }
+  }
+
+  /** The log of a server whose clock was an hour ahead, now on one whose clock is right. */
+  @Test
+  void anEpochIsBornAfterTheOneBeforeItAlthoughTheClockGoesBack() throws Exception {
+    try (var server = RedisServer.start();
+        var redis = RedisLogs.connect(server.url())) {
+      var log = redis.log("news");
+      var old = append(log, "a", 5);
+      long hour = Instant.now().getEpochSecond() + 3_600;
+      server.run("HSET", "tidings:{news}:meta", "epochs", born(hour) + ":5," + word(old.getFirst()) + ":0");
+      server.run("DEBUG", "CHANGE-REPL-ID");
+      for (int i = 1; i <= 3; i++) {
+        assertEquals(hour + i, Place.birth(word(append(log, "b", 1).getFirst())));
+        server.run("DEBUG", "CHANGE-REPL-ID");
+      }
+      assertEquals(3, ids(read(log, old.getLast())).size());
+    }
   }
 
   @Test
@@ -320,6 +443,9 @@ final class EpochTest {
         assertEquals(ids.getLast(), log.latest());
         server.run("DEBUG", "CHANGE-REPL-ID");
         assertEquals(ids.getLast(), log.latest());
+      }
+      for (int i = 2; i < 40; i += 2) {
+        assertTrue(Place.birth(word(ids.get(i))) > Place.birth(word(ids.get(i - 1))), ids::toString);
       }
       var first = read(log, "");
       assertEquals("8." + word(ids.get(8)), first.from()); // the start of the oldest epoch that is known

@@ -18,6 +18,9 @@ import org.junit.jupiter.api.Test;
 
 /** What a feed keeps in memory, with a Redis that answers when the test says so. */
 final class FeedTest {
+  private static final String E = "0000001eeeee";
+  private static final String F = "0000002fffff";
+
   private final LinkedBlockingQueue<Question> asked = new LinkedBlockingQueue<>();
   private final Feed feed =
       new Feed(
@@ -78,23 +81,23 @@ final class FeedTest {
     var readings = new LinkedBlockingQueue<Reading>();
     Thread.ofVirtual().start(() -> {
       try {
-        readings.add(feed.read(new Place(last, "e").id(), 100, Duration.ofSeconds(50)));
+        readings.add(feed.read(new Place(last, E).id(), 100, Duration.ofSeconds(50)));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
     });
-    answer(question(), 1, last, "e:0");
+    answer(question(), 1, last, E + ":0");
     feed.confirmed(true);
-    answer(question(), 1, last, "e:0");
+    answer(question(), 1, last, E + ":0");
     var older = new LinkedBlockingQueue<Reading>();
     Thread.ofVirtual().start(() -> {
       try {
-        older.add(feed.read(new Place(first - 1, "e").id(), 500, Duration.ZERO));
+        older.add(feed.read(new Place(first - 1, E).id(), 500, Duration.ZERO));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
     });
-    answer(question(), 1, last, "e:0");
+    answer(question(), 1, last, E + ":0");
     assertEquals(last - first + 1, older.take().events().size());
     assertEquals(0, asked.size());
     return readings;
@@ -118,9 +121,9 @@ final class FeedTest {
   @Test
   void aBellThatFollowsTheRingWakesReadersWithoutAQuestion() throws Exception {
     var readings = followed(91, 100);
-    bell(101, 102, "e");
-    assertEquals(List.of("101.e", "102.e"), ids(readings.take()));
-    assertEquals(List.of("100.e", "101.e"), ids(feed.read("99.e", 2, Duration.ZERO)));
+    bell(101, 102, E);
+    assertEquals(List.of("101." + E, "102." + E), ids(readings.take()));
+    assertEquals(List.of("100." + E, "101." + E), ids(feed.read("99." + E, 2, Duration.ZERO)));
     assertEquals(0, asked.size());
   }
 
@@ -128,34 +131,34 @@ final class FeedTest {
   @Test
   void aBellOfAnotherEpochIsNotTakenAlthoughItsNumberFollows() throws Exception {
     var readings = followed(91, 100);
-    bell(101, 101, "f");
+    bell(101, 101, F);
     var refresh = question();
     assertEquals(0, readings.size());
-    answer(refresh, 1, 101, "f:95,e:0");
+    answer(refresh, 1, 101, F + ":95," + E + ":0");
     var own = question(); // of the reader, whose place is not in the ring any longer
-    answer(own, 1, 101, "f:95,e:0");
+    answer(own, 1, 101, F + ":95," + E + ":0");
     var gap = readings.take();
     assertFalse(gap.covered());
-    assertEquals("95.e", gap.from());
+    assertEquals("95." + E, gap.from());
     assertEquals(OptionalLong.of(0), gap.missed());
-    assertEquals(List.of("96.f", "97.f", "98.f", "99.f", "100.f", "101.f"), ids(gap));
-    assertEquals(gap.events(), feed.read("95.e", 10, Duration.ZERO).events()); // from the ring, which ended there
+    assertEquals(List.of("96." + F, "97." + F, "98." + F, "99." + F, "100." + F, "101." + F), ids(gap));
+    assertEquals(gap.events(), feed.read("95." + E, 10, Duration.ZERO).events()); // from the ring, which ended there
     assertEquals(0, asked.size());
   }
 
   @Test
   void aBellWithAHoleBeforeItOrWithoutEventsAsksRedis() throws Exception {
     var readings = followed(91, 100);
-    bell(102, 102, "e");
-    answer(question(), 1, 102, "e:0");
-    assertEquals(List.of("101.e", "102.e"), ids(readings.take()));
-    feed.bell(bytes("103 103 e "));
-    answer(question(), 1, 103, "e:0");
-    assertEquals(List.of("103.e"), ids(feed.read("102.e", 10, Duration.ZERO)));
-    bell(102, 103, "e"); // known
+    bell(102, 102, E);
+    answer(question(), 1, 102, E + ":0");
+    assertEquals(List.of("101." + E, "102." + E), ids(readings.take()));
+    feed.bell(bytes("103 103 " + E + " "));
+    answer(question(), 1, 103, E + ":0");
+    assertEquals(List.of("103." + E), ids(feed.read("102." + E, 10, Duration.ZERO)));
+    bell(102, 103, E); // known
     assertEquals(0, asked.size());
     feed.bell(bytes("nonsense"));
-    answer(question(), 1, 103, "e:0");
+    answer(question(), 1, 103, E + ":0");
   }
 
   /** An answer that was under way when a bell came is older than the ring, and is no reason to shorten it. */
@@ -166,10 +169,10 @@ final class FeedTest {
     var old = question();
     var commands = old.begin(); // asked when the log ended with 100
     assertEquals(3, commands.size());
-    bell(101, 101, "e");
-    assertEquals(List.of("101.e"), ids(readings.take()));
-    answer(old, 1, 100, "e:0");
-    assertEquals(List.of("101.e"), ids(feed.read("100.e", 10, Duration.ZERO)));
+    bell(101, 101, E);
+    assertEquals(List.of("101." + E), ids(readings.take()));
+    answer(old, 1, 100, E + ":0");
+    assertEquals(List.of("101." + E), ids(feed.read("100." + E, 10, Duration.ZERO)));
   }
 
   @Test
@@ -177,7 +180,7 @@ final class FeedTest {
     var answers = new LinkedBlockingQueue<Reading>();
     Runnable read = () -> {
       try {
-        answers.add(feed.read("100.e", 10, Duration.ZERO));
+        answers.add(feed.read("100." + E, 10, Duration.ZERO));
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
@@ -194,12 +197,12 @@ final class FeedTest {
     var late = Thread.ofVirtual().start(read);
     RedisServer.await(() -> late.getState() == Thread.State.TIMED_WAITING, () -> late.getState().toString());
     assertEquals(0, asked.size()); // one at a time
-    answer(first, 1, 100, "e:0");
+    answer(first, 1, 100, E + ":0");
     for (int i = 0; i < 10; i++) {
       assertEquals(List.of(), answers.take().events());
     }
     assertEquals(0, answers.size());
-    answer(question(), 1, 101, "e:0");
-    assertEquals(List.of("101.e"), ids(answers.take()));
+    answer(question(), 1, 101, E + ":0");
+    assertEquals(List.of("101." + E), ids(answers.take()));
   }
 }

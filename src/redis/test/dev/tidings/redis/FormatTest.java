@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import redis.clients.jedis.exceptions.JedisDataException;
@@ -21,14 +22,60 @@ final class FormatTest {
 
   @Test
   void anIdHasOneSpelling() {
-    for (String id : List.of("0.a", "17.9c41d2e0", "9999999999999999.zzzzzzzz")) {
+    String word = "0t5y7ka9c41d";
+    for (String id : List.of("0." + word, "17." + word, "9999999999999999.zzzzzzzzzzzz")) {
       assertEquals(id, Place.parse(id).orElseThrow().id());
     }
-    for (String no : List.of("", ".", "1", "1.", ".a", "01.a", "00.a", "-1.a", "+1.a", "1.A", "1.a.b", " 1.a", "1.a ", "1.é",
-        "١.a", "12345678901234567.a", "1.123456789012345678901234", "1a.a")) {
-      assertEquals(Optional.empty(), Place.parse(no), no);
+    for (String no : List.of("01.", "00.", "-1.", "+1.", " 1.", "١.", "12345678901234567.", "1a.", ".", "")) {
+      assertEquals(Optional.empty(), Place.parse(no + word), no);
     }
-    assertEquals(Place.LONGEST, "9999999999999999.zzzzzzzz".length());
+    for (String no : List.of("", word.substring(1), word + "a", word + " ", "0T5y7ka9c41d", "0t5y7ka.c41d", "0t5y7ka9c41é", "-t5y7ka9c41d", "a")) {
+      assertEquals(Optional.empty(), Place.parse("1." + no), no);
+    }
+    assertEquals(Optional.empty(), Place.parse("1"));
+    assertEquals(Place.LONGEST, "9999999999999999.zzzzzzzzzzzz".length());
+  }
+
+  @Test
+  void aWordSaysWhenItsEpochBegan() {
+    assertEquals(0, Place.birth("000000000000"));
+    assertEquals(36 * 36 + 2 * 36 + 11, Place.birth("000012bzzzzz"));
+    assertEquals(78_364_164_095L, Place.birth("zzzzzzzzzzzz"));
+    assertEquals(0, Place.birth("short")); // of another program
+  }
+
+  /** Births are 7 digits: 1, 3 and 5. */
+  @Test
+  void aClientOfAnUnknownEpochHasReceivedNothingOfTheEpochsThatWereNotBornBefore() {
+    var epochs = Epochs.parse("0000005ccccc:20,0000003bbbbb:10,0000001aaaaa:4");
+    assertEquals(OptionalLong.of(4), epochs.fork("0000000zzzzz"));
+    assertEquals(OptionalLong.of(4), epochs.fork("0000001zzzzz")); // of the same second
+    assertEquals(OptionalLong.of(10), epochs.fork("0000002zzzzz"));
+    assertEquals(OptionalLong.of(10), epochs.fork("0000003zzzzz"));
+    assertEquals(OptionalLong.of(20), epochs.fork("0000005aaaaa"));
+    assertEquals(OptionalLong.empty(), epochs.fork("000000600000"));
+  }
+
+  @Test
+  void anIdOfAnUnknownEpochContinuesAtTheForkOfWhatIsHeld() {
+    var epochs = Epochs.parse("0000005ccccc:20,0000003bbbbb:10,0000001aaaaa:4");
+    var whole = new Status(25, 21, epochs, Optional.empty());
+    var old = new Place(7, "0000000zzzzz");
+    var middle = new Place(12, "0000002zzzzz");
+    var young = new Place(7, "0000005zzzzz");
+    var ahead = new Place(30, "0000006zzzzz");
+    assertEquals(new Status.Finding.Gap(4, OptionalLong.empty()), whole.find(old));
+    assertEquals(new Status.Finding.Gap(10, OptionalLong.empty()), whole.find(middle));
+    assertEquals(new Status.Finding.Gap(20, OptionalLong.empty()), whole.find(young));
+    assertEquals(new Status.Finding.Ahead(25), whole.find(ahead));
+    var trimmed = new Status(25, 10, epochs, Optional.empty());
+    assertEquals(new Status.Finding.Gap(15, OptionalLong.empty()), trimmed.find(middle));
+    assertEquals(new Status.Finding.Gap(20, OptionalLong.empty()), trimmed.find(young));
+    var completed = new Status(25, 21, Epochs.parse("0000005ccccc:25,0000001aaaaa:4"), Place.parse("25.0000001aaaaa"));
+    assertEquals(new Status.Finding.Gap(24, OptionalLong.empty()), completed.find(young)); // so that it is completed
+    assertEquals(new Status.Finding.Ahead(24), completed.find(ahead));
+    var never = new Place(10, "0000003bbbbb"); // the number is of the epoch before
+    assertEquals(new Status.Finding.Gap(4, OptionalLong.empty()), whole.find(never));
   }
 
   @Test

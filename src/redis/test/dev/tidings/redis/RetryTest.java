@@ -196,12 +196,32 @@ final class RetryTest {
       log.append(Event.of("second"));
       var item = new Append.Item(Fields.of(Event.of("zombie")), Optional.empty(), false);
       var append = new Append(List.of(item), new Append.Limits(100, Duration.ofHours(1)), System.nanoTime());
-      var zombie = new Batch(Keys.of("tidings:", "news"), List.of(append), producer.substring(2), batch - 1, "zzzzzzzz");
+      var zombie = new Batch(Keys.of("tidings:", "news"), List.of(append), producer.substring(2), batch - 1);
       zombie.settle((List<?>) link.ask(List.of(zombie.command())).getFirst());
       var thrown = assertThrows(ExecutionException.class, () -> append.ids().get());
       assertTrue(thrown.getCause().getMessage().contains("not known whether"), thrown.getCause().getMessage());
       assertEquals(List.of("first", "second"), data(all(log)));
     }
+  }
+
+  /** An epoch that a lost batch began, and one that its retry begins, must not have the same word. */
+  @Test
+  void aRetryHasAnotherWordForANewEpoch() {
+    var item = new Append.Item(Fields.of(Event.of("x")), Optional.empty(), false);
+    var append = new Append(List.of(item), new Append.Limits(100, Duration.ofHours(1)), System.nanoTime());
+    var batch = new Batch(Keys.of("tidings:", "news"), List.of(append), "producer", 7);
+    var calls = new ArrayList<List<String>>();
+    for (int i = 0; i < 2; i++) {
+      batch.sending();
+      var call = new ArrayList<String>();
+      batch.command().forEach(argument -> call.add(new String(argument.getRaw(), java.nio.charset.StandardCharsets.UTF_8)));
+      calls.add(call);
+    }
+    int word = 3 + 4 + 4; // after the command, the keys, and the first arguments
+    assertTrue(calls.get(0).get(word).matches("[0-9a-z]{5}"), calls::toString);
+    assertFalse(calls.get(0).get(word).equals(calls.get(1).get(word)), calls::toString);
+    calls.forEach(call -> call.set(word, ""));
+    assertEquals(calls.get(0), calls.get(1));
   }
 
   @Test
