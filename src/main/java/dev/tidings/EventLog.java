@@ -41,7 +41,9 @@ import java.util.OptionalLong;
  *       that waits does not delay other calls. All methods except {@code append} return or throw within about one
  *       second, apart from the wait time of {@code read}.
  *   <li>Methods throw {@link UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)}
- *       then throws the same exception. The streams of the channel stay open and continue at their positions later.
+ *       then throws the same exception. The streams of the channel stay open and continue at their positions later. The
+ *       channel logs an outage once. If many logs share a connection whose loss has been logged, they throw
+ *       {@link LogAwayException}, so that not each channel logs it.
  *   <li>If a thread is interrupted while it waits for the log, {@code read} throws {@link InterruptedException}, and
  *       the other methods throw {@code UncheckedIOException} and leave the interrupt status set.
  * </ul>

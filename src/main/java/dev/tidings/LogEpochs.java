@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The epochs of a log in files. An id consists of the number of its event and a word, {@code 17.0mip2k7r4k9f9}. The word
+ * The epochs of a log in files. An id consists of the number of its event and a word, {@code 17.0tov3k9f9a2x}. The word
  * is that of the epoch in which the event was appended. Numbers are consecutive over the life of the log. A word is the
  * time at which its epoch began, its birth, and random characters.
  *
@@ -25,21 +25,21 @@ import java.util.Optional;
  */
 record LogEpochs(List<Epoch> all, boolean isOpen) {
   private static final int MOST = 1_000;
-  private static final int BIRTH_LENGTH = 9;
-  static final int WORD_LENGTH = BIRTH_LENGTH + 4;
+  private static final int BIRTH_LENGTH = 7;
+  static final int WORD_LENGTH = BIRTH_LENGTH + 5;
   private static final String LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
   private static final SecureRandom RANDOM = new SecureRandom();
 
   /**
    * An epoch.
    *
-   * @param word milliseconds since 1970 as nine digits of base 36, and four random ones
+   * @param word seconds since 1970 as seven digits of base 36, and five random ones
    * @param after the number of the last event before the epoch
    */
   record Epoch(String word, long after) {
 
     /**
-     * Returns when the epoch began, in milliseconds since 1970. That is later than the birth of the epoch before it, even if
+     * Returns when the epoch began, in seconds since 1970. That is later than the birth of the epoch before it, even if
      * the clock was set back.
      */
     long birth() {
@@ -70,12 +70,12 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
 
   /** Returns the first epoch of a new log. */
   static LogEpochs first(InstantSource clock) {
-    return new LogEpochs(List.of(new Epoch(word(clock.millis()), 0)), true);
+    return new LogEpochs(List.of(new Epoch(word(clock.instant().getEpochSecond()), 0)), true);
   }
 
   /** Returns these epochs, and a new one after the event with this number. */
   LogEpochs next(long after, InstantSource clock) {
-    long birth = Math.max(clock.millis(), all.getLast().birth() + 1);
+    long birth = Math.max(clock.instant().getEpochSecond(), all.getLast().birth() + 1);
     var more = new ArrayList<>(all.subList(all.size() < MOST ? 0 : all.size() - MOST + 1, all.size()));
     more.add(new Epoch(word(birth), after));
     return new LogEpochs(more, true);
@@ -155,11 +155,12 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
   }
 
   /**
-   * Returns where the first epoch begins that is younger than this one, of which the log knows nothing. A reader with an
-   * id of that epoch can have received events of older epochs, but none after this place.
+   * Returns where the first epoch begins that is not older than an unknown one with this birth. It is not among those
+   * that came before the unknown one, since births increase. So a reader of the unknown epoch has received nothing that
+   * follows this place.
    */
   private long fork(long birth, long latest) {
-    return all.stream().filter(epoch -> epoch.birth() > birth).mapToLong(Epoch::after).findFirst().orElse(latest);
+    return all.stream().filter(epoch -> epoch.birth() >= birth).mapToLong(Epoch::after).findFirst().orElse(latest);
   }
 
   private int indexOf(String word) {
