@@ -41,7 +41,9 @@ import java.util.OptionalLong;
  *       that waits does not delay other calls. All methods except {@code append} return or throw within about one
  *       second, apart from the wait time of {@code read}.
  *   <li>Methods throw {@link UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)}
- *       then throws the same exception. The streams of the channel stay open and continue at their positions later.
+ *       then throws the same exception. The streams of the channel stay open and continue at their positions later. The
+ *       channel logs an outage once. If many logs share a connection whose loss has been logged, they throw
+ *       {@link LogAwayException}, so that not each channel logs it.
  *   <li>If a thread is interrupted while it waits for the log, {@code read} throws {@link InterruptedException}, and
  *       the other methods throw {@code UncheckedIOException} and leave the interrupt status set.
  * </ul>
@@ -255,8 +257,9 @@ public interface EventLog {
    * <p>A process or machine may fail at any time. When the log is opened, events that are incomplete or damaged are
    * dropped with a warning: in the newest file those from the first such event on, in other files all events up to the
    * end of that file. A client that has received an event that was lost is told so by a gap, and then receives the
-   * events that were appended instead. Only if the head of the newest file is damaged, or if an older copy of the
-   * directory is restored, it receives the whole history again. No id is ever assigned twice.
+   * events that were appended instead. The same applies if an older copy of the directory is restored. No id is ever
+   * assigned twice, and no event is delivered twice. The clock of the machine has an influence only if it was set back
+   * before such a loss: then some of the events that were appended instead can be missing too.
    *
    * <p>An {@code append} for which the disk has no room throws {@link NotAppendedException}. If it is unknown whether
    * an event has reached the storage device, it throws {@code UncheckedIOException}. The log can be used after both. An
@@ -280,8 +283,8 @@ public interface EventLog {
    * @param covered whether no event is missing between the requested id and the first of these events; {@code false} if
    *     the id is too old, was lost in a restart, or is not an id of this log
    * @param from the id directly before the first of the events: the requested id if it is covered, otherwise the id
-   *     after which reading continues. That is the oldest covered id, unless the log knows a later place up to which
-   *     the reader has received everything that the log still holds. The next read continues after the last event, or
+   *     after which reading continues. That is the oldest covered id, unless the reader may have received events after
+   *     it; then it is a later place, after which the reader has received nothing. The next read continues after the last event, or
    *     after this id if there are no events
    * @param events the events in order, each with its id; empty if there are none yet
    * @param missed the number of dropped events between the requested id and {@code from}, if the log knows it; zero if

@@ -1,19 +1,21 @@
 package dev.tidings;
 
 import java.security.SecureRandom;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * The epochs of a log in files. An id consists of the number of its event and a word, {@code 17.k3f9a2xq}. The word is
- * that of the epoch in which the event was appended. Numbers are consecutive over the life of the log; words are
- * random.
+ * The epochs of a log in files. An id consists of the number of its event and a word, {@code 17.0tov3k9f9a2x}. The word
+ * is that of the epoch in which the event was appended. Numbers are consecutive over the life of the log. A word is the
+ * time at which its epoch began, its birth, and random characters.
  *
  * <p>Each time that a log is opened, the next append begins a new epoch. So no id is assigned twice, even if the
  * previous process or the machine died and the last events were lost, and even if the files were restored from a
  * backup. From the word of a lost id, the log knows where the epoch ended now, and so which events the reader has
- * received.
+ * received. If the files lack the whole epoch, it knows from the births where its events begin that are certainly none
+ * of that epoch or before it.
  *
  * <p>Immutable. At most 1,000 epochs are kept, so that a process that restarts again and again does not fill each file
  * with them.
@@ -23,39 +25,59 @@ import java.util.Optional;
  */
 record LogEpochs(List<Epoch> all, boolean isOpen) {
   private static final int MOST = 1_000;
-  private static final int WORD_LENGTH = 8;
-  private static final String LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
+  private static final int BIRTH_LENGTH = 7;
+  static final int WORD_LENGTH = BIRTH_LENGTH + 5;
+  private static final String LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
   private static final SecureRandom RANDOM = new SecureRandom();
 
   /**
    * An epoch.
    *
-   * @param word eight letters or digits
+   * @param word seconds since 1970 as seven digits of base 36, and five random ones
    * @param after the number of the last event before the epoch
    */
-  record Epoch(String word, long after) {}
+  record Epoch(String word, long after) {
+
+    /**
+     * Returns when the epoch began, in seconds since 1970. That is later than the birth of the epoch before it, even if
+     * the clock was set back.
+     */
+    long birth() {
+      return LogEpochs.birth(word);
+    }
+  }
+
+  /** How an id relates to the log. */
+  enum Match {
+    /** The log has the place. */
+    HELD,
+    /** The log has lost the event with that id. The epoch is known, and the place is where it ends. */
+    LOST,
+    /** The epoch is not known. Nothing that follows the place has been received by a reader with that id. */
+    FORGOTTEN
+  }
 
   /**
    * Where a reader with some id continues.
    *
    * @param number the number of the place
-   * @param isLost whether the log has lost the event with that id, and the place is the end of its epoch
    */
-  record Position(long number, boolean isLost) {}
+  record Position(long number, Match match) {}
 
   LogEpochs {
     all = List.copyOf(all);
   }
 
   /** Returns the first epoch of a new log. */
-  static LogEpochs first() {
-    return new LogEpochs(List.of(new Epoch(word(), 0)), true);
+  static LogEpochs first(InstantSource clock) {
+    return new LogEpochs(List.of(new Epoch(word(clock.instant().getEpochSecond()), 0)), true);
   }
 
   /** Returns these epochs, and a new one after the event with this number. */
-  LogEpochs next(long after) {
+  LogEpochs next(long after, InstantSource clock) {
+    long birth = Math.max(clock.instant().getEpochSecond(), all.getLast().birth() + 1);
     var more = new ArrayList<>(all.subList(all.size() < MOST ? 0 : all.size() - MOST + 1, all.size()));
-    more.add(new Epoch(word(), after));
+    more.add(new Epoch(word(birth), after));
     return new LogEpochs(more, true);
   }
 
@@ -63,15 +85,20 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
     return new LogEpochs(all, false);
   }
 
-  private static String word() {
-    var word = new StringBuilder();
-    for (int i = 0; i < WORD_LENGTH; i++) {
+  private static String word(long birth) {
+    var word = new StringBuilder(Long.toString(birth, 36));
+    word.insert(0, "0".repeat(BIRTH_LENGTH - word.length()));
+    while (word.length() < WORD_LENGTH) {
       word.append(LETTERS.charAt(RANDOM.nextInt(LETTERS.length())));
     }
     return word.toString();
   }
 
-  static boolean isWord(String text) {
+  private static long birth(String word) {
+    return Long.parseLong(word, 0, BIRTH_LENGTH, 36);
+  }
+
+  private static boolean isWord(String text) {
     return text.length() == WORD_LENGTH && text.chars().allMatch(c -> LETTERS.indexOf(c) >= 0);
   }
 
@@ -108,16 +135,32 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
       return Optional.empty();
     }
     long number = parse(id.substring(0, dot));
-    int i = indexOf(id.substring(dot + 1));
-    if (i < 0 || number <= all.get(i).after() && (number != 0 || i > 0)) {
+    String word = id.substring(dot + 1);
+    if (number < 0 || !isWord(word)) {
+      return Optional.empty();
+    }
+    int i = indexOf(word);
+    if (i < 0) {
+      return Optional.of(new Position(Math.min(number, fork(birth(word), latest)), Match.FORGOTTEN));
+    }
+    if (number <= all.get(i).after() && (number != 0 || i > 0)) {
       return Optional.empty();
     }
     boolean isLast = i == all.size() - 1;
     long end = isLast ? latest : all.get(i + 1).after();
     if (number <= end) {
-      return Optional.of(new Position(number, false));
+      return Optional.of(new Position(number, Match.HELD));
     }
-    return isLast && isOpen ? Optional.empty() : Optional.of(new Position(end, true));
+    return isLast && isOpen ? Optional.empty() : Optional.of(new Position(end, Match.LOST));
+  }
+
+  /**
+   * Returns where the first epoch begins that is not older than an unknown one with this birth. It is not among those
+   * that came before the unknown one, since births increase. So a reader of the unknown epoch has received nothing that
+   * follows this place.
+   */
+  private long fork(long birth, long latest) {
+    return all.stream().filter(epoch -> epoch.birth() >= birth).mapToLong(Epoch::after).findFirst().orElse(latest);
   }
 
   private int indexOf(String word) {

@@ -10,12 +10,25 @@ import java.util.function.BooleanSupplier;
 
 /** Reads a log for its followers, and retries while the log fails. */
 final class LogReader {
-  /** Lasts from a failed attempt until an attempt that began later succeeds. Only the first failure is logged. */
-  private static final class Outage {}
+  /**
+   * Lasts from a failed attempt until an attempt that began later succeeds. Only the first failure is reported, and the
+   * first one that the log has not logged itself.
+   */
+  private static final class Outage {
+    private final boolean isLoggedByLog;
+
+    Outage(Throwable why) {
+      isLoggedByLog = why instanceof LogAwayException;
+    }
+
+    boolean includes(Outage other) {
+      return !isLoggedByLog || other.isLoggedByLog;
+    }
+  }
 
   /** Reports an outage. */
   interface Report {
-    /** Called once per outage, on the thread whose attempt failed. May block; must not throw. */
+    /** Called once or twice per outage, see {@link Outage}, on the thread whose attempt failed. May block; must not throw. */
     void failed(Throwable why);
   }
 
@@ -28,7 +41,7 @@ final class LogReader {
   private volatile boolean closed;
 
   LogReader(EventLog log, Duration pause) {
-    this(log, pause, why -> Log.failure("the log of a channel", why));
+    this(log, pause, LogReader::log);
   }
 
   LogReader(EventLog log, Duration pause, Report report) {
@@ -125,10 +138,21 @@ final class LogReader {
     closed = true;
   }
 
-  /** Logs the first failure of an outage. */
+  /** Reports a failure if it begins an outage. */
   void failed(Throwable why) {
-    if (outage.compareAndSet(null, new Outage())) {
+    var begun = new Outage(why);
+    var known = outage.get();
+    if ((known == null || !known.includes(begun)) && outage.compareAndSet(known, begun)) {
       report.failed(why);
+    }
+  }
+
+  /** Logs that the log of a channel has begun to fail, at DEBUG if the log has logged it itself. */
+  static void log(Throwable why) {
+    if (why instanceof LogAwayException) {
+      Log.debug(() -> "the log of a channel: " + Quoted.java(why));
+    } else {
+      Log.failure("the log of a channel", why);
     }
   }
 }

@@ -15,8 +15,8 @@ final class Outages implements LogReader.Report {
   /** Logs that a log has begun to fail, at DEBUG if another outage has just been logged. */
   @Override
   public void failed(Throwable why) {
-    if (quiet.isDue()) {
-      Log.failure("the log of a channel", why);
+    if (why instanceof LogAwayException || quiet.isDue()) {
+      LogReader.log(why);
     } else {
       Log.debug(() -> "the log of another channel: " + Quoted.java(why));
     }

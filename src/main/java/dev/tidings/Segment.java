@@ -33,7 +33,7 @@ import java.util.function.LongUnaryOperator;
  */
 final class Segment {
   private static final byte[] MAGIC = "TIDINGS1".getBytes(US_ASCII);
-  private static final int WORD_BYTES = 8;
+  private static final int WORD_BYTES = LogEpochs.WORD_LENGTH;
   private static final int MOST_READ = 256 * 1024; // bytes in one read, but at least one event
 
   /** Thrown if an entry in the middle of a file is not what was written. */

@@ -21,7 +21,7 @@ import java.util.function.LongSupplier;
  * <p>No method uses a {@code FileChannel} that another thread uses, since an interrupt of one would close it for both.
  */
 final class SegmentedLog implements FileEventLog, BoundedLog {
-  private static final int LONGEST_ID = 19 + 1 + 8; // a number of 63 bits and the word of an epoch
+  private static final int LONGEST_ID = 19 + 1 + LogEpochs.WORD_LENGTH; // a number of 63 bits and the word
   private static final int FILES = 8; // that a full log has, if there are no restarts
   private static final long LEAST_FILE = 64 * 1024; // bytes
   private static final long LARGEST_FILE = 256 * 1024 * 1024; // bytes
@@ -73,7 +73,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     this.settings = settings;
     this.time = time;
     this.lock = lock;
-    this.segments = Segments.open(directory, opener, limits(settings.bounds()));
+    this.segments = Segments.open(directory, opener, limits(settings.bounds()), clock);
     this.held = new HeldEvents(segments, settings.bounds(), clock, time, EventLog::isCompletion);
   }
 
@@ -232,11 +232,11 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
       if (events.isEmpty()) {
         continue; // they were dropped meanwhile
       }
-      if (covered && !found.get().isLost()) {
+      if (covered && found.get().match() == LogEpochs.Match.HELD) {
         return Reading.covered(after, events.get());
       }
       var missed = OptionalLong.empty();
-      if (found.isPresent()) {
+      if (found.isPresent() && found.get().match() != LogEpochs.Match.FORGOTTEN) {
         missed = OptionalLong.of(place.number() - found.get().number());
       }
       return Reading.gap(place.id(), events.get(), missed);

@@ -5,6 +5,7 @@ import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -49,6 +50,7 @@ final class Segments {
   private final Path directory;
   private final LogFile.Opener opener;
   private final Limits limits;
+  private final InstantSource clock;
 
   private volatile List<Segment> all = List.of(); // the oldest first; not empty once the log is open
   private volatile LogEpochs epochs;
@@ -56,16 +58,17 @@ final class Segments {
   private boolean forced = true; // whether all written bytes have been forced
   private long ordinal; // of the newest file
 
-  private Segments(Path directory, LogFile.Opener opener, Limits limits) {
+  private Segments(Path directory, LogFile.Opener opener, Limits limits, InstantSource clock) {
     this.directory = directory;
     this.opener = opener;
     this.limits = limits;
+    this.clock = clock;
   }
 
   // Opening.
 
-  static Segments open(Path directory, LogFile.Opener opener, Limits limits) throws IOException {
-    var segments = new Segments(directory, opener, limits);
+  static Segments open(Path directory, LogFile.Opener opener, Limits limits, InstantSource clock) throws IOException {
+    var segments = new Segments(directory, opener, limits, clock);
     segments.recover();
     return segments;
   }
@@ -83,7 +86,7 @@ final class Segments {
       }
     }
     if (held.isEmpty()) {
-      epochs = LogEpochs.first();
+      epochs = LogEpochs.first(clock);
       begin(epochs, 0);
     } else {
       cutTail(held.getFirst());
@@ -181,7 +184,7 @@ final class Segments {
       } catch (UnknownOutcomeException e) {
         throw new IOException("earlier events: " + e.getMessage(), e); // that of these entries is known
       }
-      begin(epochs.isOpen() ? epochs : epochs.next(last()), last());
+      begin(epochs.isOpen() ? epochs : epochs.next(last(), clock), last());
     }
     var segment = all.getLast();
     forced = false;

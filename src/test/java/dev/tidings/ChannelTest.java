@@ -866,6 +866,29 @@ class ChannelTest {
   }
 
   @Test
+  void anOutageThatTheLogHasLoggedItselfIsLoggedAtDebug() throws Exception {
+    var log = EventLog.inMemory();
+    try (var records = new LogRecords()) {
+      for (var reader : List.of(
+          new LogReader(log, Duration.ofMillis(1)), new LogReader(log, Duration.ofMillis(1), new Outages(0)))) {
+        reader.failed(new LogAwayException("away"));
+        reader.failed(new LogAwayException("away"));
+        assertEquals(List.of(), records.loud());
+        assertEquals(1, records.messages(Level.FINE).stream().filter(text -> text.contains("away")).count());
+        reader.failed(new IOException("another reason, which the log has not logged"));
+        reader.failed(new LogAwayException("away"));
+        reader.failed(new IOException("another reason, which the log has not logged"));
+        assertEquals(1, records.messages(Level.SEVERE).size());
+        reader.read(log.latest(), 1, Duration.ZERO, () -> true);
+        records.clear();
+        reader.failed(new LogAwayException("away again"));
+        assertEquals(List.of(), records.loud());
+        records.clear();
+      }
+    }
+  }
+
+  @Test
   void anOutageOfTheLogIsLoggedOnceAndOutlived() throws Exception {
     var down = new AtomicBoolean();
     var log = new ForwardingLog(EventLog.inMemory()) {

@@ -189,7 +189,6 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
   @Test
   void aRestoredBackupRepeatsNoIdAndTellsReadersOfLostEvents() throws Exception {
     var log = log(DEFAULTS);
-    String start = log.latest();
     var kept = append(log, 5);
     log.close();
     var backup = Files.createDirectory(directory.resolve("backup"));
@@ -197,13 +196,20 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
     log = log(DEFAULTS);
     var lost = append(log, 3);
     log = log(backup, DEFAULTS);
+    var before = read(log, lost.getLast());
+    assertFalse(before.covered());
+    assertEquals(kept.getLast(), before.from());
+    assertEquals(List.of(), before.events());
     var restored = append(log, 3);
     assertEquals(List.of(), restored.stream().filter(lost::contains).toList());
     assertEquals(restored, ids(read(log, kept.getLast())));
     var reading = read(log, lost.getLast());
     assertFalse(reading.covered());
-    assertEquals(start, reading.from(), "the epoch of the lost events is unknown to the backup");
-    assertEquals(8, reading.events().size());
+    assertEquals(kept.getLast(), reading.from(), "where the epoch ended of which the lost one was the next");
+    assertEquals(restored, ids(reading));
+    assertEquals(OptionalLong.empty(), reading.missed());
+    append(log, 3);
+    assertEquals(kept.getLast(), read(log, lost.getLast()).from());
   }
 
   static void copy(Path from, Path to) throws Exception {

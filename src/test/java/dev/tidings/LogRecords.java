@@ -24,6 +24,10 @@ final class LogRecords extends Handler implements AutoCloseable {
     records.add(record);
   }
 
+  void clear() {
+    records.clear();
+  }
+
   /** Returns the records above DEBUG, which are shown by default. */
   List<LogRecord> loud() {
     return records.stream().filter(record -> record.getLevel().intValue() >= Level.INFO.intValue()).toList();

@@ -3,7 +3,9 @@ package dev.tidings.redis;
 import dev.tidings.EventLog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -12,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import redis.clients.jedis.ClientSetInfoConfig;
@@ -28,6 +31,9 @@ final class Node implements AutoCloseable {
   /** The time after which a channel that nobody reads is not followed any longer. */
   static final Duration IDLE = Duration.ofSeconds(30);
 
+  private static final System.Logger LOG = System.getLogger("dev.tidings.redis");
+  private static final Duration PATIENCE = Duration.ofMillis(900); // of reads; channels wait for a second
+  private static final long QUIET = Duration.ofMinutes(1).toNanos(); // between two warnings
   private static final int BELL_TIMEOUT = 10_000; // milliseconds; a ping is answered every 5 seconds
   private static final Duration LOADING = Duration.ofSeconds(5);
 
@@ -52,6 +58,7 @@ final class Node implements AutoCloseable {
   private final LongAdder hits = new LongAdder();
   private final LongAdder misses = new LongAdder();
   private final AtomicInteger numbers = new AtomicInteger(); // of threads
+  private final AtomicLong slowness = new AtomicLong(System.nanoTime()); // when it may be logged again
   private volatile Topology topology;
   private volatile boolean infoForbidden;
   private volatile boolean closed;
@@ -61,7 +68,7 @@ final class Node implements AutoCloseable {
     this.idle = idle;
     this.prefix = options.prefix();
     this.queue = new AppendQueue(options.queueEvents(), options.queueBytes(), options.publishTime(), this::route);
-    this.feeds = new Feeds(keys -> new Feed(keys, new FeedNode(), hits, misses));
+    this.feeds = new Feeds(keys -> new Feed(keys, new FeedNode(), hits, misses, PATIENCE));
     this.bells = new Bells(this::home, () -> staff.values().forEach(its -> its.watch.verifyNow()), this::tick);
   }
 
@@ -312,7 +319,26 @@ final class Node implements AutoCloseable {
   // For RedisLogs.
 
   EventLog log(Keys keys, int events, Duration age) {
-    return new RedisEventLog(keys, new Append.Limits(events, age), options.largestEvent(), queue, feeds);
+    return new RedisEventLog(keys, new Append.Limits(events, age), options.largestEvent(), queue, feeds, failure -> isLogged(keys, failure));
+  }
+
+  /**
+   * Returns whether the outage that a failed read is part of has been logged here, so that not each of many channels logs
+   * it. Logs now and then that a server is slow.
+   */
+  private boolean isLogged(Keys keys, RedisFailure failure) {
+    var server = topology.serverOf(keys.slot());
+    var state = server.contact().state();
+    if (!state.connected() || !failure.isSilence()) {
+      return !state.connected();
+    }
+    long now = System.nanoTime();
+    long due = slowness.get();
+    boolean wasAway = state.since().isAfter(Instant.now().minus(PATIENCE.multipliedBy(2)));
+    if (!wasAway && now - due >= 0 && slowness.compareAndSet(due, now + QUIET)) {
+      LOG.log(Level.WARNING, () -> "Redis at " + server.name() + " is slow: a read had no answer within " + PATIENCE.toMillis() + " ms");
+    }
+    return true;
   }
 
   Collection<Server> servers() {

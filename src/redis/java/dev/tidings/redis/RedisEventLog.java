@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.tidings.Event;
 import dev.tidings.EventLog;
+import dev.tidings.LogAwayException;
 import dev.tidings.NotAppendedException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /** A log in Redis. */
 final class RedisEventLog implements EventLog {
@@ -22,13 +24,21 @@ final class RedisEventLog implements EventLog {
   private final int largestEvent;
   private final AppendQueue queue;
   private final Feeds feeds;
+  private final Predicate<RedisFailure> isLogged;
 
-  RedisEventLog(Keys keys, Append.Limits limits, int largestEvent, AppendQueue queue, Feeds feeds) {
+  /**
+   * Creates a log.
+   *
+   * @param isLogged returns whether the outage that a failure is part of has been logged
+   */
+  RedisEventLog(
+      Keys keys, Append.Limits limits, int largestEvent, AppendQueue queue, Feeds feeds, Predicate<RedisFailure> isLogged) {
     this.keys = keys;
     this.limits = limits;
     this.largestEvent = largestEvent;
     this.queue = queue;
     this.feeds = feeds;
+    this.isLogged = isLogged;
   }
 
   @Override
@@ -123,6 +133,8 @@ final class RedisEventLog implements EventLog {
     var feed = feeds.enter(keys);
     try {
       return call.of(feed);
+    } catch (RedisFailure e) {
+      throw isLogged.test(e) ? new LogAwayException(e.getMessage(), e) : e;
     } finally {
       feed.left();
     }

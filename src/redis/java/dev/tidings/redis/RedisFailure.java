@@ -14,4 +14,9 @@ final class RedisFailure extends UncheckedIOException {
   RedisFailure(String message, Throwable cause) {
     super(message, new IOException(Quoted.reason(cause), cause));
   }
+
+  /** Returns whether there is no answer, rather than one that has no sense. */
+  boolean isSilence() {
+    return getCause().getCause() == null;
+  }
 }

@@ -7,6 +7,8 @@ import dev.tidings.Event;
 import dev.tidings.EventLog;
 import dev.tidings.contract.EventLogContract;
 import dev.tidings.contract.SharedLogContract;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +46,7 @@ final class ClusterTest implements EventLogContract, SharedLogContract {
     String url = "redis-cluster://127.0.0.1:" + servers.get(1).port() + ",127.0.0.1:" + servers.get(2).port();
     one = RedisLogs.connect(url);
     other = RedisLogs.connect(url);
-    RedisServer.await(() -> one.state().ready() && other.state().ready(), () -> one.state().toString());
+    Program.await(() -> one.state().ready() && other.state().ready(), () -> one.state().toString());
   }
 
   @AfterAll
@@ -120,7 +122,7 @@ final class ClusterTest implements EventLogContract, SharedLogContract {
       String fromId = from.run("CLUSTER", "MYID");
       String toId = to.run("CLUSTER", "MYID");
       int before = acked.size();
-      RedisServer.await(() -> acked.size() > before + 50, () -> acked.size() + " acked");
+      Program.await(() -> acked.size() > before + 50, () -> acked.size() + " acked");
       to.run("CLUSTER", "SETSLOT", Integer.toString(slot), "IMPORTING", fromId);
       from.run("CLUSTER", "SETSLOT", Integer.toString(slot), "MIGRATING", toId);
       for (String key : List.of("tidings:{moving}:log", "tidings:{moving}:meta")) {
@@ -132,7 +134,7 @@ final class ClusterTest implements EventLogContract, SharedLogContract {
       from.run("CLUSTER", "SETSLOT", Integer.toString(slot), "NODE", toId);
     }
     int before = acked.size();
-    RedisServer.await(() -> acked.size() > before + 50, () -> acked.size() + " acked");
+    Program.await(() -> acked.size() > before + 50, () -> acked.size() + " acked");
     stop.set(true);
     assertTrue(publisher.join(Duration.ofSeconds(20)));
     for (int i = 0; i < acked.size(); i++) {

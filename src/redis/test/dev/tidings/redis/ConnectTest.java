@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
 import dev.tidings.EventLog;
+import dev.tidings.redis.fixture.Ports;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -92,7 +95,7 @@ final class ConnectTest {
 
   @Test
   void nobodyListens() throws Exception {
-    int port = RedisServer.freePort();
+    int port = Ports.free();
     assertFails(UncheckedIOException.class, "redis://127.0.0.1:" + port, "127.0.0.1:" + port, "refused", "check that it runs");
     assertFails(UncheckedIOException.class, "redis://no-such-host.invalid", "no-such-host.invalid");
   }
@@ -129,7 +132,7 @@ final class ConnectTest {
   @Test
   void anOldVersion() throws Exception {
     try (var server = RedisServer.start();
-        var proxy = new Proxy(server.port())) {
+        var proxy = new TcpProxy(server)) {
       proxy.replies(text -> text.replace("redis_version:7.0.15", "redis_version:6.0.15"));
       assertFails(IllegalStateException.class, proxy.url(), "too old", "6.0.15", "6.2");
     }
@@ -266,10 +269,9 @@ final class ConnectTest {
 
   @Test
   void tlsWithHostNamesThatAreChecked() throws Exception {
-    int port = RedisServer.freePort();
-    int plain = RedisServer.freePort();
+    int port = Ports.free();
     try (var server =
-        RedisServer.prepared(plain, "--tls-port", Integer.toString(port), "--tls-cert-file", "cert.pem", "--tls-key-file",
+        RedisServer.prepared("--tls-port", Integer.toString(port), "--tls-cert-file", "cert.pem", "--tls-key-file",
             "key.pem", "--tls-ca-cert-file", "cert.pem", "--tls-auth-clients", "no")) {
       var directory = server.directory();
       keytool(directory, "-genkeypair", "-alias", "redis", "-keyalg", "EC", "-dname", "CN=redis", "-ext", "SAN=dns:localhost",
@@ -294,7 +296,7 @@ final class ConnectTest {
       }
       assertFails(UncheckedIOException.class, "rediss://127.0.0.1:" + port, trusting, "127.0.0.1");
       assertFails(UncheckedIOException.class, "rediss://localhost:" + port, "PKIX");
-      assertFails(UncheckedIOException.class, "rediss://localhost:" + plain, trusting);
+      assertFails(UncheckedIOException.class, "rediss://localhost:" + server.port(), trusting);
       assertFails(UncheckedIOException.class, "redis://localhost:" + port);
     }
   }

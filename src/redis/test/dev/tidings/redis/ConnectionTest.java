@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
 import dev.tidings.EventLog;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,7 +28,7 @@ final class ConnectionTest {
   }
 
   private static void awaitLive(RedisLogs redis, int channels) throws InterruptedException {
-    RedisServer.await(() -> redis.state().followed() == channels, () -> redis.state().toString());
+    Program.await(() -> redis.state().followed() == channels, () -> redis.state().toString());
   }
 
   /** Reads on for ever on a thread of its own. */
@@ -99,7 +102,7 @@ final class ConnectionTest {
       }
       awaitLive(redis, 100);
       for (var reader : readers) {
-        RedisServer.await(() -> reader.getState() == Thread.State.TIMED_WAITING, () -> failed + " " + reader.getState());
+        Program.await(() -> reader.getState() == Thread.State.TIMED_WAITING, () -> failed + " " + reader.getState());
       }
       assertTrue(server.clients() <= 11, () -> server.clients() + " connections");
       int opened = redis.state().servers().getFirst().opened();
@@ -153,7 +156,7 @@ final class ConnectionTest {
         }));
       }
       for (var thread : threads) {
-        RedisServer.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
+        Program.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
         thread.interrupt();
       }
       for (var thread : threads) {
@@ -203,7 +206,7 @@ final class ConnectionTest {
   @Test
   void lostBellsAreNoticedWithinTwelveSeconds() throws Exception {
     try (var server = RedisServer.start();
-        var proxy = new Proxy(server.port());
+        var proxy = new TcpProxy(server);
         var redis = RedisLogs.connect(proxy.url());
         var other = RedisLogs.connect(server.url())) {
       var log = redis.log("news");
@@ -213,14 +216,14 @@ final class ConnectionTest {
         other.log("news").append(Event.of("first"));
         next(events);
       }
-      proxy.dropBells(true);
+      proxy.swallowBells(true);
       long begin = System.nanoTime();
       other.log("news").append(Event.of("second"));
       assertEquals("second", next(events).data().orElseThrow());
       assertTrue(System.nanoTime() - begin < 13_000_000_000L);
-      proxy.dropBells(false); // it gets a new connection, or has one
+      proxy.swallowBells(false); // it gets a new connection, or has one
       long rung = redis.state().bells();
-      RedisServer.await(
+      Program.await(
           () -> {
             other.log("news").append(Event.of("more"));
             return redis.state().bells() > rung;
@@ -246,7 +249,7 @@ final class ConnectionTest {
       log.append(Event.of("before"));
       next(events);
       server.kill();
-      RedisServer.await(() -> !redis.state().ready(), () -> "away");
+      Program.await(() -> !redis.state().ready(), () -> "away");
       for (int i = 0; i < 3; i++) {
         long begin = System.nanoTime();
         var thrown = assertThrows(UncheckedIOException.class, log::latest);
@@ -259,7 +262,7 @@ final class ConnectionTest {
       assertFalse(state.servers().getFirst().connected());
       assertTrue(state.servers().getFirst().reason().contains("refused"), state.toString());
       server.restart();
-      RedisServer.await(() -> redis.state().ready(), () -> redis.state().toString());
+      Program.await(() -> redis.state().ready(), () -> redis.state().toString());
       log.append(Event.of("after"));
       assertEquals("after", next(events).data().orElseThrow());
       followers.forEach(Thread::interrupt);
@@ -273,13 +276,13 @@ final class ConnectionTest {
   void aDemotedMasterIsLeft() throws Exception {
     try (var old = RedisServer.start();
         var fresh = RedisServer.replicaOf(old);
-        var proxy = new Proxy(old.port());
+        var proxy = new TcpProxy(old);
         var redis = RedisLogs.connect(proxy.url())) {
       var log = redis.log("news");
       log.append(Event.of("before"));
       old.await(() -> fresh.run("XLEN", "tidings:{news}:log").equals("1"));
       fresh.run("REPLICAOF", "NO", "ONE");
-      proxy.target(fresh.port());
+      proxy.leadTo(fresh);
       old.run("REPLICAOF", "127.0.0.1", Integer.toString(fresh.port()));
       String id = log.append(Event.of("after")); // READONLY: reconnects at once
       assertEquals(2, Place.parse(id).orElseThrow().number());
@@ -291,7 +294,7 @@ final class ConnectionTest {
   void aDemotedMasterIsLeftByReadersToo() throws Exception {
     try (var old = RedisServer.start();
         var fresh = RedisServer.replicaOf(old);
-        var proxy = new Proxy(old.port());
+        var proxy = new TcpProxy(old);
         var redis = RedisLogs.connect(proxy.url());
         var other = RedisLogs.connect(old.url())) {
       var log = redis.log("news");
@@ -301,7 +304,7 @@ final class ConnectionTest {
       next(events);
       old.await(() -> fresh.run("XLEN", "tidings:{news}:log").equals("1"));
       fresh.run("REPLICAOF", "NO", "ONE");
-      proxy.target(fresh.port());
+      proxy.leadTo(fresh);
       old.run("REPLICAOF", "127.0.0.1", "1"); // a master that is not there
       try (var third = RedisLogs.connect(fresh.url())) {
         long begin = System.nanoTime();

@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
-import dev.tidings.EventLog;
 import dev.tidings.EventLog.Reading;
+import dev.tidings.EventLog;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -246,7 +248,7 @@ final class EpochTest {
   void aFailoverThatLosesAcknowledgedEventsIsToldAndDoublesNothing() throws Exception {
     try (var master = RedisServer.start();
         var replica = RedisServer.replicaOf(master);
-        var proxy = new Proxy(master.port());
+        var proxy = new TcpProxy(master);
         var redis = RedisLogs.connect(proxy.url());
         var other = RedisLogs.connect(proxy.url())) {
       var log = redis.log("news");
@@ -275,8 +277,8 @@ final class EpochTest {
       master.kill();
       replica.thaw();
       replica.run("REPLICAOF", "NO", "ONE");
-      proxy.target(replica.port());
-      proxy.disconnect();
+      proxy.leadTo(replica);
+      proxy.reset();
       var fresh = append(log, "new", 10);
       assertEquals("101." + word(fresh.getFirst()), fresh.getFirst());
       for (var client : List.of(log, other.log("news"), redis.log("news"))) {

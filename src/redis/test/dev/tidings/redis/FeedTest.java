@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
 import dev.tidings.EventLog.Reading;
+import dev.tidings.redis.fixture.Program;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -199,12 +200,12 @@ final class FeedTest {
       threads.add(Thread.ofVirtual().start(read));
     }
     for (var thread : threads) {
-      RedisServer.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
+      Program.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
     }
     var first = question();
     first.begin(); // sent
     var late = Thread.ofVirtual().start(read);
-    RedisServer.await(() -> late.getState() == Thread.State.TIMED_WAITING, () -> late.getState().toString());
+    Program.await(() -> late.getState() == Thread.State.TIMED_WAITING, () -> late.getState().toString());
     assertEquals(0, asked.size()); // one at a time
     answer(first, 1, 100, E + ":0");
     for (int i = 0; i < 10; i++) {

@@ -3,6 +3,7 @@ package dev.tidings.redis;
 import dev.tidings.EventLog;
 import dev.tidings.contract.EventLogContract;
 import dev.tidings.contract.SharedLogContract;
+import dev.tidings.redis.fixture.RedisServer;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;

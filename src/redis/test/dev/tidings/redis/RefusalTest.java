@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.tidings.Event;
 import dev.tidings.EventLog;
 import dev.tidings.NotAppendedException;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -128,7 +130,7 @@ final class RefusalTest {
       for (int i = 0; i < 10; i++) {
         threads.add(Thread.ofVirtual().start(() -> assertThrows(UncheckedIOException.class, () -> log.append(Event.of("x")))));
       }
-      RedisServer.await(() -> logs.state().queueEvents() == 10, () -> logs.state().toString());
+      Program.await(() -> logs.state().queueEvents() == 10, () -> logs.state().toString());
       long begin = System.nanoTime();
       assertRefused(log, "10 events", "withQueue");
       assertTrue(System.nanoTime() - begin < 500_000_000L);
@@ -136,7 +138,7 @@ final class RefusalTest {
         thread.join();
       }
       slow.thaw();
-      RedisServer.await(() -> logs.state().ready() && logs.state().queueEvents() == 0, () -> logs.state().toString());
+      Program.await(() -> logs.state().ready() && logs.state().queueEvents() == 0, () -> logs.state().toString());
       log.append(Event.of("after"));
     }
   }

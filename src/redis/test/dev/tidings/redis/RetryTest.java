@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.tidings.Event;
 import dev.tidings.EventLog;
 import dev.tidings.NotAppendedException;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -45,24 +48,24 @@ final class RetryTest {
   @Test
   void aReplyThatIsLostAtAnyByteDoublesNothing() throws Exception {
     try (var server = RedisServer.start();
-        var proxy = new Proxy(server.port());
+        var proxy = new TcpProxy(server);
         var redis = RedisLogs.connect(proxy.url());
         var direct = RedisLogs.connect(server.url())) {
       var log = redis.log("news");
       var expected = new ArrayList<Event>();
-      for (int cut = 0, length = 1000; cut < length; cut++) {
-        int before = proxy.cuts();
+      log.append(Event.of("loads the script"));
+      expected.addAll(all(log));
+      int cut = 0;
+      do {
         proxy.cutReply(cut);
         var events = List.of(Event.of("a" + cut), Event.of("b" + cut), Event.of("c" + cut));
         var ids = log.appendAll(events);
         for (int i = 0; i < 3; i++) {
           expected.add(events.get(i).withId(ids.get(i)));
         }
-        if (proxy.cuts() == before) { // the reply is not as long as this
-          assertTrue(cut > 20, () -> "only " + before + " cuts");
-          break;
-        }
-      }
+        assertTrue(proxy.isCut());
+      } while (++cut < proxy.lengthOfReply());
+      assertTrue(cut > 20, cut + " cuts");
       assertEquals(expected, all(direct.log("news")));
     }
   }
@@ -70,21 +73,21 @@ final class RetryTest {
   @Test
   void aRequestThatIsLostAtAnyByteLosesAndDoublesNothing() throws Exception {
     try (var server = RedisServer.start();
-        var proxy = new Proxy(server.port());
+        var proxy = new TcpProxy(server);
         var redis = RedisLogs.connect(proxy.url());
         var direct = RedisLogs.connect(server.url())) {
       var log = redis.log("news");
       var expected = new ArrayList<Event>();
-      for (int cut = 0; ; cut++) {
-        int before = proxy.cuts();
+      log.append(Event.of("loads the script"));
+      expected.addAll(all(log));
+      int cut = 0;
+      do {
         proxy.cutRequest(cut);
         String id = cut % 2 == 0 ? log.append(Event.of("a" + cut)) : log.append(Event.of("a" + cut), "key " + cut);
         expected.add(Event.of("a" + cut).withId(id));
-        if (proxy.cuts() == before) {
-          assertTrue(cut > 100, () -> "only " + before + " cuts");
-          break;
-        }
-      }
+        assertTrue(proxy.isCut());
+      } while (++cut < proxy.lengthOfRequest());
+      assertTrue(cut > 100, cut + " cuts");
       assertEquals(expected, all(direct.log("news")));
     }
   }
@@ -93,7 +96,7 @@ final class RetryTest {
   @Test
   void aBatchOfAllKindsIsRepeatedWithTheSameIds() throws Exception {
     try (var server = RedisServer.start();
-        var proxy = new Proxy(server.port());
+        var proxy = new TcpProxy(server);
         var redis = RedisLogs.connect(proxy.url())) {
       var log = redis.log("news");
       String first = log.append(Event.of("a"), "key a");
@@ -165,11 +168,11 @@ final class RetryTest {
       long millis = (System.nanoTime() - begin) / 1_000_000;
       assertTrue(unknown.getMessage().contains("not known whether"), unknown.getMessage());
       assertTrue(millis >= 1_450 && millis < 3_000, millis + " ms");
-      RedisServer.await(() -> !redis.state().ready(), () -> redis.state().toString());
+      Program.await(() -> !redis.state().ready(), () -> redis.state().toString());
       var unsent = assertThrows(UncheckedIOException.class, () -> log.append(Event.of("unsent")));
       assertTrue(unsent.getMessage().startsWith("not appended"), unsent.getMessage());
       server.thaw();
-      RedisServer.await(() -> redis.state().ready(), () -> redis.state().toString());
+      Program.await(() -> redis.state().ready(), () -> redis.state().toString());
       String after = log.append(Event.of("after"));
       var data = data(all(log));
       assertTrue(
@@ -263,12 +266,12 @@ final class RetryTest {
       }
       for (int round = 0; round < rounds; round++) {
         int before = acked.size();
-        RedisServer.await(() -> acked.size() > before + 200, () -> acked.size() + " acked");
+        Program.await(() -> acked.size() > before + 200, () -> acked.size() + " acked");
         server.kill();
         server.restart();
       }
       int before = acked.size();
-      RedisServer.await(() -> acked.size() > before + 100, () -> acked.size() + " acked");
+      Program.await(() -> acked.size() > before + 100, () -> acked.size() + " acked");
       stop.set(true);
       for (var thread : threads) {
         assertTrue(thread.join(Duration.ofSeconds(20)));

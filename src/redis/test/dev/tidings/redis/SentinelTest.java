@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
 import dev.tidings.EventLog;
+import dev.tidings.redis.fixture.Ports;
+import dev.tidings.redis.fixture.RedisServer;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,7 +29,7 @@ final class SentinelTest {
       for (var sentinel : List.of(one, two, three)) {
         sentinel.await(() -> sentinel.info("sentinel").contains("status=ok,address=127.0.0.1:" + master.port() + ",slaves=1,sentinels=3"));
       }
-      String url = "redis-sentinel://127.0.0.1:" + RedisServer.freePort() + ",127.0.0.1:" + one.port() + ",127.0.0.1:" + two.port();
+      String url = "redis-sentinel://127.0.0.1:" + Ports.free() + ",127.0.0.1:" + one.port() + ",127.0.0.1:" + two.port();
       assertThrows(UncheckedIOException.class, () -> RedisLogs.connect(url + "/unknown").close());
       try (var redis = RedisLogs.connect(url + "/mymaster", RedisOptions.defaults().withPublishTime(Duration.ofSeconds(20)))) {
         var log = redis.log("news");

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Channel;
 import dev.tidings.SseServer;
+import dev.tidings.redis.fixture.RedisServer;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.net.Socket;

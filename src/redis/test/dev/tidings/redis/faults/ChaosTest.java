@@ -1,6 +1,9 @@
 package dev.tidings.redis.faults;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,15 +26,15 @@ final class ChaosTest {
     var random = new Random(seed);
     Map<String, Integer> counts = new TreeMap<>();
     Map<String, List<HeldLog.Epoch>> epochs = Map.of("a", new ArrayList<>(), "b", new ArrayList<>());
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "always");
-        var proxy = new TcpProxy("127.0.0.1", redis.port());
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
+        var proxy = new TcpProxy(redis);
         var site = new Site(proxy.url(), Plan.of(3).withChannels("a", "b"))) {
       site.publishers(3).clients(8, 700).flow(Duration.ofMillis(500));
       long end = System.nanoTime() + Duration.ofSeconds(SECONDS).toNanos();
       while (System.nanoTime() < end) {
         for (String channel : List.of("a", "b")) { // the log remembers 16
           var known = epochs.get(channel);
-          known.addAll(0, redis.epochs(channel).stream().filter(epoch -> !known.contains(epoch)).toList());
+          known.addAll(0, HeldLog.epochs(redis, channel).stream().filter(epoch -> !known.contains(epoch)).toList());
         }
         String fault = fault(random, redis, proxy, site);
         counts.merge(fault, 1, Integer::sum);
@@ -53,7 +56,7 @@ final class ChaosTest {
   }
 
   /** Makes a fault, and returns its name. */
-  private static String fault(Random random, Redis redis, TcpProxy proxy, Site site) throws Exception {
+  private static String fault(Random random, RedisServer redis, TcpProxy proxy, Site site) throws Exception {
     switch (random.nextInt(9)) {
       case 0 -> {
         redis.kill();
@@ -106,9 +109,9 @@ final class ChaosTest {
   @Test
   void failoversInARowAreTold() throws Exception {
     var random = new Random();
-    try (var one = Redis.start();
-        var two = Redis.start();
-        var address = new TcpProxy("127.0.0.1", one.port());
+    try (var one = RedisServer.start();
+        var two = RedisServer.start();
+        var address = new TcpProxy(one);
         var site = new Site(address.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 800).flow(Duration.ofMillis(500));
       var master = one;
@@ -131,7 +134,7 @@ final class ChaosTest {
         address.reset();
         replica.thaw();
         replica.run("REPLICAOF", "NO", "ONE");
-        address.moveTo("127.0.0.1", replica.port());
+        address.moveTo(replica);
         resumed = site.awaitResumed(System.nanoTime(), BOUND);
         failovers++;
         var old = master;

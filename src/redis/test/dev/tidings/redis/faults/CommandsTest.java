@@ -7,6 +7,9 @@ import dev.tidings.Event;
 import dev.tidings.redis.RedisLogs;
 import dev.tidings.redis.RedisOptions;
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -22,7 +25,7 @@ final class CommandsTest {
 
   @Test
   void flushall() throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(Duration.ofMillis(500));
       Site.Resumed resumed = null;
@@ -54,7 +57,7 @@ final class CommandsTest {
   }
 
   private static void again(Fault fault, int pause, String... command) throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(Duration.ofMillis(300));
       long end = System.nanoTime() + Duration.ofSeconds(SECONDS).toNanos();
@@ -75,7 +78,7 @@ final class CommandsTest {
   @Test
   void bellsOverflow() throws Exception {
     try (var network = Network.create(); // whose buffers are small, unlike those of loopback
-        var redis = Redis.startAt(network.rightHost(), network.onRight(), "--client-output-buffer-limit", "pubsub 64kb 64kb 1");
+        var redis = RedisServer.startAt(network.rightHost(), network.onRight(), "--client-output-buffer-limit", "pubsub 64kb 64kb 1");
         var site = new Site(Plan.of(2).withoutFronts().withChannels("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"))) {
       var left = site.launch(redis.url(), network.leftHost(), network.onLeft());
       var right = site.launch(redis.url(), network.rightHost(), network.onRight());
@@ -92,7 +95,7 @@ final class CommandsTest {
     }
   }
 
-  private static long overflows(Redis redis) {
+  private static long overflows(RedisServer redis) {
     return redis.output().lines().filter(line -> line.contains("overcoming of output buffer limits")).count();
   }
 
@@ -107,7 +110,7 @@ final class CommandsTest {
   }
 
   private static void clock(Fault fault, String... offsets) throws Exception {
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "always");
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(Duration.ofMillis(500));
       Site.Resumed resumed = null;
@@ -128,8 +131,8 @@ final class CommandsTest {
   @Test
   void aBatchIsNotForgottenWhenTheClockJumps() throws Exception {
     var patient = RedisOptions.defaults().withPublishTime(Duration.ofSeconds(20));
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "always");
-        var proxy = new TcpProxy("127.0.0.1", redis.port());
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
+        var proxy = new TcpProxy(redis);
         var one = RedisLogs.connect(proxy.url(), patient);
         var other = RedisLogs.connect(redis.url(), patient)) {
       one.log("news").append(Event.of("first"));
@@ -151,7 +154,7 @@ final class CommandsTest {
 
   @Test
   void clientsJoinWhileRedisIsAway() throws Exception {
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "always");
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
         var site = new Site(redis.url(), Plan.of(2).withoutFronts())) {
       var knows = site.nodes().subList(0, 1);
       site.publishers(2, 20, knows);

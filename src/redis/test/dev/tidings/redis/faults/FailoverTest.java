@@ -3,6 +3,9 @@ package dev.tidings.redis.faults;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,18 +26,18 @@ final class FailoverTest {
 
   @Test
   void aReplicaWhoseClockIsBehind() throws Exception {
-    byHand(Fault.FAILOVER_BEHIND, Redis.clock("-3s"));
+    byHand(Fault.FAILOVER_BEHIND, RedisServer.clock("-3s"));
   }
 
   @Test
   void aReplicaWhoseClockIsAhead() throws Exception {
-    byHand(Fault.FAILOVER_AHEAD, Redis.clock("+1h"));
+    byHand(Fault.FAILOVER_AHEAD, RedisServer.clock("+1h"));
   }
 
   private static void byHand(Fault fault, Map<String, String> clock) throws Exception {
-    try (var master = Redis.start();
-        var replica = Redis.replicaOf(master, "127.0.0.1", List.of(), clock);
-        var address = new TcpProxy("127.0.0.1", master.port());
+    try (var master = RedisServer.start();
+        var replica = RedisServer.replicaOf(master, "127.0.0.1", List.of(), clock);
+        var address = new TcpProxy(master);
         var site = new Site(address.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 800).flow(Duration.ofSeconds(1));
       replica.freeze();
@@ -45,7 +48,7 @@ final class FailoverTest {
       address.reset();
       replica.thaw();
       replica.run("REPLICAOF", "NO", "ONE");
-      address.moveTo("127.0.0.1", replica.port());
+      address.moveTo(replica);
       var resumed = site.awaitResumed(System.nanoTime(), BOUND);
       Thread.sleep(700);
       var verdict = site.judge(replica);
@@ -58,12 +61,12 @@ final class FailoverTest {
 
   @Test
   void sentinelsPromoteAReplica() throws Exception {
-    try (var master = Redis.start();
-        var replica = Redis.replicaOf(master, "127.0.0.1", List.of(), Map.of())) {
-      var sentinels = new ArrayList<Redis>();
+    try (var master = RedisServer.start();
+        var replica = RedisServer.replicaOf(master, "127.0.0.1", List.of(), Map.of())) {
+      var sentinels = new ArrayList<RedisServer>();
       try {
         for (int i = 0; i < 3; i++) {
-          sentinels.add(Redis.sentinel(master, "127.0.0.1", List.of(), 2, 1_000));
+          sentinels.add(RedisServer.sentinel(master, "127.0.0.1", List.of(), 2, 1_000));
         }
         awaitSentinels(sentinels);
         try (var site = new Site(url(sentinels), Plan.of(2))) {
@@ -85,12 +88,12 @@ final class FailoverTest {
               Fault.SENTINEL, verdict, resumed, String.format(java.util.Locale.ROOT, "promoted after %.1f s", (promoted - killed) / 1e9));
         }
       } finally {
-        sentinels.forEach(Redis::close);
+        sentinels.forEach(RedisServer::close);
       }
     }
   }
 
-  private static void awaitSentinels(List<Redis> sentinels) throws InterruptedException {
+  private static void awaitSentinels(List<RedisServer> sentinels) throws InterruptedException {
     Program.await(
         () -> sentinels.stream().allMatch(
             one -> {
@@ -100,7 +103,7 @@ final class FailoverTest {
         "sentinels that know each other");
   }
 
-  private static String url(List<Redis> sentinels) {
+  private static String url(List<RedisServer> sentinels) {
     return "redis-sentinel://"
         + sentinels.stream().map(one -> one.host() + ":" + one.port()).collect(Collectors.joining(","))
         + "/mymaster";
@@ -118,13 +121,13 @@ final class FailoverTest {
 
   private static void splitBrain(Fault fault, boolean hopping) throws Exception {
     try (var network = Network.create();
-        var master = Redis.startAt(network.leftHost(), network.onLeft());
-        var replica = Redis.replicaOf(master, network.rightHost(), network.onRight(), Map.of())) {
-      var sentinels = new ArrayList<Redis>();
+        var master = RedisServer.startAt(network.leftHost(), network.onLeft());
+        var replica = RedisServer.replicaOf(master, network.rightHost(), network.onRight(), Map.of())) {
+      var sentinels = new ArrayList<RedisServer>();
       try {
-        sentinels.add(Redis.sentinel(master, network.leftHost(), network.onLeft(), 2, 1_000));
-        sentinels.add(Redis.sentinel(master, network.rightHost(), network.onRight(), 2, 1_000));
-        sentinels.add(Redis.sentinel(master, network.rightHost(), network.onRight(), 2, 1_000));
+        sentinels.add(RedisServer.sentinel(master, network.leftHost(), network.onLeft(), 2, 1_000));
+        sentinels.add(RedisServer.sentinel(master, network.rightHost(), network.onRight(), 2, 1_000));
+        sentinels.add(RedisServer.sentinel(master, network.rightHost(), network.onRight(), 2, 1_000));
         awaitSentinels(sentinels);
         try (var site = new Site(Plan.of(2).withoutFronts())) {
           var left = site.launch(url(sentinels), network.leftHost(), network.onLeft());
@@ -144,7 +147,7 @@ final class FailoverTest {
                   && sentinels.get(1).run("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster").contains(port),
               "a new master");
           long promoted = System.nanoTime();
-          Program.await(() -> replica.epochs("news").size() > 1, "the node on the right has its master");
+          Program.await(() -> HeldLog.epochs(replica, "news").size() > 1, "the node on the right has its master");
           double late = (System.nanoTime() - promoted) / 1e9;
           site.awaitResumed(System.nanoTime(), BOUND); // on both sides
           Thread.sleep(1_500);
@@ -173,7 +176,7 @@ final class FailoverTest {
           Results.passed(fault, verdict, Site.Resumed.NONE, figures);
         }
       } finally {
-        sentinels.forEach(Redis::close);
+        sentinels.forEach(RedisServer::close);
       }
     }
   }

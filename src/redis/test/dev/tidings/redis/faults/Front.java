@@ -1,5 +1,7 @@
 package dev.tidings.redis.faults;
 
+import dev.tidings.redis.fixture.Ports;
+import dev.tidings.redis.fixture.Program;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;

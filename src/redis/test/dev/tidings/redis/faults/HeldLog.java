@@ -2,6 +2,7 @@ package dev.tidings.redis.faults;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.tidings.redis.fixture.RedisServer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableMap;
@@ -49,6 +50,12 @@ record HeldLog(NavigableMap<Long, String> payloads, List<Epoch> epochs, long las
       }
     }
     return new HeldLog(payloads, List.copyOf(epochs), meta.get(0) == null ? 0 : Long.parseLong(meta.get(0)));
+  }
+
+  static List<Epoch> epochs(RedisServer redis, String channel) {
+    try (var jedis = redis.jedis()) {
+      return read(jedis, channel).epochs;
+    }
   }
 
   /** Returns this log with older epochs, which it has forgotten. */

@@ -3,6 +3,8 @@ package dev.tidings.redis.faults;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -14,7 +16,7 @@ final class MemoryTest {
 
   @Test
   void refusedEventsAreNotInTheLog() throws Exception {
-    try (var redis = Redis.start("--maxmemory-policy", "noeviction");
+    try (var redis = RedisServer.start("--maxmemory-policy", "noeviction");
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(Duration.ofMillis(500));
       redis.run("CONFIG", "SET", "maxmemory", Long.toString(redis.number("memory", "used_memory") - 100_000));
@@ -40,7 +42,7 @@ final class MemoryTest {
   }
 
   private static void evicted(Fault fault, String key) throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(10, 800).clients(4, 0).flow(Duration.ofMillis(500));
       var away = site.clients().subList(10, 14);
@@ -61,7 +63,7 @@ final class MemoryTest {
 
   @Test
   void anyKeyMayBeEvicted() throws Exception {
-    try (var redis = Redis.start("--maxmemory-samples", "2");
+    try (var redis = RedisServer.start("--maxmemory-samples", "2");
         var site = new Site(redis.url(), Plan.of(2).withChannels("a", "b", "c", "d", "e", "f"))) {
       site.publish(200, "#" + "x".repeat(500));
       site.publishers(1, 20, site.nodes(), "#" + "x".repeat(500)).clients(4, 800).flow(Duration.ofMillis(500));

@@ -3,6 +3,7 @@ package dev.tidings.redis.faults;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.tidings.redis.fixture.Program;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;

@@ -3,6 +3,8 @@ package dev.tidings.redis.faults;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -16,7 +18,7 @@ final class NodesTest {
 
   @Test
   void nodesAreKilledInTheMiddleOfPublishing() throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(3))) {
       site.publishers(6).clients(18, 500).flow(Duration.ofMillis(500));
       int kills = kill(site);
@@ -29,7 +31,7 @@ final class NodesTest {
 
   @Test
   void eventsWithKeysAreAppendedExactlyOnce() throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishersWithKeys(6).clients(8, 500).flow(Duration.ofMillis(500));
       int kills = kill(site);
@@ -57,7 +59,7 @@ final class NodesTest {
 
   @Test
   void rollingRestart() throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(3))) {
       site.publishers(4).clients(18, 0).flow(Duration.ofMillis(500));
       for (SiteNode node : site.nodes()) {
@@ -74,7 +76,7 @@ final class NodesTest {
 
   @Test
   void historySurvivesTheSite() throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(Duration.ofMillis(500));
       site.onNodes(0, 1);
@@ -89,7 +91,7 @@ final class NodesTest {
   @Test
   void clientsThatComeAtOnceCostFewCommands() throws Exception {
     int clients = Integer.getInteger("redis.herd", 10_000);
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(1).withoutFronts().withHeap("-Xmx1g"))) {
       site.clients(clients, 0);
       Program.await(() -> site.clients().stream().noneMatch(client -> client.id().isEmpty()), "positions", Duration.ofSeconds(60));

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,8 +20,8 @@ final class ReplyLostTest {
 
   @Test
   void aBatchIsAppendedOnceWhereverTheConnectionEnds() throws Exception {
-    try (var redis = Redis.start();
-        var proxy = new TcpProxy("127.0.0.1", redis.port());
+    try (var redis = RedisServer.start();
+        var proxy = new TcpProxy(redis);
         var site = new Site(proxy.url(), Plan.of(1).withoutFronts())) {
       site.clients(4, 0);
       Program.await(() -> site.clients().stream().allMatch(client -> !client.id().isEmpty()), "positions");

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.tidings.Event;
 import dev.tidings.redis.RedisLogs;
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +22,7 @@ final class RestartTest {
   private static final Duration AWAY = Duration.ofMillis(700);
 
   /** Kills and restarts Redis, and returns how long clients waited after that. */
-  private static Site.Resumed restart(Site site, Redis redis) throws Exception {
+  private static Site.Resumed restart(Site site, RedisServer redis) throws Exception {
     redis.kill();
     Thread.sleep(AWAY);
     redis.restart();
@@ -28,7 +31,7 @@ final class RestartTest {
 
   @Test
   void withAofAlwaysNothingIsLost() throws Exception {
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "always");
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(BEFORE);
       var resumed = restart(site, redis);
@@ -42,7 +45,7 @@ final class RestartTest {
 
   @Test
   void withAofEverysecTheLossIsTold() throws Exception {
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "everysec");
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "everysec");
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(BEFORE);
       long synced = redis.sizeOfAof();
@@ -63,7 +66,7 @@ final class RestartTest {
 
   @Test
   void anEpochThatIsLostAsAWholeIsTold() throws Exception {
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "everysec");
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "everysec");
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(BEFORE);
       redis.kill();
@@ -84,7 +87,7 @@ final class RestartTest {
 
   @Test
   void withoutPersistenceEachClientIsToldOneGap() throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(BEFORE);
       var resumed = restart(site, redis);
@@ -99,18 +102,18 @@ final class RestartTest {
 
   @Test
   void clientsOfForgottenEpochsAreTold() throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(2).clients(6, 1_000).clients(2, 0).flow(Duration.ofMillis(300));
       var away = site.clients().subList(6, 8);
       away.forEach(Client::leave);
-      var epochs = new ArrayList<>(redis.epochs("news"));
+      var epochs = new ArrayList<>(HeldLog.epochs(redis, "news"));
       for (int i = 0; i < 20; i++) {
-        String before = redis.epochs("news").getFirst().word();
+        String before = HeldLog.epochs(redis, "news").getFirst().word();
         redis.run("DEBUG", "CHANGE-REPL-ID");
-        Program.await(() -> !redis.epochs("news").getFirst().word().equals(before), "a new epoch");
+        Program.await(() -> !HeldLog.epochs(redis, "news").getFirst().word().equals(before), "a new epoch");
         site.awaitResumedOf(site.clients().subList(0, 6), System.nanoTime(), BOUND);
-        epochs.addAll(0, redis.epochs("news").stream().filter(epoch -> !epochs.contains(epoch)).toList());
+        epochs.addAll(0, HeldLog.epochs(redis, "news").stream().filter(epoch -> !epochs.contains(epoch)).toList());
       }
       site.onNodes(0, 1); // which remember the way of the epochs otherwise
       away.forEach(Client::resume);
@@ -130,8 +133,8 @@ final class RestartTest {
   /** A client that was told a loss by one node must not receive the lost events from another one. */
   @Test
   void lostEventsAreNotReadFromANodeThatHasNotNoticed() throws Exception {
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "everysec");
-        var proxy = new TcpProxy("127.0.0.1", redis.port());
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "everysec");
+        var proxy = new TcpProxy(redis);
         var one = RedisLogs.connect(redis.url());
         var late = RedisLogs.connect(proxy.url())) {
       String kept = one.log("news").append(Event.of("kept"));

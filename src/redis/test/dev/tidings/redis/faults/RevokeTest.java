@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -58,7 +60,7 @@ final class RevokeTest {
   @Test
   void aNodeThatIsCutOffEndsAStreamWhenItIsBack() throws Exception {
     try (var network = Network.create();
-        var redis = Redis.startAt(network.rightHost(), network.onRight());
+        var redis = RedisServer.startAt(network.rightHost(), network.onRight());
         var site = new Site(Plan.of(2).withoutFronts().withCluster())) {
       var left = site.launch(redis.url(), network.leftHost(), network.onLeft());
       var right = site.launch(redis.url(), network.rightHost(), network.onRight());
@@ -85,7 +87,7 @@ final class RevokeTest {
 
   @Test
   void oneOfTwoDuplicatesLives() throws Exception {
-    try (var redis = Redis.start("--appendonly", "yes", "--appendfsync", "always");
+    try (var redis = RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
         var site = new Site(redis.url(), Plan.of(2).withoutFronts().withCluster())) {
       var nodes = site.nodes().stream().map(SiteNode::address).toList();
       try (var a = new Once(nodes.get(0), "one");

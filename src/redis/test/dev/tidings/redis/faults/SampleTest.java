@@ -3,12 +3,15 @@ package dev.tidings.redis.faults;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.redis.fixture.Ports;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +27,7 @@ import org.junit.jupiter.api.Test;
 class SampleTest {
   private static final Path SAMPLE = Path.of("..", "..", "samples", "Cluster.java");
 
-  private static Program node(Redis redis, int port, int other) throws Exception {
+  private static Program node(RedisServer redis, int port, int other) throws Exception {
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var node =
         Program.start(
@@ -76,7 +79,7 @@ class SampleTest {
   void theChatOfAKilledNodeContinuesOnTheOtherOne() throws Exception {
     int one = Ports.free();
     int other = Ports.free();
-    try (var redis = Redis.start(); var first = node(redis, one, other); var _ = node(redis, other, one)) {
+    try (var redis = RedisServer.start(); var first = node(redis, one, other); var _ = node(redis, other, one)) {
       say(one, "k1", "hello");
       say(other, "k1", "hello"); // again, as after a lost answer
       say(other, "k2", "second");

@@ -2,6 +2,8 @@ package dev.tidings.redis.faults;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -232,7 +234,7 @@ final class Site implements AutoCloseable {
   }
 
   /** Stops the publishers, waits until all clients have all events, and judges. */
-  Verdict judge(Redis redis) throws Exception {
+  Verdict judge(RedisServer redis) throws Exception {
     try (var jedis = redis.jedis()) {
       return judge(jedis);
     }

@@ -3,6 +3,8 @@ package dev.tidings.redis.faults;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,12 +24,12 @@ final class SlotsTest {
   private static final int EACH = 5_462; // slots of a master
   private static final String[] OPTIONS = {"--cluster-enabled", "yes", "--cluster-node-timeout", "1500"};
 
-  private final List<Redis> servers = new ArrayList<>(); // the last one is the replica
+  private final List<RedisServer> servers = new ArrayList<>(); // the last one is the replica
 
   @BeforeEach
   void start() throws Exception {
     for (int i = 0; i < 4; i++) {
-      servers.add(Redis.start(OPTIONS));
+      servers.add(RedisServer.start(OPTIONS));
     }
     for (int i = 0; i < 4; i++) {
       var server = servers.get(i);
@@ -45,8 +47,8 @@ final class SlotsTest {
     awaitCluster(servers);
   }
 
-  private static void awaitCluster(List<Redis> servers) throws InterruptedException {
-    for (Redis server : servers) {
+  private static void awaitCluster(List<RedisServer> servers) throws InterruptedException {
+    for (RedisServer server : servers) {
       Program.await(
           () -> {
             String info = server.run("CLUSTER", "INFO");
@@ -56,7 +58,7 @@ final class SlotsTest {
     }
   }
 
-  private Redis home() {
+  private RedisServer home() {
     return servers.get(SLOT / EACH);
   }
 
@@ -67,7 +69,7 @@ final class SlotsTest {
 
   @AfterEach
   void stop() {
-    servers.forEach(Redis::close);
+    servers.forEach(RedisServer::close);
   }
 
   @Test

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.redis.faults.Site.Plan;
+import dev.tidings.redis.fixture.Program;
+import dev.tidings.redis.fixture.RedisServer;
+import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +22,7 @@ final class SlowTest {
   @Test
   void aNodeIsCutOffWithoutAWord() throws Exception {
     try (var network = Network.create();
-        var redis = Redis.startAt(network.rightHost(), network.onRight());
+        var redis = RedisServer.startAt(network.rightHost(), network.onRight());
         var site = new Site(Plan.of(2).withoutFronts())) {
       var left = site.launch(redis.url(), network.leftHost(), network.onLeft());
       var right = site.launch(redis.url(), network.rightHost(), network.onRight());
@@ -52,8 +55,8 @@ final class SlowTest {
   @Test
   void laggardsCatchUpWithRedisFarAway() throws Exception {
     int events = 20_000;
-    try (var redis = Redis.start();
-        var proxy = new TcpProxy("127.0.0.1", redis.port());
+    try (var redis = RedisServer.start();
+        var proxy = new TcpProxy(redis);
         var site = new Site(proxy.url(), Plan.of(1).withoutFronts())) {
       proxy.delay(25);
       site.clients(4, 0).publish(10, "");
@@ -77,8 +80,8 @@ final class SlowTest {
 
   @Test
   void redisIsVeryFarAway() throws Exception {
-    try (var redis = Redis.start();
-        var proxy = new TcpProxy("127.0.0.1", redis.port());
+    try (var redis = RedisServer.start();
+        var proxy = new TcpProxy(redis);
         var site = new Site(proxy.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_500).flow(Duration.ofMillis(500));
       long accepted = redis.accepted();
@@ -114,11 +117,11 @@ final class SlowTest {
 
   /** Makes Redis pause. */
   private interface Pause {
-    void of(Redis redis) throws Exception;
+    void of(RedisServer redis) throws Exception;
   }
 
   private static void pause(Fault fault, Pause pause) throws Exception {
-    try (var redis = Redis.start();
+    try (var redis = RedisServer.start();
         var site = new Site(redis.url(), Plan.of(2))) {
       site.publishers(4).clients(12, 1_000).flow(Duration.ofMillis(500));
       long accepted = redis.accepted();
