@@ -351,8 +351,19 @@ final class Feed {
     inquire(held == null ? Optional.empty() : Optional.of(held.end().id()), READ_EVENTS);
   }
 
-  /** Takes a bell: {@code first last epoch} and perhaps the events. */
-  void bell(byte[] message) {
+  /**
+   * Takes a bell: {@code first last epoch} and perhaps the events. If a connection has failed since Redis was heard, the
+   * bell may be of events that Redis has lost meanwhile, so Redis is asked.
+   *
+   * @param heard the {@link System#nanoTime} at which Redis, on the connection of the bells, certainly had not yet been
+   *     restarted
+   * @return whether no connection has failed since then
+   */
+  boolean bell(byte[] message, long heard) {
+    if (!isSince(heard)) {
+      refresh();
+      return false;
+    }
     int[] spaces = new int[3];
     for (int i = 0, found = 0; i < message.length && found < 3; i++) {
       if (message[i] == ' ') {
@@ -361,27 +372,32 @@ final class Feed {
     }
     if (spaces[2] == 0) {
       refresh();
-      return;
+      return true;
     }
     boolean complete = false;
     try {
       long first = Long.parseLong(new String(message, 0, spaces[0], UTF_8));
       long last = Long.parseLong(new String(message, spaces[0] + 1, spaces[1] - spaces[0] - 1, UTF_8));
       String epoch = new String(message, spaces[1] + 1, spaces[2] - spaces[1] - 1, UTF_8);
-      complete = bell(first, last, epoch, Fields.unpack(message, spaces[2] + 1));
+      complete = bell(first, last, epoch, Fields.unpack(message, spaces[2] + 1), heard);
     } catch (RuntimeException e) {
       // not a bell of ours
     }
     if (!complete) {
       refresh();
     }
+    return true;
   }
 
-  private boolean bell(long first, long last, String epoch, List<List<byte[]>> packed) {
+  private boolean isSince(long heard) {
+    return period().map(now -> now.hasBegunBy(heard)).orElse(false);
+  }
+
+  private boolean bell(long first, long last, String epoch, List<List<byte[]>> packed, long heard) {
     lock.lock();
     try {
       unannounced = last >= unannounced ? 0 : unannounced;
-      if (ring == null) {
+      if (ring == null || !isSince(heard)) {
         return false;
       }
       var end = ring.end();
@@ -522,8 +538,12 @@ final class Feed {
   }
 
   Optional<Place> end() {
-    var held = ring;
-    return held == null ? Optional.empty() : Optional.of(held.end());
+    lock.lock(); // so that no bell of an earlier period is added after this
+    try {
+      return ring == null ? Optional.empty() : Optional.of(ring.end());
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void wake() {

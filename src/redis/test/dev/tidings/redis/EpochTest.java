@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
-import dev.tidings.EventLog.Reading;
 import dev.tidings.EventLog;
+import dev.tidings.EventLog.Reading;
+import dev.tidings.LogAwayException;
+import dev.tidings.redis.fixture.Program;
 import dev.tidings.redis.fixture.RedisServer;
 import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
@@ -18,6 +20,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 
 /** What ids mean after Redis lost events, all of its data, or a part of it. */
@@ -165,7 +168,7 @@ final class EpochTest {
   void onTheOldSideOfASplitBrainAClientOfTheNewSideWaits() throws Exception {
     try (var old = RedisServer.start();
         var promoted = RedisServer.replicaOf(old);
-        var proxy = new Proxy(old.port());
+        var proxy = new TcpProxy(old);
         var left = RedisLogs.connect(proxy.url())) {
       var log = left.log("news");
       var kept = append(log, "a", 5);
@@ -174,20 +177,21 @@ final class EpochTest {
       old.await(() -> promoted.run("XLEN", "tidings:{news}:log").equals("5"));
       promoted.run("REPLICAOF", "NO", "ONE");
       var doomed = append(log, "doomed", 3);
-      try (var right = RedisLogs.connect(promoted.url())) {
+      try (var right = RedisLogs.connect(promoted.url()); var recorder = new Recorder()) {
         var young = append(right.log("news"), "b", 3);
         String epochs = old.run("HGET", "tidings:{news}:meta", "epochs");
         var waits = assertThrows(java.io.UncheckedIOException.class, () -> read(log, young.get(1)));
         assertTrue(waits.getMessage().contains("may be an old master"), waits.getMessage());
+        assertThrows(LogAwayException.class, () -> read(log, young.get(2)));
+        assertEquals(1, recorder.messages(Level.WARNING).size(), () -> recorder.messages(Level.WARNING).toString());
         assertEquals(epochs, old.run("HGET", "tidings:{news}:meta", "epochs"));
         assertEquals(doomed, ids(read(log, kept.getLast()))); // of clients that nobody has told of the new side
         var lost = read(right.log("news"), doomed.getLast());
         assertEquals(Reading.gap(kept.getLast(), lost.events(), OptionalLong.of(0)), lost);
         assertEquals(young, ids(lost));
         old.run("REPLICAOF", "127.0.0.1", Integer.toString(promoted.port()));
-        proxy.target(promoted.port());
-        proxy.disconnect();
-        RedisServer.await(() -> covers(log, young.get(1)), () -> left.state().toString());
+        proxy.moveTo(promoted);
+        Program.await(() -> covers(log, young.get(1)), () -> left.state().toString());
         assertEquals(young.subList(2, 3), ids(read(log, young.get(1))));
       }
     }
