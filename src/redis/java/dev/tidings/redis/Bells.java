@@ -218,7 +218,7 @@ final class Bells {
     } finally {
       sending.unlock();
     }
-    followed.values().forEach(Feed::deaf);
+    followed.values().forEach(feed -> feed.mirror().deaf());
   }
 
   /** Takes the reply to a ping. */
@@ -254,7 +254,7 @@ final class Bells {
       case "message" -> {
         rung++;
         if (feed != null) {
-          if (!feed.bell((byte[]) parts.get(2), heard)) {
+          if (!feed.mirror().bell((byte[]) parts.get(2), heard)) {
             hear();
           }
         }
@@ -262,7 +262,7 @@ final class Bells {
       case "subscribe" -> {
         boolean first = expected > 0;
         if (feed != null) {
-          feed.confirmed(!first);
+          feed.mirror().confirmed(!first);
         }
         refused = false;
         if (first && --expected == 0) {

@@ -94,7 +94,8 @@ final class Inquiry implements Question {
       begun = System.nanoTime();
     }
     period = feed.period(); // before the end of the ring
-    ringEnd = feed.sending(this);
+    feed.sending(this);
+    ringEnd = feed.mirror().end();
     var keys = feed.keys();
     var commands = new ArrayList<CommandArguments>(3);
     if (after.isPresent() && from >= 0) {

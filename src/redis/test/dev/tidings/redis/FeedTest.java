@@ -101,7 +101,7 @@ final class FeedTest {
       }
     });
     answer(question(), 1, last, E + ":0");
-    feed.confirmed(true);
+    feed.mirror().confirmed(true);
     answer(question(), 1, last, E + ":0");
     var older = new LinkedBlockingQueue<Reading>();
     Thread.ofVirtual().start(() -> {
@@ -130,7 +130,7 @@ final class FeedTest {
     var out = new java.io.ByteArrayOutputStream();
     out.writeBytes(bytes(first + " " + last + " " + epoch + " "));
     out.writeBytes(Fields.pack(events));
-    return feed.bell(out.toByteArray(), heard);
+    return feed.mirror().bell(out.toByteArray(), heard);
   }
 
   private static List<String> ids(Reading reading) {
@@ -171,12 +171,12 @@ final class FeedTest {
     bell(102, 102, E);
     answer(question(), 1, 102, E + ":0");
     assertEquals(List.of("101." + E, "102." + E), ids(readings.take()));
-    feed.bell(bytes("103 103 " + E + " "), System.nanoTime());
+    feed.mirror().bell(bytes("103 103 " + E + " "), System.nanoTime());
     answer(question(), 1, 103, E + ":0");
     assertEquals(List.of("103." + E), ids(feed.read("102." + E, 10, Duration.ZERO)));
     bell(102, 103, E); // known
     assertEquals(0, asked.size());
-    feed.bell(bytes("nonsense"), System.nanoTime());
+    feed.mirror().bell(bytes("nonsense"), System.nanoTime());
     answer(question(), 1, 103, E + ":0");
   }
 
@@ -304,7 +304,7 @@ final class FeedTest {
     followed(91, 100);
     period = Optional.of(new Contact.Period());
     var status = new Status(100, 100, Epochs.parse(E + ":0"), Optional.empty());
-    feed.verified(Optional.of(status), feed.end(), System.nanoTime(), feed.period());
+    feed.mirror().verified(Optional.of(status), feed.mirror().end(), System.nanoTime(), feed.period());
     assertEquals(List.of("100." + E), ids(feed.read("99." + E, 10, Duration.ZERO)));
     assertEquals(0, asked.size());
   }
@@ -320,9 +320,9 @@ final class FeedTest {
     answer(question(), 1, 97, E + ":0"); // of the reader that waited
     assertFalse(bell(98, 98, E, heard));
     answer(question(), 1, 97, E + ":0");
-    assertEquals(Optional.of(new Place(97, E)), feed.end());
+    assertEquals(Optional.of(new Place(97, E)), feed.mirror().end());
     bell(98, 98, E);
-    assertEquals(Optional.of(new Place(98, E)), feed.end());
+    assertEquals(Optional.of(new Place(98, E)), feed.mirror().end());
   }
 
   /** The first attempt failed with the connection. */
@@ -336,6 +336,6 @@ final class FeedTest {
     assertEquals(2, readings.take().events().size());
     period = Optional.of(new Contact.Period());
     answer(question, 1, 100, E + ":0");
-    assertEquals(Optional.of(new Place(100, E)), feed.end());
+    assertEquals(Optional.of(new Place(100, E)), feed.mirror().end());
   }
 }
