@@ -43,24 +43,4 @@ final class BellsTest {
       assertEquals(1, recorder.messages(Level.INFO).size(), () -> recorder.messages(Level.INFO).toString());
     }
   }
-
-  /** A right for some channels confirms some subscriptions each time. */
-  @Test
-  void aRightForSomeChannelsOnlyIsOneWarning() throws Exception {
-    try (var server = RedisServer.start();
-        var recorder = new Recorder();
-        var redis = RedisLogs.connect(ConnectTest.user(server, "app", "resetchannels", "&tidings:{tidings}:bell", "&tidings:{allowed}:bell"))) {
-      for (String name : new String[] {"allowed", "forbidden"}) {
-        var log = redis.log(name);
-        String latest = log.latest();
-        Thread.ofVirtual().start(new FutureTask<>(() -> log.read(latest, 1, Duration.ofSeconds(30))));
-        int followed = name.equals("allowed") ? 1 : 2;
-        Program.await(() -> redis.state().followed() == followed, () -> redis.state().toString());
-      }
-      Program.await(() -> redis.state().subscribeForbidden(), () -> redis.state().toString());
-      int opened = redis.state().servers().getFirst().opened();
-      Program.await(() -> redis.state().servers().getFirst().opened() > opened + 4, () -> redis.state().toString());
-      assertEquals(1, recorder.messages(Level.WARNING).size(), () -> recorder.messages(Level.WARNING).toString());
-    }
-  }
 }
