@@ -27,6 +27,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import redis.clients.jedis.DefaultJedisClientConfig;
 
 /** Appends whose request or reply is lost, or that Redis does not answer in time. */
@@ -223,6 +224,7 @@ final class RetryTest {
   }
 
   @Test
+  @Timeout(3_600)
   void killsWhilePublishingLoseNothingThatWasAcknowledged() throws Exception {
     int rounds = Integer.getInteger("redis.rounds", 1) * 2;
     try (var server = RedisServer.start("--appendonly", "yes", "--appendfsync", "always");
