@@ -359,6 +359,10 @@ final class Node implements AutoCloseable {
     return infoForbidden;
   }
 
+  boolean isSubscribeForbidden() {
+    return bells.isRefused();
+  }
+
   int followed() {
     return bells.followed();
   }

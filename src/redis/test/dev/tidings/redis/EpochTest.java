@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.tidings.Event;
 import dev.tidings.EventLog.Reading;
 import dev.tidings.EventLog;
+import dev.tidings.redis.fixture.Program;
 import dev.tidings.redis.fixture.RedisServer;
 import dev.tidings.redis.fixture.TcpProxy;
 import java.time.Duration;
@@ -165,7 +166,7 @@ final class EpochTest {
   void onTheOldSideOfASplitBrainAClientOfTheNewSideWaits() throws Exception {
     try (var old = RedisServer.start();
         var promoted = RedisServer.replicaOf(old);
-        var proxy = new Proxy(old.port());
+        var proxy = new TcpProxy(old);
         var left = RedisLogs.connect(proxy.url())) {
       var log = left.log("news");
       var kept = append(log, "a", 5);
@@ -185,9 +186,8 @@ final class EpochTest {
         assertEquals(Reading.gap(kept.getLast(), lost.events(), OptionalLong.of(0)), lost);
         assertEquals(young, ids(lost));
         old.run("REPLICAOF", "127.0.0.1", Integer.toString(promoted.port()));
-        proxy.target(promoted.port());
-        proxy.disconnect();
-        RedisServer.await(() -> covers(log, young.get(1)), () -> left.state().toString());
+        proxy.moveTo(promoted);
+        Program.await(() -> covers(log, young.get(1)), () -> left.state().toString());
         assertEquals(young.subList(2, 3), ids(read(log, young.get(1))));
       }
     }

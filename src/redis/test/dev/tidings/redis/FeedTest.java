@@ -108,7 +108,7 @@ final class FeedTest {
     });
     answer(question(), 1, last, E + ":0");
     assertEquals(last - first + 1, older.take().events().size());
-    RedisServer.await(() -> follower.getState() == Thread.State.TIMED_WAITING, () -> follower.getState().toString());
+    Program.await(() -> follower.getState() == Thread.State.TIMED_WAITING, () -> follower.getState().toString());
     assertEquals(0, asked.size());
     return readings;
   }
@@ -251,7 +251,7 @@ final class FeedTest {
       readers.add(reading((90 + i % 10) + "." + E));
     }
     for (var thread : threads) {
-      RedisServer.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
+      Program.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
     }
     var question = question();
     period = Optional.of(new Contact.Period());
