@@ -38,7 +38,7 @@ final class Bells {
   private long heard; // when the last request was sent that has been answered; owned by the thread that reads
   private int expected; // confirmations of the first subscriptions of the connection; owned by the thread that reads
   private volatile long rung; // bells
-  private boolean refused; // whether Redis has refused to announce events; owned by the thread that reads
+  private volatile boolean refused; // whether Redis has refused to announce events; set by the thread that reads
 
   /**
    * Creates bells without a connection.
@@ -59,6 +59,11 @@ final class Bells {
 
   long rung() {
     return rung;
+  }
+
+  /** Returns whether Redis has refused to announce events, and has not announced all since then. */
+  boolean isRefused() {
+    return refused;
   }
 
   /** Subscribes to the bells of a feed that is followed now. Does not block. */
@@ -188,7 +193,9 @@ final class Bells {
     } catch (RuntimeException e) {
       boolean isRefusal = !(e instanceof JedisConnectionException);
       var level = isRefusal && !refused ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
-      refused |= isRefusal;
+      if (isRefusal) {
+        refused = true;
+      }
       LOG.log(level, () -> "events are not announced" + (isRefusal ? ", and arrive late" : "") + ": " + Quoted.reason(e));
     } finally {
       end();
@@ -264,9 +271,12 @@ final class Bells {
         if (feed != null) {
           feed.mirror().confirmed(!first);
         }
-        refused = false;
         if (first && --expected == 0) {
           subscribed.run();
+        }
+        if (refused && expected == 0) {
+          refused = false;
+          LOG.log(System.Logger.Level.INFO, "events are announced again");
         }
       }
       default -> {} // unsubscribe

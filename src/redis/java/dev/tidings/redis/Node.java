@@ -371,6 +371,10 @@ final class Node implements AutoCloseable {
     return infoForbidden;
   }
 
+  boolean isSubscribeForbidden() {
+    return bells.isRefused();
+  }
+
   int followed() {
     return bells.followed();
   }

@@ -11,11 +11,7 @@ import java.util.Objects;
  * Logs in Redis or Valkey, shared by all processes that connect to it. A {@link dev.tidings.Channel} with such a log
  * reaches clients on every server, and clients that reconnect to another server continue there.
  *
- * <pre>{@code
- * try (var redis = RedisLogs.connect("rediss://app:secret@redis:6380")) {
- *   var news = Channel.create("news", redis.log("news"));
- * }
- * }</pre>
+ * {@snippet file="Readme.java" region="logs"}
  *
  * <p>A log is read by all streams of a process through at most 3 connections and a pool of 8, for each master.
  *
@@ -119,6 +115,7 @@ public final class RedisLogs implements AutoCloseable {
         List.copyOf(servers),
         node.isAlive(),
         node.isInfoForbidden(),
+        node.isSubscribeForbidden(),
         load.events(),
         load.bytes(),
         node.followed(),

@@ -10,6 +10,8 @@ import java.util.List;
  * @param alive {@code false} if the logs are closed or a thread of the library has ended; restart the process
  * @param infoForbidden whether a server does not permit {@code INFO}, so that the loss of events in a failover is not
  *     noticed
+ * @param subscribeForbidden whether Redis has refused {@code SUBSCRIBE}, so that events of other servers arrive up to 12
+ *     seconds late
  * @param queueEvents the number of events that wait for Redis
  * @param queueBytes the size of the events that wait for Redis
  * @param followed the number of channels that this process follows
@@ -22,6 +24,7 @@ public record RedisState(
     List<ServerState> servers,
     boolean alive,
     boolean infoForbidden,
+    boolean subscribeForbidden,
     int queueEvents,
     long queueBytes,
     int followed,
@@ -50,8 +53,9 @@ public record RedisState(
   }
 
   /**
-   * Returns whether events can be published and read now: whether all servers can be reached. Use it for readiness only. A
-   * process that is not ready must not be restarted for that, because its streams stay open and continue.
+   * Returns whether events can be published and read now: whether all servers can be reached. This is also true while
+   * {@link #subscribeForbidden()}, because events then only arrive late. Use it for readiness only. A process that is not
+   * ready must not be restarted for that, because its streams stay open and continue.
    *
    * @return whether all servers can be reached
    */

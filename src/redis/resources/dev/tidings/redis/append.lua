@@ -2,7 +2,7 @@
 --
 -- KEYS  1 log (stream), 2 meta (hash), 3 and 4 keys of events (hashes, the newer and the older in turn)
 -- ARGV  1 producer, 2 number of the batch, 3 most events, 4 largest age in ms, 5 random text for a new epoch,
---       6 pub/sub channel of the bell, 7 seconds that the meta lives, 8 '1' if the last event completes the log,
+--       6 pub/sub channel of the bell, 7 seconds that the meta and keys live, 8 '1' if the last event completes the log,
 --       9 the events for the bell, or '',
 --       then for each event: number of fields, its key or '', field, value, ...
 -- Returns {'new' or 'again', first, count, epoch, earlier}, {'completed', id, earlier}, {'stale'} or {'format', format}.
@@ -113,7 +113,7 @@ if ids then -- in two generations, so that memory is bounded: the older one is d
     redis.call('HSET', KEYS[2 + which], key, id)
     held = held + 1
   end
-  redis.call('PEXPIRE', KEYS[2 + which], 2 * KEPT)
+  redis.call('EXPIRE', KEYS[2 + which], ARGV[7]) -- long, since the clock may jump
   set[#set + 1] = 'keys'
   set[#set + 1] = string.format('%d %.0f %.0f', which, held, begin)
 end

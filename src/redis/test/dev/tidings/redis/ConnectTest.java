@@ -150,7 +150,8 @@ final class ConnectTest {
     }
   }
 
-  private static String user(RedisServer server, String name, String... less) {
+  /** Makes a user with the rights of the README less some, and returns the URL. */
+  static String user(RedisServer server, String name, String... less) {
     var command = new java.util.ArrayList<>(List.of("ACL", "SETUSER", name, "reset", "on", ">secret"));
     command.addAll(RIGHTS);
     command.addAll(List.of(less));
