@@ -1,8 +1,6 @@
 package dev.tidings.redis;
 
 import dev.tidings.EventLog;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.time.Instant;
@@ -16,15 +14,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.LockSupport;
-import redis.clients.jedis.ClientSetInfoConfig;
-import redis.clients.jedis.DefaultJedisClientConfig;
-import redis.clients.jedis.HostAndPort;
-import redis.clients.jedis.JedisClientConfig;
-import redis.clients.jedis.SslOptions;
-import redis.clients.jedis.exceptions.JedisAccessControlException;
-import redis.clients.jedis.exceptions.JedisDataException;
-import redis.clients.jedis.exceptions.JedisException;
 
 /** This process as a user of Redis: its threads, and who works for whom. */
 final class Node implements AutoCloseable {
@@ -34,8 +23,6 @@ final class Node implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("dev.tidings.redis");
   private static final Duration PATIENCE = Duration.ofMillis(900); // of reads; channels wait for a second
   private static final long QUIET = Duration.ofMinutes(1).toNanos(); // between two warnings
-  private static final int BELL_TIMEOUT = 10_000; // milliseconds; a ping is answered every 5 seconds
-  private static final Duration LOADING = Duration.ofSeconds(5);
 
   /** The workers of a server. */
   private record Staff(Server server, Writer writer, Readers readers, Watch watch, List<Thread> threads) {
@@ -49,7 +36,6 @@ final class Node implements AutoCloseable {
 
   private final RedisOptions options;
   private final Duration idle;
-  private final String prefix;
   private final AppendQueue queue;
   private final Feeds feeds;
   private final Bells bells;
@@ -67,7 +53,6 @@ final class Node implements AutoCloseable {
   private Node(RedisOptions options, Duration idle) {
     this.options = options;
     this.idle = idle;
-    this.prefix = options.prefix();
     this.queue = new AppendQueue(options.queueEvents(), options.queueBytes(), options.publishTime(), this::route);
     this.feeds = new Feeds(keys -> new Feed(keys, new FeedNode(), hits, misses, PATIENCE));
     this.bells = new Bells(this::home, () -> staff.values().forEach(its -> its.watch.verifyNow()), this::tick);
@@ -77,7 +62,9 @@ final class Node implements AutoCloseable {
   static Node connect(RedisUri uri, RedisOptions options, Duration idle) {
     var node = new Node(options, idle);
     try {
-      node.topology = node.topology(uri);
+      var connector = new Connector(uri, options);
+      node.topology = node.topology(connector);
+      node.infoForbidden = connector.isInfoForbidden();
       node.start();
       return node;
     } catch (RuntimeException e) {
@@ -86,123 +73,14 @@ final class Node implements AutoCloseable {
     }
   }
 
-  private Topology topology(RedisUri uri) {
-    var config = config(uri, options.client(), 0);
-    var patient = config(uri, options.client(), BELL_TIMEOUT);
-    return switch (uri.kind()) {
-      case STANDALONE -> {
-        var address = uri.hosts().getFirst();
-        yield new Single(checked(new Server(address.toString(), () -> address, config, patient)));
-      }
-      case SENTINEL -> {
-        var sentinels = new Single.Sentinels(uri.hosts(), uri.master(), sentinelConfig(uri));
-        yield new Single(checked(new Server(uri.master(), sentinels::find, config, patient)));
-      }
-      case CLUSTER -> {
-        var cluster =
-            new Cluster(
-                uri.hosts(), config, address -> new Server(address.toString(), () -> address, config, patient), this::employ, this::dismiss);
-        topology = cluster; // the staff needs it
-        connect(cluster);
-        yield cluster;
-      }
-    };
-  }
-
-  /** Returns settings of connections, with those of the URL and RESP2. */
-  private static JedisClientConfig config(RedisUri uri, Optional<JedisClientConfig> client, int timeout) {
-    var builder = DefaultJedisClientConfig.builder();
-    client.ifPresent(builder::from);
-    builder.resp2().clientSetInfoConfig(ClientSetInfoConfig.DISABLED);
-    if (client.isEmpty() || client.get().getClientName() == null) {
-      builder.clientName("tidings");
+  private Topology topology(Connector connector) {
+    if (!connector.isCluster()) {
+      return connector.single();
     }
-    uri.user().ifPresent(builder::user);
-    uri.password().ifPresent(builder::password);
-    if (uri.database() != 0) {
-      builder.database(uri.database());
-    }
-    if (uri.tls() && !client.map(JedisClientConfig::isSsl).orElse(false)) {
-      builder.sslOptions(client.map(JedisClientConfig::getSslOptions).orElseGet(SslOptions::defaults));
-    }
-    if (timeout > 0) {
-      builder.socketTimeoutMillis(timeout);
-    }
-    return builder.build();
-  }
-
-  private JedisClientConfig sentinelConfig(RedisUri uri) {
-    var builder = DefaultJedisClientConfig.builder();
-    if (options.sentinelClient().isPresent()) {
-      builder.from(options.sentinelClient().get());
-    } else if (uri.tls()) {
-      builder.sslOptions(options.client().map(JedisClientConfig::getSslOptions).orElseGet(SslOptions::defaults));
-    }
-    return builder.resp2().clientSetInfoConfig(ClientSetInfoConfig.DISABLED).build();
-  }
-
-  /** Opens the first connection to a server, which begins the contact, and checks it. */
-  private Server checked(Server server) {
-    check(server);
-    server.contact().found(server.name());
-    return server;
-  }
-
-  private void check(Server server) {
-    long begin = System.nanoTime();
-    while (true) {
-      Link link = null;
-      try {
-        link = server.open();
-        infoForbidden |= !Checkup.check(link, prefix);
-        return;
-      } catch (JedisException e) {
-        boolean isLoading = e instanceof JedisDataException error && Replies.meaning(error) == Replies.Meaning.LATER;
-        if (!isLoading || System.nanoTime() - begin > LOADING.toNanos()) {
-          throw refusal(server.name(), e);
-        }
-      } finally {
-        if (link != null) {
-          server.close(link);
-        }
-      }
-      LockSupport.parkNanos(100_000_000);
-    }
-  }
-
-  private static RuntimeException refusal(String name, JedisException e) {
-    String text = "cannot connect to Redis at " + name + ": ";
-    boolean isDenied = e instanceof JedisAccessControlException || e instanceof JedisDataException;
-    if (isDenied) {
-      String cure =
-          String.valueOf(e.getMessage()).contains("NOPERM")
-              ? "a right is missing, see the README of tidings-redis: "
-              : "check the user and password: ";
-      return new IllegalStateException(text + cure + Quoted.reason(e), e);
-    }
-    if (String.valueOf(e.getMessage()).contains("not the master")) {
-      return new IllegalStateException(text + Quoted.reason(e), e);
-    }
-    return new UncheckedIOException(text + "check that it runs and that the address is right: " + Quoted.reason(e), new IOException(e));
-  }
-
-  /** Finds the masters and checks one of them. The others may be away. */
-  private void connect(Cluster cluster) {
-    try {
-      cluster.refresh();
-    } catch (JedisException e) {
-      throw refusal("a cluster", e);
-    }
-    RuntimeException failure = null;
-    for (Server server : cluster.servers()) {
-      try {
-        check(server);
-        return;
-      } catch (UncheckedIOException e) {
-        failure = e;
-      }
-    }
-    throw failure;
+    var cluster = connector.cluster(this::employ, this::dismiss);
+    topology = cluster; // the staff needs it
+    connector.connect(cluster);
+    return cluster;
   }
 
   private void start() {

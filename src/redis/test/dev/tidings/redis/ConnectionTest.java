@@ -19,6 +19,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
+import redis.clients.jedis.CommandArguments;
+import redis.clients.jedis.DefaultJedisClientConfig;
+import redis.clients.jedis.Protocol;
+import redis.clients.jedis.exceptions.JedisException;
 
 /** Connections and threads, outages, and bells that are lost. */
 final class ConnectionTest {
@@ -401,5 +405,32 @@ final class ConnectionTest {
     }
     var runtime = Runtime.getRuntime();
     return runtime.totalMemory() - runtime.freeMemory();
+  }
+
+  /** Redis may have been restarted without a part of its data when a connection fails, however quickly another one succeeds. */
+  @Test
+  void aConnectionThatFailsBeginsAnotherPeriodAndOneThatIsClosedDoesNot() throws Exception {
+    var config = DefaultJedisClientConfig.builder().build();
+    try (var server = RedisServer.start();
+        var master = new Server("master", server::address, config, config)) {
+      assertTrue(master.contact().period().isEmpty());
+      master.contact().found("master");
+      var first = master.contact().period();
+      assertTrue(first.isPresent());
+      var failing = master.open();
+      var other = master.open();
+      master.close(other);
+      assertEquals(first, master.contact().period());
+      server.run("CLIENT", "KILL", "TYPE", "NORMAL");
+      assertThrows(JedisException.class, () -> failing.ask(List.of(new CommandArguments(Protocol.Command.PING))));
+      master.close(failing);
+      var second = master.contact().period();
+      assertTrue(second.isPresent() && !second.equals(first));
+      assertTrue(second.get().hasBegunBy(System.nanoTime()));
+      master.close(failing);
+      assertEquals(second, master.contact().period());
+      master.lost(master.contact().generation(), new JedisException("gone"));
+      assertTrue(master.contact().period().isEmpty());
+    }
   }
 }
