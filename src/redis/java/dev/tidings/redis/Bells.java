@@ -1,6 +1,7 @@
 package dev.tidings.redis;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,6 +24,7 @@ final class Bells {
   private static final int CHANNELS = 500; // in a command
   private static final Duration PING = Duration.ofSeconds(5);
   private static final Duration AWAY = Duration.ofMillis(500);
+  private static final long HEARING = TimeUnit.MILLISECONDS.toNanos(100);
   private static final long PAUSE = 50; // milliseconds, after a connection that was closed at once
 
   private final Supplier<Server> home;
@@ -32,6 +34,8 @@ final class Bells {
   private final LinkedBlockingQueue<Feed> changes = new LinkedBlockingQueue<>();
   private final ReentrantLock sending = new ReentrantLock();
   private Link link; // null if there is none; guarded by sending
+  private final ArrayDeque<Long> pings = new ArrayDeque<>(); // when those were sent that are not answered; guarded by sending
+  private long heard; // when the last request was sent that has been answered; owned by the thread that reads
   private int expected; // confirmations of the first subscriptions of the connection; owned by the thread that reads
   private volatile long rung; // bells
   private volatile boolean refused; // whether Redis has refused to announce events; set by the thread that reads
@@ -95,7 +99,7 @@ final class Bells {
           send(command(Command.SUBSCRIBE, feeds.stream().map(feed -> feed.keys().bell()).toList()));
         } else if (left <= 0) {
           pinged = System.nanoTime();
-          send(new CommandArguments(Command.PING));
+          ping();
           tick.accept(this);
         }
       }
@@ -123,6 +127,16 @@ final class Bells {
     var command = new CommandArguments(name);
     channels.forEach(command::add);
     return command;
+  }
+
+  private void ping() {
+    sending.lock();
+    try {
+      pings.add(System.nanoTime());
+      send(new CommandArguments(Command.PING));
+    } finally {
+      sending.unlock();
+    }
   }
 
   private void send(CommandArguments command) {
@@ -162,12 +176,14 @@ final class Bells {
   private void read(Server server) {
     long generation = server.contact().generation();
     Link opened;
+    long begin = System.nanoTime();
     try {
       opened = server.openPatient();
     } catch (JedisException e) {
       server.lost(generation, e);
       return;
     }
+    heard = begin;
     try {
       begin(opened);
       while (true) {
@@ -191,6 +207,7 @@ final class Bells {
     sending.lock();
     try {
       link = opened;
+      pings.clear();
       var channels = new ArrayList<>(followed.keySet());
       expected = channels.size();
       for (int i = 0; i < channels.size(); i += CHANNELS) {
@@ -208,25 +225,51 @@ final class Bells {
     } finally {
       sending.unlock();
     }
-    followed.values().forEach(Feed::deaf);
+    followed.values().forEach(feed -> feed.mirror().deaf());
+  }
+
+  /** Takes the reply to a ping. */
+  private void answered() {
+    sending.lock();
+    try {
+      heard = pings.isEmpty() ? heard : pings.remove();
+    } finally {
+      sending.unlock();
+    }
+  }
+
+  /** Asks whether Redis is still there, unless a question is under way that was sent after another connection failed. */
+  private void hear() {
+    long now = System.nanoTime();
+    sending.lock();
+    try {
+      if (pings.isEmpty() || now - pings.getLast() > HEARING) {
+        ping();
+      }
+    } finally {
+      sending.unlock();
+    }
   }
 
   private void take(Object message) {
     if (!(message instanceof List<?> parts) || parts.size() < 3) {
-      return; // the reply to a ping
+      answered();
+      return;
     }
     var feed = followed.get(Replies.text(parts.get(1)));
     switch (Replies.text(parts.getFirst())) {
       case "message" -> {
         rung++;
         if (feed != null) {
-          feed.bell((byte[]) parts.get(2));
+          if (!feed.mirror().bell((byte[]) parts.get(2), heard)) {
+            hear();
+          }
         }
       }
       case "subscribe" -> {
         boolean first = expected > 0;
         if (feed != null) {
-          feed.confirmed(!first);
+          feed.mirror().confirmed(!first);
         }
         if (first && --expected == 0) {
           subscribed.run();

@@ -31,7 +31,14 @@ final class Contact {
   }
 
   /** A time during which no connection to the server is known to have failed, so that it has the same data. */
-  static final class Period {}
+  static final class Period {
+    private final long begin = System.nanoTime();
+
+    /** Returns whether this time of {@link System#nanoTime} is in this period or in a later one. */
+    boolean hasBegunBy(long time) {
+      return time - begin > 0;
+    }
+  }
 
   /** Returns the current period; empty during an outage. */
   Optional<Period> period() {

@@ -21,6 +21,15 @@ final class Inquiry implements Question {
   private static final int ROUNDS = 6;
   private static final Duration UNDECIDED = Duration.ofMinutes(1);
 
+  /** Thrown if the log may be that of an old master, so that the reader has to come back. */
+  static final class OldMaster extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    OldMaster(String message) {
+      super(message);
+    }
+  }
+
   /** The answer. Without a reading if only the status was asked for. */
   record Answer(Status status, Optional<Reading> reading) {}
 
@@ -34,7 +43,7 @@ final class Inquiry implements Question {
   private int contradictions;
   private boolean isBegun;
   private boolean isAhead; // whether the epoch of the place is younger than those of the log
-  private Optional<Place> ringEnd = Optional.empty(); // when it was sent
+  private Optional<Place> ringEnd = Optional.empty(); // when this round was sent
   private Optional<Contact.Period> period = Optional.empty(); // when this round was sent
   private long begun; // System.nanoTime
 
@@ -77,15 +86,16 @@ final class Inquiry implements Question {
     return begun;
   }
 
-  /** Begins a round: from now on, readers that come make another inquiry. */
+  /** Begins a round: from the first one on, readers that come make another inquiry. */
   @Override
   public List<CommandArguments> begin() {
     if (!isBegun) {
       isBegun = true;
-      ringEnd = feed.sending(this);
       begun = System.nanoTime();
     }
-    period = feed.period();
+    period = feed.period(); // before the end of the ring
+    feed.sending(this);
+    ringEnd = feed.mirror().end();
     var keys = feed.keys();
     var commands = new ArrayList<CommandArguments>(3);
     if (after.isPresent() && from >= 0) {
@@ -152,7 +162,7 @@ final class Inquiry implements Question {
       return Next.BEGIN;
     }
     feed.learn(this, status, -1, List.of());
-    throw new RedisFailure(
+    throw new OldMaster(
         "the log " + feed.keys() + " does not know the epoch of " + place.orElseThrow().id()
             + ", which is younger than its own: Redis may be an old master");
   }

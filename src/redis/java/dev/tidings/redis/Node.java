@@ -59,6 +59,7 @@ final class Node implements AutoCloseable {
   private final LongAdder misses = new LongAdder();
   private final AtomicInteger numbers = new AtomicInteger(); // of threads
   private final AtomicLong slowness = new AtomicLong(System.nanoTime()); // when it may be logged again
+  private final AtomicLong oldMasters = new AtomicLong(System.nanoTime()); // likewise
   private volatile Topology topology;
   private volatile boolean infoForbidden;
   private volatile boolean closed;
@@ -328,17 +329,28 @@ final class Node implements AutoCloseable {
    */
   private boolean isLogged(Keys keys, RedisFailure failure) {
     var server = topology.serverOf(keys.slot());
+    if (failure.getCause().getCause() instanceof Inquiry.OldMaster old) {
+      if (isDue(oldMasters)) {
+        LOG.log(Level.WARNING, () -> "Redis at " + server.name() + ": " + old.getMessage() + ". Streams wait for up to a minute");
+      }
+      return true;
+    }
     var state = server.contact().state();
     if (!state.connected() || !failure.isSilence()) {
       return !state.connected();
     }
-    long now = System.nanoTime();
-    long due = slowness.get();
     boolean wasAway = state.since().isAfter(Instant.now().minus(PATIENCE.multipliedBy(2)));
-    if (!wasAway && now - due >= 0 && slowness.compareAndSet(due, now + QUIET)) {
+    if (!wasAway && isDue(slowness)) {
       LOG.log(Level.WARNING, () -> "Redis at " + server.name() + " is slow: a read had no answer within " + PATIENCE.toMillis() + " ms");
     }
     return true;
+  }
+
+  /** Returns whether a warning may be logged that may be logged again at this time. */
+  private static boolean isDue(AtomicLong time) {
+    long now = System.nanoTime();
+    long due = time.get();
+    return now - due >= 0 && time.compareAndSet(due, now + QUIET);
   }
 
   Collection<Server> servers() {

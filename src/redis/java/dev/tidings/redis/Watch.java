@@ -157,7 +157,7 @@ final class Watch implements Runnable {
     var periods = new ArrayList<Optional<Contact.Period>>();
     for (Feed feed : some) {
       periods.add(feed.period());
-      ends.add(feed.end());
+      ends.add(feed.mirror().end());
       commands.addAll(Status.commands(feed.keys()));
     }
     var replies = link.ask(commands);
@@ -171,7 +171,7 @@ final class Watch implements Runnable {
       } catch (RuntimeException e) {
         status = Optional.empty(); // readers are told when they ask
       }
-      isDeaf |= some.get(i).verified(status, ends.get(i), asked, periods.get(i));
+      isDeaf |= some.get(i).mirror().verified(status, ends.get(i), asked, periods.get(i));
     }
     return isDeaf;
   }

@@ -7,8 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Event;
-import dev.tidings.EventLog.Reading;
 import dev.tidings.EventLog;
+import dev.tidings.EventLog.Reading;
+import dev.tidings.LogAwayException;
 import dev.tidings.redis.fixture.Program;
 import dev.tidings.redis.fixture.RedisServer;
 import dev.tidings.redis.fixture.TcpProxy;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 
 /** What ids mean after Redis lost events, all of its data, or a part of it. */
@@ -175,11 +177,13 @@ final class EpochTest {
       old.await(() -> promoted.run("XLEN", "tidings:{news}:log").equals("5"));
       promoted.run("REPLICAOF", "NO", "ONE");
       var doomed = append(log, "doomed", 3);
-      try (var right = RedisLogs.connect(promoted.url())) {
+      try (var right = RedisLogs.connect(promoted.url()); var recorder = new Recorder()) {
         var young = append(right.log("news"), "b", 3);
         String epochs = old.run("HGET", "tidings:{news}:meta", "epochs");
         var waits = assertThrows(java.io.UncheckedIOException.class, () -> read(log, young.get(1)));
         assertTrue(waits.getMessage().contains("may be an old master"), waits.getMessage());
+        assertThrows(LogAwayException.class, () -> read(log, young.get(2)));
+        assertEquals(1, recorder.messages(Level.WARNING).size(), () -> recorder.messages(Level.WARNING).toString());
         assertEquals(epochs, old.run("HGET", "tidings:{news}:meta", "epochs"));
         assertEquals(doomed, ids(read(log, kept.getLast()))); // of clients that nobody has told of the new side
         var lost = read(right.log("news"), doomed.getLast());

@@ -85,6 +85,11 @@ final class FeedTest {
     }
   }
 
+  /** Returns the replies to a question for events after the end of a log of epoch e. */
+  private static List<Object> empty(long last) {
+    return List.of(List.of(), java.util.Arrays.asList(bytes("1"), bytes(Long.toString(last)), bytes(E + ":0"), null), last);
+  }
+
   /** Follows the channel, so that the ring holds the numbers from the first to the last one of epoch e. */
   private LinkedBlockingQueue<Reading> followed(long first, long last) throws InterruptedException {
     var readings = new LinkedBlockingQueue<Reading>();
@@ -96,7 +101,7 @@ final class FeedTest {
       }
     });
     answer(question(), 1, last, E + ":0");
-    feed.confirmed(true);
+    feed.mirror().confirmed(true);
     answer(question(), 1, last, E + ":0");
     var older = new LinkedBlockingQueue<Reading>();
     Thread.ofVirtual().start(() -> {
@@ -114,6 +119,10 @@ final class FeedTest {
   }
 
   private void bell(long first, long last, String epoch) {
+    assertTrue(bell(first, last, epoch, System.nanoTime()));
+  }
+
+  private boolean bell(long first, long last, String epoch, long heard) {
     var events = new ArrayList<List<byte[]>>();
     for (long n = first; n <= last; n++) {
       events.add(Fields.of(Event.of("event " + n)));
@@ -121,7 +130,7 @@ final class FeedTest {
     var out = new java.io.ByteArrayOutputStream();
     out.writeBytes(bytes(first + " " + last + " " + epoch + " "));
     out.writeBytes(Fields.pack(events));
-    feed.bell(out.toByteArray());
+    return feed.mirror().bell(out.toByteArray(), heard);
   }
 
   private static List<String> ids(Reading reading) {
@@ -162,12 +171,12 @@ final class FeedTest {
     bell(102, 102, E);
     answer(question(), 1, 102, E + ":0");
     assertEquals(List.of("101." + E, "102." + E), ids(readings.take()));
-    feed.bell(bytes("103 103 " + E + " "));
+    feed.mirror().bell(bytes("103 103 " + E + " "), System.nanoTime());
     answer(question(), 1, 103, E + ":0");
     assertEquals(List.of("103." + E), ids(feed.read("102." + E, 10, Duration.ZERO)));
     bell(102, 103, E); // known
     assertEquals(0, asked.size());
-    feed.bell(bytes("nonsense"));
+    feed.mirror().bell(bytes("nonsense"), System.nanoTime());
     answer(question(), 1, 103, E + ":0");
   }
 
@@ -181,7 +190,7 @@ final class FeedTest {
     assertEquals(3, commands.size());
     bell(101, 101, E);
     assertEquals(List.of("101." + E), ids(readings.take()));
-    answer(old, 1, 100, E + ":0");
+    old.take(empty(100));
     assertEquals(List.of("101." + E), ids(feed.read("100." + E, 10, Duration.ZERO)));
   }
 
@@ -272,7 +281,7 @@ final class FeedTest {
     var commands = question.begin();
     assertEquals(3, commands.size());
     period = Optional.of(new Contact.Period());
-    question.take(List.of(List.of(), java.util.Arrays.asList(bytes("1"), bytes("100"), bytes(E + ":0"), null), 100L));
+    question.take(empty(100));
     answer(question(), 1, 97, E + ":0"); // the feed has asked again
     assertEquals(List.of("96." + E, "97." + E), ids(feed.read("95." + E, 10, Duration.ZERO)));
   }
@@ -295,8 +304,38 @@ final class FeedTest {
     followed(91, 100);
     period = Optional.of(new Contact.Period());
     var status = new Status(100, 100, Epochs.parse(E + ":0"), Optional.empty());
-    feed.verified(Optional.of(status), feed.end(), System.nanoTime(), feed.period());
+    feed.mirror().verified(Optional.of(status), feed.mirror().end(), System.nanoTime(), feed.period());
     assertEquals(List.of("100." + E), ids(feed.read("99." + E, 10, Duration.ZERO)));
     assertEquals(0, asked.size());
+  }
+
+  /** It was on the way when Redis was restarted without its last three events. */
+  @Test
+  void aBellOfBeforeTheFailureOfAConnectionIsNotTaken() throws Exception {
+    followed(91, 100);
+    long heard = System.nanoTime();
+    period = Optional.of(new Contact.Period());
+    feed.refresh();
+    answer(question(), 1, 97, E + ":0");
+    answer(question(), 1, 97, E + ":0"); // of the reader that waited
+    assertFalse(bell(98, 98, E, heard));
+    answer(question(), 1, 97, E + ":0");
+    assertEquals(Optional.of(new Place(97, E)), feed.mirror().end());
+    bell(98, 98, E);
+    assertEquals(Optional.of(new Place(98, E)), feed.mirror().end());
+  }
+
+  /** The first attempt failed with the connection. */
+  @Test
+  void theRingIsComparedAsItWasWhenTheAnsweredAttemptWasSent() throws Exception {
+    var readings = followed(91, 100);
+    feed.refresh();
+    var question = question();
+    assertEquals(3, question.begin().size());
+    bell(101, 102, E);
+    assertEquals(2, readings.take().events().size());
+    period = Optional.of(new Contact.Period());
+    answer(question, 1, 100, E + ":0");
+    assertEquals(Optional.of(new Place(100, E)), feed.mirror().end());
   }
 }
