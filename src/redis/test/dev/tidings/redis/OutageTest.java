@@ -23,9 +23,10 @@ final class OutageTest {
   private static final int CHANNELS = 1_000;
   private static final int AT_ONCE = 100;
 
-  private static Socket client(SseServer server, int number) throws IOException {
+  /** Connects to a channel, as a client that has received this id; a new one if it is empty. */
+  private static Socket client(SseServer server, int number, String id) throws IOException {
     var socket = new Socket("127.0.0.1", server.port());
-    socket.getOutputStream().write(("GET /?channel=" + number + " HTTP/1.1\r\nHost: x\r\n\r\n").getBytes(US_ASCII));
+    socket.getOutputStream().write(("GET /?channel=" + number + "&lastEventId=" + id + " HTTP/1.1\r\nHost: x\r\n\r\n").getBytes(US_ASCII));
     return socket;
   }
 
@@ -54,7 +55,6 @@ final class OutageTest {
     var settings = Settings.defaults().withMaxStreams(2 * CHANNELS).withMaxStreamsPerClient(2 * CHANNELS);
     var channels = new ArrayList<Channel>();
     try (var redis = RedisServer.start("--appendonly", "yes");
-        var recorder = new Recorder("dev.tidings");
         var logs = RedisLogs.connect(redis.url());
         var server = SseServer.builder().address(new InetSocketAddress("127.0.0.1", 0)).settings(settings).build()) {
       for (int i = 0; i < CHANNELS; i++) {
@@ -66,27 +66,29 @@ final class OutageTest {
       });
       server.start();
       for (int i = 0; i < CHANNELS; i++) {
-        sockets.add(client(server, i));
+        sockets.add(client(server, i, ""));
       }
       Program.await(() -> logs.state().followed() == CHANNELS, () -> logs.state().toString());
-      begin.of(redis);
-      for (int i = 0; i < CHANNELS; ) { // newcomers, so that all channels ask Redis
-        for (int most = i + AT_ONCE; i < most; i++) {
-          sockets.add(client(server, i));
+      try (var recorder = new Recorder("dev.tidings")) {
+        begin.of(redis);
+        for (int i = 0; i < CHANNELS; ) { // clients with ids that only Redis can know
+          for (int most = i + AT_ONCE; i < most; i++) {
+            sockets.add(client(server, i, "1.unknown"));
+          }
+          int asked = i;
+          Program.await(() -> noticed(recorder) >= asked, () -> noticed(recorder) + " channels have noticed");
         }
-        int asked = i;
-        Program.await(() -> noticed(recorder) >= asked, () -> noticed(recorder) + " channels have noticed");
+        end.of(redis);
+        Program.await(() -> logs.state().ready(), () -> logs.state().toString());
+        channels.getLast().publish("after");
+        awaitText(sockets.get(CHANNELS - 1), "data: after");
+        for (Socket socket : sockets) {
+          socket.close();
+        }
+        server.stop(Duration.ZERO);
+        channels.forEach(Channel::close);
+        return recorder.loud();
       }
-      end.of(redis);
-      Program.await(() -> logs.state().ready(), () -> logs.state().toString());
-      channels.getLast().publish("after");
-      awaitText(sockets.get(CHANNELS - 1), "data: after");
-      for (Socket socket : sockets) {
-        socket.close();
-      }
-      server.stop(Duration.ZERO);
-      channels.forEach(Channel::close);
-      return recorder.loud();
     }
   }
 

@@ -32,6 +32,8 @@ enum Fault {
   OUTPUT_BUFFER("output buffer limit of 64 kB on bells", "only time lost"),
   CLOCK_BACK("clock of Redis 1 h back, by a restart", "order and numbers right"),
   CLOCK_AHEAD("clock of Redis 1 h ahead and back again, by restarts", "order and numbers right; nothing dropped early"),
+  AGE_BACK("clock of Redis 1 h back, by a restart; a log with an age of 3 s", "no event dropped before its age"),
+  AGE_AHEAD("clock of Redis 1 h ahead and back again, by restarts; a log with an age of 3 s", "of those appended since then, no event dropped before its age"),
   NODE_KILLED("a node killed with -9 in the middle of publishing, and restarted, repeatedly", "unknown 0 or 1 times"),
   KEYS("the same; events with keys, repeated on any node until acknowledged", "each event exactly once"),
   ROLLING("rolling restart of three nodes", "nothing lost"),
