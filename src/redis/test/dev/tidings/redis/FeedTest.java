@@ -281,7 +281,11 @@ final class FeedTest {
     var commands = question.begin();
     assertEquals(3, commands.size());
     period = Optional.of(new Contact.Period());
-    question.take(empty(100));
+    var status = new Status(100, 100, Epochs.parse(E + ":0"), Optional.empty());
+    feed.mirror().verified(Optional.of(status), feed.mirror().end(), System.nanoTime(), feed.period());
+    var lost = List.of(bytes("101-1"), List.of(bytes("d"), bytes("lost")));
+    question.take(List.of(List.of(lost), java.util.Arrays.asList(bytes("1"), bytes("101"), bytes(E + ":0"), null), 101L));
+    assertEquals(Optional.of(new Place(100, E)), feed.mirror().end());
     answer(question(), 1, 97, E + ":0"); // the feed has asked again
     assertEquals(List.of("96." + E, "97." + E), ids(feed.read("95." + E, 10, Duration.ZERO)));
   }
