@@ -167,6 +167,32 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
     }
   }
 
+  /** The clock with which the id was made was ahead. */
+  @Test
+  void aCompletionReachesAClientWithAnIdThatIsNotKnown() throws Exception {
+    var log = log(DEFAULTS);
+    append(log, 3);
+    Channel.create(log).complete();
+    for (int i = 0; i < 2; i++) {
+      String word = log.latest().substring(log.latest().indexOf('.'));
+      for (String id : List.of("999.zzzzzzzzz0000", "999" + word)) {
+        assertTrue(read(log, id).events().stream().anyMatch(EventLog::isCompletion), id + " " + read(log, id));
+      }
+      log = reopen(log, DEFAULTS);
+    }
+  }
+
+  @Test
+  void aFileCanBeCreatedInTheWorkingDirectory() throws Exception {
+    var file = Path.of("FileEventLogTest.events");
+    try {
+      LogFile.create(file).close();
+      assertTrue(Files.exists(file));
+    } finally {
+      Files.deleteIfExists(file);
+    }
+  }
+
   @Test
   void keysSurviveARestartAsLongAsTheirEvents() throws Exception {
     var settings = DEFAULTS.withEvents(3);
