@@ -82,7 +82,7 @@ public final class Channels implements AutoCloseable {
    * Creates a family of at most 100,000 channels.
    *
    * @param logs called with a name to create the log of its channel, on the thread of a call that uses the name; it may
-   *     block and throw, which only affects callers that use this name
+   *     block and throw, which only affects callers that use this name. It must not use the channel of this name
    * @return a family
    */
   public static Channels create(Function<? super String, ? extends EventLog> logs) {
