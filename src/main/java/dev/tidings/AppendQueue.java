@@ -59,13 +59,15 @@ final class AppendQueue {
     }
   }
 
-  private void writeBatch() {
+  /** Writes a batch, and returns how many appends that were. */
+  private int writeBatch() {
     var batch = new ArrayList<Append>();
     try {
       take(batch);
     } finally {
       writer.write(batch); // also if there was no memory for a larger one
     }
+    return batch.size();
   }
 
   private void take(List<Append> batch) {
@@ -109,12 +111,12 @@ final class AppendQueue {
     }
   }
 
-  /** Writes all that is queued, and then runs an action. */
+  /** Writes all that is queued now, and then runs an action. Appends that are queued later do not delay it. */
   void drain(Runnable action) {
     exclusively(
         () -> {
-          while (!queue.isEmpty()) {
-            writeBatch();
+          for (int left = queue.size(); left > 0; ) {
+            left -= Math.max(1, writeBatch());
           }
           action.run();
         });

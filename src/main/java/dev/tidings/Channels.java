@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * Channels by name: one for each room, document or user. A channel is created when its name is first used, and dropped
@@ -81,7 +82,7 @@ public final class Channels implements AutoCloseable {
    * Creates a family of at most 100,000 channels.
    *
    * @param logs called with a name to create the log of its channel, on the thread of a call that uses the name; it may
-   *     block and throw, which only affects callers that use this name
+   *     block and throw, which only affects callers that use this name. It must not use the channel of this name
    * @return a family
    */
   public static Channels create(Function<? super String, ? extends EventLog> logs) {
@@ -171,15 +172,26 @@ public final class Channels implements AutoCloseable {
     var used = new LinkedHashMap<String, NamedChannel>();
     try {
       var subscriptions = new ArrayList<Subscription>();
-      for (String name : requireNames(names)) {
+      for (String name : unlessInvalid(() -> requireNames(names))) {
         used.put(name, enter(name));
-        subscriptions.add(subscribing.to(used.get(name).channel()));
+        subscriptions.add(subscribing.to(used.get(name).channel())); // may throw an exception of the application
       }
-      Channel.joinEach(stream, subscriptions);
-    } catch (IllegalArgumentException e) {
-      throw new StatusException(400, e.getMessage()); // the names are usually the client's
+      unlessInvalid(
+          () -> {
+            Channel.joinEach(stream, subscriptions);
+            return stream;
+          });
     } finally {
       used.forEach(this::leave);
+    }
+  }
+
+  /** Checks names, which are usually the client's. */
+  private static <T> T unlessInvalid(Supplier<T> check) {
+    try {
+      return check.get();
+    } catch (IllegalArgumentException e) {
+      throw new StatusException(400, e.getMessage());
     }
   }
 

@@ -194,7 +194,8 @@ public final class Cluster implements AutoCloseable {
       var replaced = claims.pass(id, command);
       switch (command) {
         case Command.Drop(var identifier) -> sources.findAll(identifier).forEach(Cluster::revoke);
-        case Command.DropPrincipal(var username) -> sources.drop(stream -> isOf(stream, username));
+        case Command.DropPrincipal(var username) ->
+            sources.drop(stream -> UserCode.testFilter("a principal", () -> isOf(stream, username)));
         case Command.Claim claim -> replaced.ifPresent(stream -> replace(stream, claim.identifier()));
         case Command.Unknown(var name) -> warnOnce(unknown, "that it does not know", name);
         case Command.Newer(var name) -> warnOnce(newer, "of a newer format", name);
@@ -239,7 +240,7 @@ public final class Cluster implements AutoCloseable {
     closed = true;
     sources.unobserve(claims);
     claims.close();
-    contact.limit(Long.MAX_VALUE);
+    contact.close();
     rechecks.close();
     reader.close();
     var threads = List.of(follower, claimer);

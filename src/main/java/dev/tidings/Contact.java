@@ -20,6 +20,7 @@ final class Contact {
   // The fields below are guarded by lock.
   private long limit = Long.MAX_VALUE; // nanoseconds; MAX_VALUE for none
   private Ticker.Timer timer = () -> {};
+  private boolean closed;
 
   Contact(EventSources sources, ThreadFactory threads) {
     this.sources = sources;
@@ -34,12 +35,25 @@ final class Contact {
     warned = false;
   }
 
-  /** Ends streams after this time without contact from now on; {@code MAX_VALUE} for never. */
+  /** Ends streams after this time without contact from now on; {@code MAX_VALUE} for never. Does nothing once closed. */
   void limit(long nanos) {
     lock.lock();
     try {
-      limit = nanos;
-      schedule();
+      if (!closed) {
+        limit = nanos;
+        schedule();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Ends no more streams. */
+  void close() {
+    lock.lock();
+    try {
+      limit(Long.MAX_VALUE);
+      closed = true;
     } finally {
       lock.unlock();
     }

@@ -5,10 +5,13 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * The lock of a directory, in which only one log may write. The operating system releases it when the process ends,
@@ -20,6 +23,9 @@ final class DirectoryLock implements AutoCloseable {
    * of a process when it closes any descriptor of the file.
    */
   private static final Set<Path> LOCKED = ConcurrentHashMap.newKeySet();
+
+  /** Channels that must not be closed, because that would release the lock of another copy of this class. */
+  private static final Collection<FileChannel> KEPT = new ConcurrentLinkedQueue<>();
 
   private static final long LOCKED_BYTE = Long.MAX_VALUE - 1; // not the content, which Windows would make unreadable
 
@@ -66,6 +72,9 @@ final class DirectoryLock implements AutoCloseable {
       channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(US_ASCII)), 0);
       locked = true;
       return channel;
+    } catch (OverlappingFileLockException e) { // a class loader has its own copy of this class
+      locked = KEPT.add(channel);
+      throw inUse(directory, "in this process");
     } finally {
       if (!locked) {
         channel.close();

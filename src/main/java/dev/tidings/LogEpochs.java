@@ -62,7 +62,13 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
    *
    * @param number the number of the place
    */
-  record Position(long number, Match match) {}
+  record Position(long number, Match match) {
+
+    /** Returns a place that is not after this one if the log does not have the place of the reader. */
+    Position lostAtMost(long most) {
+      return match == Match.HELD ? this : new Position(Math.min(number, most), match);
+    }
+  }
 
   LogEpochs {
     all = List.copyOf(all);

@@ -34,7 +34,7 @@ interface LogFile extends Closeable {
   static LogFile create(Path path) throws IOException {
     var file = unforced(path);
     try {
-      forceDirectory(path.getParent());
+      forceDirectory(path.toAbsolutePath().getParent()); // a relative path may have no parent
       return file;
     } catch (IOException | RuntimeException | Error e) {
       file.close();

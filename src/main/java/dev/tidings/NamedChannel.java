@@ -16,6 +16,7 @@ final class NamedChannel {
   private final FutureTask<Channel> opening;
   private final AtomicBoolean started = new AtomicBoolean(); // whether a call opens it, or none will
   private final CountDownLatch dropped = new CountDownLatch(1);
+  private volatile Thread opener; // the thread that opens it, or has; null before
   private int uses; // calls in progress
   private boolean idle; // whether it was not needed at the last sweep, and has not been used since
   private boolean dropping;
@@ -68,7 +69,10 @@ final class NamedChannel {
   /** Returns the channel, opened by the first call. Other calls wait for that one. */
   Channel channel() {
     if (started.compareAndSet(false, true)) {
+      opener = Thread.currentThread();
       opening.run();
+    } else if (opener == Thread.currentThread() && !opening.isDone()) { // it would wait for itself without limit
+      throw new IllegalStateException("the function that creates the log of a channel must not use this channel");
     }
     return opened();
   }

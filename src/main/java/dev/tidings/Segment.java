@@ -110,7 +110,7 @@ final class Segment {
   /** Forgets the events after this one, which no reader has seen. */
   void clip(long last) {
     keys.tailMap(last, false).clear();
-    count = (int) Math.min(count, last - before);
+    count = Math.clamp(last - before, 0, count);
   }
 
   // What it holds.

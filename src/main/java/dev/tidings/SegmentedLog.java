@@ -224,8 +224,9 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     forgetTheOld();
     while (true) {
       var from = held.base();
-      long newest = held.ends().latest();
-      var found = segments.epochs().find(after, newest);
+      var ends = held.ends();
+      long newest = ends.latest();
+      var found = segments.epochs().find(after, newest).map(its -> its.lostAtMost(ends.place().number()));
       boolean covered = found.isPresent() && found.get().number() >= from.number();
       var place = covered ? held.place(found.get().number()) : from;
       var events = events(place.number(), newest, most);

@@ -465,6 +465,24 @@ class ChannelsTest {
         assertThrows(NullPointerException.class, () -> rooms.publish("kitchen", Event.of("x"))).getMessage());
   }
 
+  /** It may contain anything, such as a password, and must be logged. */
+  @Test
+  void anExceptionOfTheFunctionIsNotSentToTheClient() throws Exception {
+    var failure = new IllegalArgumentException("redis://app:secret@db is no address");
+    rooms = rooms(name -> {
+      throw failure;
+    }, 10);
+    var thrown = new LinkedBlockingQueue<Throwable>();
+    site = new Site(EventSources.create(), stream -> {
+      thrown.add(assertThrows(RuntimeException.class, () -> rooms.join(stream, "hall")));
+      return stream.keepAlive();
+    });
+    try (var client = Client.get(site.uri())) {
+      client.head();
+      assertSame(failure, Await.next("the exception", thrown));
+    }
+  }
+
   /** Calls of one name share an attempt, and the next call makes another, while some of the others have not returned. */
   @Test
   void callsThatShareAnAttemptThatFailsAllFailAndLaterOnesSucceed() throws Exception {

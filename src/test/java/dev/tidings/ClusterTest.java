@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.Authenticator;
 import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpPrincipal;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.time.Duration;
@@ -392,6 +395,52 @@ class ClusterTest {
   }
 
   // The application.
+
+  @Test
+  void onceAClusterIsClosedItsLimitEndsNothing() throws Exception {
+    try (var nodes = Nodes.of(1)) {
+      var node = nodes.get(0);
+      try (var _ = node.openAs("alice")) {
+        node.cluster.close();
+        node.cluster.failClosed(Duration.ofSeconds(5));
+        nodes.advance(Duration.ofSeconds(20));
+        assertEquals(1, node.open());
+      }
+    }
+  }
+
+  /** The class of a principal may be the application's. */
+  @Test
+  void aPrincipalWhoseNameCannotBeReadKeepsNoOtherFromBeingDropped() throws Exception {
+    try (var nodes = Nodes.of(1)) {
+      var node = nodes.get(0);
+      node.site.http()
+          .createContext("/broken", exchange -> {
+            try (var stream = node.sources.open(exchange)) {
+              stream.keepAlive();
+            }
+          })
+          .setAuthenticator(new Authenticator() {
+            @Override
+            public Result authenticate(HttpExchange exchange) {
+              return new Success(new HttpPrincipal("broken", "any realm") {
+                @Override
+                public String getUsername() {
+                  throw new IllegalStateException("the session is over");
+                }
+              });
+            }
+          });
+      try (var broken = Client.get(node.site.uri().resolve("/broken")); var alice = node.openAs("alice")) {
+        broken.awaitText(":\n\n");
+        assertEquals(2, node.open());
+        node.cluster.dropPrincipal("alice");
+        alice.toEndOrCut();
+        nodes.awaitApplied(node);
+        assertEquals(1, node.open());
+      }
+    }
+  }
 
   @Test
   void listenersThatHangDelayNoDrop() throws Exception {

@@ -259,6 +259,21 @@ class FileDamageTest {
     assertTrue(Arrays.equals(before, Files.readAllBytes(file(folder, 2))));
   }
 
+  /** Such as after a backup has been restored over newer files. */
+  @Test
+  void filesOfTwoLogsAreNoError() throws Exception {
+    files(2);
+    var other = Files.createDirectory(directory.resolve("other"));
+    String id;
+    try (var log = open(other)) {
+      id = log.append(Event.of("other"));
+    }
+    Files.move(file(other, 1), file(directory, 3));
+    try (var log = open(directory)) {
+      assertEquals(List.of(id), ids(read(log, "")));
+    }
+  }
+
   @Test
   void otherFilesInTheDirectoryAreLeftAlone() throws Exception {
     var ids = files(1);

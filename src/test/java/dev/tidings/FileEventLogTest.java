@@ -9,6 +9,9 @@ import dev.tidings.EventLog.Reading;
 import dev.tidings.contract.EventLogContract;
 import dev.tidings.contract.SharedLogContract;
 import java.io.UncheckedIOException;
+import java.lang.reflect.InvocationTargetException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -164,6 +167,32 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
       assertThrows(NotAppendedException.class, () -> closed.append(Event.of("late")));
       Channel.create(log).complete();
       assertEquals(2, read(log, start).events().size());
+    }
+  }
+
+  /** The clock with which the id was made was ahead. */
+  @Test
+  void aCompletionReachesAClientWithAnIdThatIsNotKnown() throws Exception {
+    var log = log(DEFAULTS);
+    append(log, 3);
+    Channel.create(log).complete();
+    for (int i = 0; i < 2; i++) {
+      String word = log.latest().substring(log.latest().indexOf('.'));
+      for (String id : List.of("999.zzzzzzzzz0000", "999" + word)) {
+        assertTrue(read(log, id).events().stream().anyMatch(EventLog::isCompletion), id + " " + read(log, id));
+      }
+      log = reopen(log, DEFAULTS);
+    }
+  }
+
+  @Test
+  void aFileCanBeCreatedInTheWorkingDirectory() throws Exception {
+    var file = Path.of("FileEventLogTest.events");
+    try {
+      LogFile.create(file).close();
+      assertTrue(Files.exists(file));
+    } finally {
+      Files.deleteIfExists(file);
     }
   }
 
@@ -485,6 +514,30 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
     var file = Files.createFile(directory.resolve("file"));
     assertThrows(UncheckedIOException.class, () -> EventLog.inFile(file));
     assertThrows(UncheckedIOException.class, () -> EventLog.inFile(file.resolve("below")));
+  }
+
+  /** Such as two web applications. The failed attempt must not release the lock, as POSIX does with any descriptor. */
+  @Test
+  void soIsOneOfAnotherCopyOfTheLibraryInThisProcess() throws Exception {
+    opened(EventLog.inFile(directory));
+    try (var copy = new URLClassLoader(new URL[] {Path.of("target", "classes").toUri().toURL()}, null)) {
+      var open = copy.loadClass(EventLog.class.getName()).getMethod("inFile", Path.class);
+      var error = assertThrows(InvocationTargetException.class, () -> open.invoke(null, directory)).getCause();
+      assertTrue(String.valueOf(error.getMessage()).contains("is open in this process"), error.toString());
+      try (var other = OwnJvm.start(
+          """
+          import java.nio.file.Path;
+
+          class Program {
+            public static void main(String[] args) {
+              dev.tidings.EventLog.inFile(Path.of(args[0]));
+            }
+          }
+          """,
+          List.of(), directory.toString())) {
+        other.lines().next(line -> line.contains("is open in process " + ProcessHandle.current().pid()));
+      }
+    }
   }
 
   @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
@@ -44,6 +45,20 @@ class NamedChannelTest {
     assertFalse(channel.enter());
     assertEquals(0, calls.get());
     assertEquals(0, channel.count());
+  }
+
+  @Test
+  void aFunctionThatUsesItsOwnChannelFails() throws Exception {
+    var family = new AtomicReference<Channels>();
+    try (var rooms = Channels.create(name -> {
+      family.get().publish(name, Event.of("welcome"));
+      return EventLog.inMemory();
+    })) {
+      family.set(rooms);
+      var call = Thread.ofVirtual().start(() -> assertThrows(IllegalStateException.class, () -> rooms.position("hall")));
+      Await.end(call);
+      assertEquals(0, rooms.count());
+    }
   }
 
   @Test
