@@ -30,8 +30,9 @@ import java.util.function.Predicate;
  * <p>All methods may be called from any thread.
  *
  * @implNote A full outbox never drops events of channels: the overflow policy does not apply to them. One virtual
- *     thread reads the log for all streams that are up to date. Each stream that is catching up has a virtual thread
- *     of its own.
+ *     thread reads the log for all streams that are up to date. If the log is in memory, and there are at most 64
+ *     streams and no filters, there is no such thread: the thread that publishes queues the event for the streams. Each
+ *     stream that is catching up has a virtual thread of its own.
  */
 public final class Channel implements AutoCloseable {
   private static final String GAP = "gap";
@@ -63,7 +64,7 @@ public final class Channel implements AutoCloseable {
     this.reader = reader;
     this.threads = threads;
     this.inquiry = new Inquiry(log, reader, threads.replays());
-    this.tail = new Tail(reader, threads.tails(), gaps);
+    this.tail = new Tail(reader, threads.tails(), gaps, cache);
   }
 
   /** Creates a channel of a family, whose threads it shares. */
@@ -200,7 +201,9 @@ public final class Channel implements AutoCloseable {
 
   private String published(String id) {
     WireFormat.checkLogId(id);
-    reader.know(id);
+    if (!reader.isHere()) {
+      reader.know(id);
+    }
     return id;
   }
 

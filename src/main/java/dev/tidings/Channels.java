@@ -379,6 +379,10 @@ public final class Channels implements AutoCloseable {
   private NamedChannel enter(String name) {
     while (true) {
       requireOpen();
+      var known = named.get(name);
+      if (known != null && !known.isBroken() && known.enter()) { // the usual case, without a lock of the map
+        return begun(name, known);
+      }
       var entered = new AtomicBoolean();
       var channel =
           named.compute(
@@ -392,14 +396,21 @@ public final class Channels implements AutoCloseable {
         makeRoom();
       } else if (!entered.get()) {
         awaitDropped(channel);
-      } else if (closed) { // perhaps only after the close has seen all channels
-        leave(name, channel);
-        dropAnyway(name);
       } else {
-        sweeps.watch();
-        return channel;
+        return begun(name, channel);
       }
     }
+  }
+
+  /** Returns the channel, which a call has begun to use. */
+  private NamedChannel begun(String name, NamedChannel channel) {
+    if (closed) { // perhaps only after the close has seen all channels
+      leave(name, channel);
+      dropAnyway(name);
+      requireOpen();
+    }
+    sweeps.watch();
+    return channel;
   }
 
   /** Returns a new channel, or null if there are too many. Called in the bin of the name. */
@@ -437,15 +448,9 @@ public final class Channels implements AutoCloseable {
   }
 
   private void leave(String name, NamedChannel channel) {
-    named.compute(
-        name,
-        (key, present) -> {
-          boolean forgotten = channel.leave() && present == channel;
-          if (forgotten) {
-            count.decrementAndGet();
-          }
-          return forgotten ? null : present;
-        });
+    if (channel.leave() && named.remove(name, channel)) { // unless another call has replaced it
+      count.decrementAndGet();
+    }
   }
 
   private final class Sweeps implements Ticker.Lookout.Look {

@@ -15,7 +15,7 @@ final class EntryCache {
 
   private final Map<String, LogEntry> byId = new LinkedHashMap<>(); // guarded by this; the oldest first
   private long chars; // guarded by this: of all entries
-  private int replays; // guarded by this: in progress
+  private volatile int replays; // in progress; set under the monitor of this
 
   /** Called when a replay begins. */
   synchronized void enter() {
@@ -29,6 +29,11 @@ final class EntryCache {
       byId.clear();
       chars = 0;
     }
+  }
+
+  /** Returns whether a replay is in progress. */
+  boolean isUsed() {
+    return replays > 0;
   }
 
   /** Returns the entries of these events, which must have ids. */

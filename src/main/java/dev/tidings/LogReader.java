@@ -129,6 +129,11 @@ final class LogReader {
     return log instanceof BoundedLog;
   }
 
+  /** Returns the log if it is in memory, so that it can be read on a thread of the application. */
+  Optional<MemoryEventLog> memory() {
+    return log instanceof MemoryEventLog memory ? Optional.of(memory) : Optional.empty();
+  }
+
   boolean isClosed() {
     return closed;
   }

@@ -10,10 +10,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 
 /**
  * A log in memory. An id consists of the time of the append in milliseconds and the number of the event: {@code
@@ -24,6 +24,15 @@ import java.util.function.LongSupplier;
 final class MemoryEventLog implements BoundedLog {
   private static final int LONGEST_ID = 2 * 19 + 1; // two numbers of 63 bits
 
+  /** Is notified of appends. */
+  interface Watcher {
+    /**
+     * Called after each append, on the thread that appends, which holds no lock of the log. May block no longer than a
+     * publisher may, and must not throw.
+     */
+    void appended();
+  }
+
   /** A place in the log, right after the event with this number. */
   private record Place(long number, long time, String id) {
     Place(long number, long time) {
@@ -32,10 +41,20 @@ final class MemoryEventLog implements BoundedLog {
   }
 
   /**
-   * An event with its id, its place, its encoded size before it got this id, the time of its append, and its key, which
-   * is null if it has none.
+   * An event with its id, the number and the time of its place, its encoded size before it got this id, the time of its
+   * append, and its key, which is null if it has none. Without a place, of which thousands of logs would keep as many as
+   * events.
    */
-  private record Held(Event event, Place place, long size, long appended, String key) {}
+  private record Held(Event event, long number, long time, long size, long appended, String key)
+      implements NumberedRing.Numbered {
+    String id() {
+      return event.id().orElseThrow();
+    }
+
+    Place place() {
+      return new Place(number, time, id());
+    }
+  }
 
   private final LogBounds bounds;
   private final InstantSource clock; // only for ids; jumps of the clock have no effect
@@ -43,14 +62,14 @@ final class MemoryEventLog implements BoundedLog {
   private final Place start;
 
   private final ReentrantLock lock = new ReentrantLock(); // for all changes of the held events
-  private final ConcurrentSkipListMap<Long, Held> held = new ConcurrentSkipListMap<>(); // by number
-  private volatile int events; // number of held events; set under lock
+  private final NumberedRing<Held> held = new NumberedRing<>(); // changed under lock
   private volatile long bytes; // of the held events; set under lock
   private final Map<String, String> byKey = new HashMap<>(0); // ids; guarded by lock
   private volatile Place end; // the newest place, but before a completion; set under lock once its event is held
   private volatile Place latest; // of the newest event; set under lock after end, so that latest() is not behind a read
   private volatile Place base; // the oldest place that is covered; set under lock before its event is forgotten
   private final WaitingReaders readers = new WaitingReaders();
+  private volatile List<Watcher> watchers = List.of(); // replaced under lock
 
   MemoryEventLog(int events, long bytes, Duration age, InstantSource clock, LongSupplier time, long first) {
     this.bounds = LogBounds.of(events, bytes, age);
@@ -83,7 +102,7 @@ final class MemoryEventLog implements BoundedLog {
 
   private String append(Event event, Optional<String> key) {
     boolean completes = EventLog.isCompletion(event);
-    long size = Frame.of(event).bytes().length + key.map(String::length).orElse(0); // not under the lock
+    long size = WireFormat.size(event) + key.map(String::length).orElse(0); // not under the lock
     Place place;
     lock.lock();
     try {
@@ -97,10 +116,10 @@ final class MemoryEventLog implements BoundedLog {
       }
       // The time never goes back, whatever the clock does.
       place = new Place(latest.number() + 1, Math.max(latest.time(), clock.millis()));
-      held.put(
-          place.number(), new Held(event.withId(place.id()), place, size, time.getAsLong(), key.orElse(null)));
+      held.add(
+          new Held(
+              event.withId(place.id()), place.number(), place.time(), size, time.getAsLong(), key.orElse(null)));
       key.ifPresent(its -> byKey.put(its, place.id()));
-      events++;
       bytes += size;
       end = completes ? end : place;
       latest = place;
@@ -109,6 +128,9 @@ final class MemoryEventLog implements BoundedLog {
       lock.unlock();
     }
     readers.wake();
+    for (Watcher watcher : watchers) {
+      watcher.appended();
+    }
     return place.id();
   }
 
@@ -125,22 +147,25 @@ final class MemoryEventLog implements BoundedLog {
 
   /** Forgets the oldest events while a limit is exceeded. */
   private void forget() {
-    for (var first = held.firstEntry(); first != null; first = held.firstEntry()) {
-      var event = first.getValue();
-      if (!bounds.isExceeded(events, bytes) && !isTooOld(event)) {
+    for (var first = oldest(); first.isPresent(); first = oldest()) {
+      var event = first.get();
+      if (!bounds.isExceeded(held.size(), bytes) && !isTooOld(event)) {
         return;
       }
       base = event.place(); // before the removal, so that a reader without the event finds the gap
-      held.remove(first.getKey());
+      held.removeFirst();
       if (event.key() != null) {
         byKey.remove(event.key());
       }
-      events--;
       bytes -= event.size();
-      if (events == 0) {
+      if (held.size() == 0) {
         end = latest; // a completion is forgotten, too
       }
     }
+  }
+
+  private Optional<Held> oldest() {
+    return held.get(base.number() + 1);
   }
 
   private boolean isTooOld(Held event) {
@@ -150,12 +175,12 @@ final class MemoryEventLog implements BoundedLog {
   @Override
   public boolean isDisposable() {
     forgetTheOld();
-    return events == 0;
+    return held.size() == 0;
   }
 
   @Override
   public boolean isTenth(long skipped, long nanos) {
-    return bounds.isTenth(skipped, nanos, events, bytes);
+    return bounds.isTenth(skipped, nanos, held.size(), bytes);
   }
 
   /**
@@ -163,13 +188,33 @@ final class MemoryEventLog implements BoundedLog {
    * too.
    */
   private void forgetTheOld() {
-    var first = held.firstEntry();
-    if (first != null && isTooOld(first.getValue()) && lock.tryLock()) {
+    var first = oldest();
+    if (first.isPresent() && isTooOld(first.get()) && lock.tryLock()) {
       try {
         forget();
       } finally {
         lock.unlock();
       }
+    }
+  }
+
+  /** Adds a watcher, which is notified of each append that begins afterwards. */
+  void watch(Watcher watcher) {
+    lock.lock();
+    try {
+      watchers = Stream.concat(watchers.stream(), Stream.of(watcher)).toList();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Removes a watcher, which may still be notified of appends in progress. */
+  void unwatch(Watcher watcher) {
+    lock.lock();
+    try {
+      watchers = watchers.stream().filter(other -> other != watcher).toList();
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -179,10 +224,11 @@ final class MemoryEventLog implements BoundedLog {
   public Reading read(String after, int most, Duration wait) throws InterruptedException {
     Objects.requireNonNull(after, "after");
     Checks.requireAtLeast("most", most, 1);
-    return readers.read(wait, () -> read(after, most), Reading::isAnswer);
+    return readers.read(wait, () -> readNow(after, most), Reading::isAnswer);
   }
 
-  private Reading read(String after, int most) {
+  /** Reads like {@link #read}, but never waits, and does not react to interrupts. */
+  Reading readNow(String after, int most) {
     forgetTheOld();
     while (true) {
       var from = base;
@@ -202,10 +248,7 @@ final class MemoryEventLog implements BoundedLog {
     if (id.equals(known.id())) {
       return Optional.of(known);
     }
-    var event = held.get(numberOf(id));
-    return event != null && event.place().id().equals(id)
-        ? Optional.of(event.place())
-        : Optional.empty();
+    return held.get(numberOf(id)).filter(event -> event.id().equals(id)).map(Held::place);
   }
 
   /** Returns the events after this place; empty if any of them was forgotten meanwhile. */
@@ -214,19 +257,16 @@ final class MemoryEventLog implements BoundedLog {
     if (newest <= place.number()) {
       return Optional.of(List.of());
     }
-    var events = new ArrayList<Event>();
-    long next = place.number() + 1;
-    for (Held event : held.tailMap(place.number(), false).values()) {
-      if (event.place().number() > newest || events.size() == most) {
-        break;
-      }
-      if (event.place().number() != next) {
+    int count = (int) Math.min(most, newest - place.number());
+    var events = new ArrayList<Event>(count);
+    for (long number = place.number() + 1; events.size() < count; number++) {
+      var event = held.get(number);
+      if (event.isEmpty()) {
         return Optional.empty();
       }
-      events.add(event.event());
-      next++;
+      events.add(event.get().event());
     }
-    return events.isEmpty() ? Optional.empty() : Optional.of(events);
+    return Optional.of(events);
   }
 
   /**
@@ -238,7 +278,7 @@ final class MemoryEventLog implements BoundedLog {
     if (number < start.number() || number >= base.number()) {
       return OptionalLong.empty();
     }
-    long time = parse(id.substring(0, id.lastIndexOf('-')));
+    long time = parse(id, 0, id.lastIndexOf('-'));
     boolean ours =
         time >= start.time() && time <= base.time() && id.equals(new Place(number, time).id());
     return ours ? OptionalLong.of(base.number() - number) : OptionalLong.empty();
@@ -247,12 +287,12 @@ final class MemoryEventLog implements BoundedLog {
   /** Returns the number in this text, which need not be a real id; -1 if it has none. */
   private static long numberOf(String id) {
     int dash = id.length() > LONGEST_ID ? -1 : id.lastIndexOf('-');
-    return dash < 0 ? -1 : parse(id.substring(dash + 1));
+    return dash < 0 ? -1 : parse(id, dash + 1, id.length());
   }
 
-  private static long parse(String digits) {
+  private static long parse(String id, int begin, int end) {
     try {
-      return Long.parseLong(digits);
+      return Long.parseLong(id, begin, end, 10);
     } catch (NumberFormatException e) {
       return -1;
     }
@@ -291,12 +331,11 @@ final class MemoryEventLog implements BoundedLog {
   }
 
   private OptionalLong timeOf(long number) {
-    var event = held.get(number);
-    return event == null ? OptionalLong.empty() : OptionalLong.of(event.place().time());
+    return held.get(number).map(event -> OptionalLong.of(event.time())).orElse(OptionalLong.empty());
   }
 
   /** Returns the place with this number, but not one before the base; empty if its event was forgotten meanwhile. */
   private Optional<Place> placeOf(long number, Place base) {
-    return number <= base.number() ? Optional.of(base) : Optional.ofNullable(held.get(number)).map(Held::place);
+    return number <= base.number() ? Optional.of(base) : held.get(number).map(Held::place);
   }
 }

@@ -10,16 +10,17 @@ import java.util.function.Function;
 
 /**
  * A channel of a family, which exists while it is needed. It is not dropped while a call uses it, and a call never uses
- * one that is being dropped. {@link Channels} changes the fields in the bin of its map that holds this name.
+ * one that is being dropped.
  */
 final class NamedChannel {
   private final FutureTask<Channel> opening;
   private final AtomicBoolean started = new AtomicBoolean(); // whether a call opens it, or none will
   private final CountDownLatch dropped = new CountDownLatch(1);
   private volatile Thread opener; // the thread that opens it, or has; null before
+  // The fields below are guarded by the monitor of this.
   private int uses; // calls in progress
   private boolean idle; // whether it was not needed at the last sweep, and has not been used since
-  private boolean dropping;
+  private boolean dropping; // never again false
 
   /** Creates a channel, which is opened when it is first needed. The function is the application's. */
   NamedChannel(
@@ -32,10 +33,8 @@ final class NamedChannel {
             });
   }
 
-  // Called in the bin.
-
   /** Begins a call, unless the channel is being dropped. Returns whether it did. */
-  boolean enter() {
+  synchronized boolean enter() {
     if (!dropping) {
       uses++;
       idle = false;
@@ -44,13 +43,13 @@ final class NamedChannel {
   }
 
   /** Ends a call. Returns whether the channel could not be opened, and can be forgotten. */
-  boolean leave() {
+  synchronized boolean leave() {
     uses--;
     return uses == 0 && isBroken() && !dropping; // the call that drops it also forgets it
   }
 
   /** Returns whether the channel is to be dropped, because it is not needed, and was not at the last sweep, either. */
-  boolean expire(boolean now) {
+  synchronized boolean expire(boolean now) {
     boolean needed = dropping || uses > 0 || !isOpened() || !opened().isDisposable();
     dropping |= !needed && (idle || now);
     idle = !needed;
@@ -58,13 +57,11 @@ final class NamedChannel {
   }
 
   /** Begins to drop the channel, even if it is used. */
-  boolean drop() {
+  synchronized boolean drop() {
     boolean first = !dropping;
     dropping = true;
     return first;
   }
-
-  // Called elsewhere.
 
   /** Returns the channel, opened by the first call. Other calls wait for that one. */
   Channel channel() {

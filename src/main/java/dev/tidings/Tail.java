@@ -3,7 +3,6 @@ package dev.tidings;
 import dev.tidings.EventLog.Reading;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -16,10 +15,13 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The live end of a channel: one thread that follows the log and delivers each event, usually encoded once, to all
- * live subscribers. The thread exists while subscribers are live or wait to be. A subscriber that has no room falls
- * back to reading the log by itself, so that no subscriber delays another. If the log has dropped the next events, all
- * live subscribers receive one gap event in their place.
+ * The live end of a channel: it follows the log while subscribers are live or wait to be, and delivers each event,
+ * usually encoded once, to all live subscribers. One thread at a time does so, see {@link Following}. A subscriber that
+ * has no room falls back to reading the log by itself, so that no subscriber delays another. If the log has dropped the
+ * next events, all live subscribers receive one gap event in their place.
+ *
+ * <p>The tail remembers what it has delivered. That of a log in memory, which is read as quickly, only does so while
+ * there are replays.
  *
  * <p>A subscriber becomes live as follows. It is at event P, and the tail is at T. If P is T, it is live. If
  * the tail remembers P, the subscriber sends the entries after P up to T and tries again; that is faster than
@@ -31,12 +33,11 @@ import java.util.concurrent.locks.ReentrantLock;
  * waiting for it.
  *
  * <p>The class is long because live and waiting subscribers change under one lock, together with the position
- * of the thread that delivers to them.
+ * up to which events were delivered to them.
  */
 final class Tail {
-  static final int REMEMBERED = 2048; // entries; more than a subscriber reads at a time
-  private static final long REMEMBERED_CHARS = 1024 * 1024; // of their data
   private static final int BATCH_EVENTS = 128;
+  private static final int FEW = 64; // subscribers, to which a thread that publishes may deliver
   private static final Duration WAIT = Duration.ofHours(1);
   private static final Duration WAIT_HERE = ChronoUnit.FOREVER.getDuration(); // without a timer for each event
   private static final Duration WAIT_UNTOLD = Duration.ofSeconds(2); // while clients do not know their positions
@@ -67,27 +68,28 @@ final class Tail {
   private record Group(Writers writers, Iterable<Subscriber> members) {}
 
   private final LogReader reader;
+  private final Optional<MemoryEventLog> memory; // the log, if it is in memory
   private final ThreadFactory threads;
   private final LogEntry.Gaps gaps;
+  private final EntryCache cache;
   private final ReentrantLock lock = new ReentrantLock();
   // The fields below are guarded by lock, under which nothing is delivered and no application code runs.
   private final Map<Writers, Roster<Subscriber>> live = new LinkedHashMap<>(); // all at the tail's position
   private final Map<Subscriber, Ahead> ahead = new LinkedHashMap<>();
   private final Set<Subscriber> filtering = new HashSet<>(); // live or waiting, with a filter
-  private final ArrayDeque<LogEntry> recent = new ArrayDeque<>(); // the latest entries that were delivered
-  private final Map<String, Long> numbers = new HashMap<>(); // of these entries and of the start, by id
-  private long last; // the number of the tail's position
-  private long recentChars; // of data, in recent
-  private String position; // null before the first one
-  private String passed; // the last event that was delivered to all; null before the first
-  private Thread thread; // null without subscribers; an earlier thread does nothing any more
-  private boolean reading; // whether the thread reads the log, and may be interrupted
+  private int subscribers; // number of live and waiting ones
+  private final Remembered remembered = new Remembered(); // the tail's position, and what was delivered before
+  private Run run; // null without subscribers; an earlier one does nothing any more
+  private boolean reading; // whether a thread of the channel reads the log, and may be interrupted
   private boolean closed;
 
-  Tail(LogReader reader, ThreadFactory threads, LogEntry.Gaps gaps) {
+  /** Creates the live end of a channel, whose subscribers share the entries of this cache while they catch up. */
+  Tail(LogReader reader, ThreadFactory threads, LogEntry.Gaps gaps, EntryCache cache) {
     this.reader = reader;
+    this.memory = reader.memory();
     this.threads = threads;
     this.gaps = gaps;
+    this.cache = cache;
   }
 
   /**
@@ -102,24 +104,21 @@ final class Tail {
       if (closed || !subscriber.isIn()) {
         return Optional.of(List.of()); // nothing more is delivered
       }
-      Long number = thread == null ? null : numbers.get(at);
-      if (number == null) {
+      if (run == null) {
         return Optional.empty();
       }
-      long lacking = last - number;
-      if (lacking == 0) {
+      if (remembered.isAt(at)) {
         enter(subscriber);
         add(subscriber);
       }
-      return lacking > recent.size()
-          ? Optional.empty()
-          : Optional.of(recent.stream().skip(recent.size() - lacking).toList());
+      return remembered.after(at);
     } finally {
       lock.unlock();
     }
   }
 
   private void enter(Subscriber subscriber) {
+    subscribers++;
     if (subscriber.hasFilter()) {
       filtering.add(subscriber);
     }
@@ -137,11 +136,11 @@ final class Tail {
       if (closed || !subscriber.isIn()) {
         return Optional.empty();
       }
-      if (thread == null) {
+      if (run == null) {
         start(at);
       }
-      boolean here = at.equals(position);
-      if (!here && numbers.containsKey(at)) {
+      boolean here = remembered.isAt(at);
+      if (!here && remembered.knows(at)) {
         return Optional.of(new Ahead(subscriber, at, true));
       }
       enter(subscriber);
@@ -161,9 +160,9 @@ final class Tail {
   boolean withdraw(Ahead wait) {
     lock.lock();
     try {
-      boolean waits = ahead.remove(wait.subscriber, wait);
+      boolean waits = ahead.get(wait.subscriber) == wait;
       if (waits) {
-        filtering.remove(wait.subscriber);
+        remove(wait.subscriber);
         retireIfEmpty();
       }
       return waits;
@@ -172,40 +171,27 @@ final class Tail {
     }
   }
 
-  /** Starts the thread at the position of the first subscriber. */
+  /** Begins to follow the log at the position of the first subscriber. */
   private void start(String at) {
-    var started = threads.newThread(() -> run(at));
-    started.start();
-    thread = started; // only now: if it cannot start, the next subscriber tries again
-    position = at;
-    numbers.put(at, last);
-  }
-
-  /** Moves the tail to this entry. */
-  private void remember(LogEntry entry) {
-    position = entry.id();
-    last++;
-    recent.add(entry);
-    recentChars += entry.chars();
-    numbers.put(position, last);
-    while (recent.size() > REMEMBERED || recentChars > REMEMBERED_CHARS) {
-      var oldest = recent.remove();
-      recentChars -= oldest.chars();
-      numbers.remove(oldest.id());
+    var started = new Run(at);
+    memory.ifPresent(log -> log.watch(started.following)); // before the first read, so that no append is missed
+    try {
+      started.following.start();
+      run = started; // only now: if no thread can start, the next subscriber tries again
+      remembered.begin(at);
+    } finally {
+      if (run != started) {
+        memory.ifPresent(log -> log.unwatch(started.following));
+      }
     }
   }
 
-  /** Ends the thread; the next one starts over. */
+  /** Ends the run; the next one starts over. */
   private void forget() {
-    thread = null;
+    memory.ifPresent(log -> log.unwatch(run.following));
+    run = null;
     reading = false;
-    forgetEntries();
-  }
-
-  private void forgetEntries() {
-    recent.clear();
-    recentChars = 0;
-    numbers.clear();
+    remembered.forget();
   }
 
   private void add(Subscriber subscriber) {
@@ -224,21 +210,24 @@ final class Tail {
     }
   }
 
-  /** Ends the thread if no subscriber is left. If it is delivering or filtering, it ends after that. */
+  /** Ends the run if no subscriber is left. A thread that is delivering or filtering ends after that. */
   private void retireIfEmpty() {
-    if (thread != null && isEmpty()) {
+    if (run != null && subscribers == 0) {
       if (reading) {
-        thread.interrupt();
+        run.following.interrupt();
       }
       forget();
     }
   }
 
   private void remove(Subscriber subscriber) {
-    ahead.remove(subscriber);
-    filtering.remove(subscriber);
-    if (subscriber.number() != NOT_LIVE) {
-      live.computeIfPresent(
+    boolean live = subscriber.number() != NOT_LIVE;
+    if (ahead.remove(subscriber) != null || live) {
+      subscribers--;
+      filtering.remove(subscriber);
+    }
+    if (live) {
+      this.live.computeIfPresent(
           subscriber.writers(),
           (key, roster) -> {
             roster.remove(subscriber.number());
@@ -252,7 +241,7 @@ final class Tail {
   boolean isAt(String at) {
     lock.lock();
     try {
-      return thread == null || at.equals(position);
+      return run == null || remembered.isAt(at);
     } finally {
       lock.unlock();
     }
@@ -272,32 +261,38 @@ final class Tail {
     lock.lock();
     try {
       closed = true;
-      live.clear();
-      ahead.clear();
-      filtering.clear();
-      if (thread != null) {
-        thread.interrupt();
+      clear();
+      if (run != null) {
+        run.following.interrupt();
+        forget();
       }
     } finally {
       lock.unlock();
     }
   }
 
+  private void clear() {
+    live.clear();
+    ahead.clear();
+    filtering.clear();
+    subscribers = 0;
+  }
+
   /** Returns whether a subscriber is live or waits to be. */
   boolean isRunning() {
     lock.lock();
     try {
-      return thread != null;
+      return run != null;
     } finally {
       lock.unlock();
     }
   }
 
-  /** Returns the id of the last event that was delivered to all live subscribers; null before the first. */
-  String passed() {
+  /** Returns the position up to which events were delivered to all live subscribers; empty if there are none. */
+  Optional<String> passed() {
     lock.lock();
     try {
-      return passed;
+      return Optional.ofNullable(run).map(its -> its.at);
     } finally {
       lock.unlock();
     }
@@ -313,56 +308,85 @@ final class Tail {
     }
   }
 
-  /** Follows the log. Whatever ends this thread, its subscribers then catch up by themselves. */
-  private void run(String start) {
-    try {
-      follow(start);
-    } catch (InterruptedException e) {
-      Log.debug(() -> "a channel was closed, or its last stream has left");
-    } catch (Throwable e) {
-      Log.failure("the thread of a channel", e);
-    } finally {
-      end();
+  /** One period in which there are subscribers. Whatever ends it, its subscribers then catch up by themselves. */
+  private final class Run implements Following.Work {
+    private final Following following = new Following(this, threads);
+    private volatile String at; // the position up to which events were delivered; set by the thread that delivers
+
+    Run(String at) {
+      this.at = at;
+    }
+
+    /** Thousands of replays use the lock, with virtual threads that may have to wait for a carrier. */
+    @Override
+    public boolean isQuiet() {
+      return !cache.isUsed();
+    }
+
+    @Override
+    public Following.Result deliver(int most) {
+      if (memory.isEmpty()) {
+        return Following.Result.WAIT;
+      }
+      lock.lock();
+      try {
+        if (run != this) {
+          return Following.Result.OVER;
+        }
+        if (subscribers > FEW || !filtering.isEmpty()) {
+          return Following.Result.WAIT;
+        }
+      } finally {
+        lock.unlock();
+      }
+      int limit = Math.min(most, BATCH_EVENTS);
+      var reading = memory.get().readNow(at, limit);
+      if (reading.isAnswer()) {
+        at = pass(this, at, reading, entries -> Map.of()); // a filter that came meanwhile must not run on this thread
+      }
+      if (isLeft(this)) {
+        return Following.Result.OVER;
+      }
+      return reading.events().size() < limit ? Following.Result.END : Following.Result.MORE;
+    }
+
+    @Override
+    public Following.Result await() throws InterruptedException {
+      at = pass(this, at, read(this, at), Tail.this::wanted);
+      return isLeft(this) ? Following.Result.OVER : Following.Result.MORE;
+    }
+
+    @Override
+    public void failed() {
+      end(this);
     }
   }
 
-  /** Returns whether this thread has not been retired. */
-  private boolean isCurrent() {
+  /** Returns whether this run has not ended. */
+  private boolean isCurrent(Run its) {
     lock.lock();
     try {
-      return thread == Thread.currentThread();
+      return run == its;
     } finally {
       lock.unlock();
     }
   }
 
-  private boolean isEmpty() {
-    return live.isEmpty() && ahead.isEmpty();
-  }
-
-  /** Returns when no subscriber is left. */
-  private void follow(String start) throws InterruptedException {
-    String at = start;
-    do {
-      at = pass(at, read(at));
-    } while (!isLeft());
-  }
-
-  private Reading read(String at) throws InterruptedException {
+  private Reading read(Run its, String at) throws InterruptedException {
     var longest = reader.isHere() ? WAIT_HERE : WAIT;
     var wait = isAnyUntold() ? WAIT_UNTOLD : longest;
-    boolean current = setReading(true);
+    boolean current = setReading(its, true);
     try {
       if (current) {
-        var reading = reader.read(at, BATCH_EVENTS, wait, this::isCurrent);
-        current = setReading(false);
+        var reading = reader.read(at, BATCH_EVENTS, wait, () -> isCurrent(its));
+        current = setReading(its, false);
         if (current) {
           return reading;
         }
       }
       throw new InterruptedException("no subscriber is left");
     } finally {
-      setReading(false);
+      setReading(its, false);
     }
   }
 
@@ -375,11 +399,11 @@ final class Tail {
     return false;
   }
 
-  /** Returns false if this thread has been retired. */
-  private boolean setReading(boolean reads) {
+  /** Returns false if this run has ended. */
+  private boolean setReading(Run its, boolean reads) {
     lock.lock();
     try {
-      boolean current = thread == Thread.currentThread();
+      boolean current = run == its;
       if (current) {
         reading = reads;
       }
@@ -389,9 +413,15 @@ final class Tail {
     }
   }
 
+  /** Runs filters. */
+  private interface Filtering {
+    /** Returns the entries that match each filter that was called; other subscribers with filters fall back. */
+    Map<Subscriber, boolean[]> wanted(List<LogEntry> entries);
+  }
+
   /** Delivers what was read after this id, and returns the last id that was delivered. */
-  private String pass(String at, Reading reading) {
-    var entries = new ArrayList<LogEntry>();
+  private String pass(Run its, String at, Reading reading, Filtering filters) {
+    var entries = new ArrayList<LogEntry>(reading.events().size() + 1);
     boolean completed = false;
     if (!reading.covered()) {
       entries.add(gaps.entry(at, reading));
@@ -405,22 +435,22 @@ final class Tail {
     if (entries.isEmpty()) {
       liveFilters().forEach(subscriber -> subscriber.tellIfFar(subscriber.writers()));
     } else {
-      pass(entries, wanted(entries));
+      pass(its, entries, filters.wanted(entries));
     }
     if (completed) {
-      complete();
+      complete(its);
     }
     return entries.isEmpty() ? at : entries.getLast().id();
   }
 
   /** Completes the channel for the live subscribers, which have received all events. */
-  private void complete() {
+  private void complete(Run its) {
     var live = new ArrayList<Subscriber>();
     List<Subscriber> waiting;
     lock.lock();
     try {
-      if (thread != Thread.currentThread()) {
-        return; // the live subscribers are those of another thread, and may be at an earlier position
+      if (run != its) {
+        return; // the live subscribers are those of another run, and may be at an earlier position
       }
       this.live.values().forEach(roster -> roster.forEach(live::add));
       waiting = leaveAhead();
@@ -441,19 +471,17 @@ final class Tail {
     return waiting;
   }
 
-  /** Returns whether no subscriber is left, so that this thread ends. */
-  private boolean isLeft() {
+  /** Returns whether no subscriber is left, so that this run ends. */
+  private boolean isLeft(Run its) {
     lock.lock();
     try {
-      boolean current = thread == Thread.currentThread();
-      if (current) {
-        passed = position;
-        reader.know(position);
+      if (run == its) {
+        if (!reader.isHere()) {
+          reader.know(its.at);
+        }
+        retireIfEmpty();
       }
-      if (current && isEmpty()) {
-        forget();
-      }
-      return thread != Thread.currentThread();
+      return run != its;
     } finally {
       lock.unlock();
     }
@@ -461,8 +489,12 @@ final class Tail {
 
   /** Returns the entries that match each filter. All filters run before anything is delivered. */
   private Map<Subscriber, boolean[]> wanted(List<LogEntry> entries) {
+    var filters = filtering();
+    if (filters.isEmpty()) {
+      return Map.of(); // the usual case, for each event
+    }
     var wanted = new HashMap<Subscriber, boolean[]>();
-    for (Subscriber subscriber : filtering()) {
+    for (Subscriber subscriber : filters) {
       var answers = new boolean[entries.size()];
       for (int i = 0; i < answers.length; i++) {
         var entry = entries.get(i);
@@ -498,20 +530,27 @@ final class Tail {
    * Advances past these entries, and delivers them to all live subscribers and to those that wait for one of
    * them.
    */
-  private void pass(List<LogEntry> entries, Map<Subscriber, boolean[]> wanted) {
+  private void pass(Run its, List<LogEntry> entries, Map<Subscriber, boolean[]> wanted) {
     var groups = new ArrayList<Group>();
     List<Met> met;
     var lost = List.<Subscriber>of();
+    boolean remembers = memory.isEmpty() || cache.isUsed();
     lock.lock();
     try {
-      if (thread != Thread.currentThread()) {
+      if (run != its) {
         return;
       }
       if (entries.getFirst().isGap()) { // earlier positions need not be followed by the same events
-        forgetEntries();
+        remembered.lose();
         lost = leaveAhead();
       }
-      entries.forEach(this::remember);
+      for (LogEntry entry : entries) {
+        if (remembers) {
+          remembered.add(entry);
+        } else {
+          remembered.skip(entry); // a replay that begins later finds it in the log as quickly
+        }
+      }
       // Subscribers that become live from now on are past these entries.
       live.forEach((writers, roster) -> groups.add(new Group(writers, roster.until(roster.next()))));
       met = meet(entries);
@@ -593,25 +632,19 @@ final class Tail {
     subscriber.fallBack();
   }
 
-  /**
-   * Called when this thread ends. If it failed and the channel is open, each subscriber then catches up by itself.
-   */
-  private void end() {
+  /** Ends a run that has failed. Each subscriber then catches up by itself. */
+  private void end(Run its) {
     var left = new ArrayList<Subscriber>();
     lock.lock();
     try {
-      if (thread != Thread.currentThread()) {
+      if (run != its) {
         return;
       }
       forget();
-      if (!closed) {
-        live.values().forEach(roster -> roster.forEach(left::add));
-        left.addAll(ahead.keySet());
-      }
+      live.values().forEach(roster -> roster.forEach(left::add));
+      left.addAll(ahead.keySet());
       left.forEach(this::remove);
-      live.clear();
-      ahead.clear();
-      filtering.clear();
+      clear();
     } finally {
       lock.unlock();
     }

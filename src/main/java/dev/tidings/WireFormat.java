@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 
 /** Encodes {@code text/event-stream}, and rejects values that it cannot represent. */
@@ -45,8 +46,30 @@ final class WireFormat {
     return bytes;
   }
 
+  /** Returns the length of the encoded event, without encoding it in the usual case. */
+  static int size(Event event) {
+    boolean usual = event.comment().isEmpty() && event.retry().isEmpty() && event.fields().isEmpty();
+    int size = usual ? lineSize("event", event.name()) + lineSize("id", event.id()) + lineSize("data", event.data()) : 0;
+    return usual && size > 0 ? size + 1 : bytes(event).length;
+  }
+
+  /** Returns the length of the line for this value; a negative number if it may have several lines, or is not in ASCII. */
+  private static int lineSize(String field, Optional<String> value) {
+    if (value.isEmpty()) {
+      return 0;
+    }
+    String text = value.get();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c >= 128 || c == '\n' || c == '\r') {
+        return Integer.MIN_VALUE / 4;
+      }
+    }
+    return text.isEmpty() && !field.equals("data") ? field.length() + 2 : field.length() + text.length() + 3;
+  }
+
   static String text(Event event) {
-    var out = new StringBuilder(32 + event.data().map(String::length).orElse(0));
+    var out = new StringBuilder(32 + event.id().map(String::length).orElse(0) + event.data().map(String::length).orElse(0));
     event.comment().ifPresent(text -> lines(out, "", text));
     event.name().ifPresent(name -> line(out, "event", name, 0, name.length()));
     event.id().ifPresent(id -> line(out, "id", id, 0, id.length()));

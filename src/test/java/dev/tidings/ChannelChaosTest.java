@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -47,6 +48,7 @@ class ChannelChaosTest {
   private final Map<String, LongAdder> counts = new java.util.concurrent.ConcurrentSkipListMap<>();
   private final AtomicBoolean over = new AtomicBoolean();
   private final List<Channel> channels = new ArrayList<>();
+  private final Queue<Event> published = new ConcurrentLinkedQueue<>(); // in any order
   private SseServer server;
 
   @AfterEach
@@ -207,7 +209,7 @@ class ChannelChaosTest {
     for (Thread publisher : publishers) {
       assertTrue(publisher.join(Duration.ofSeconds(seconds + 30)), "a publisher hangs");
     }
-    channels.forEach(channel -> channel.publish(END));
+    channels.forEach(channel -> publish(channel, Event.of(END)));
     for (Visitor visitor : visitors) {
       if (!visitor.finished.await(90, TimeUnit.SECONDS)) {
         over.set(true);
@@ -221,13 +223,27 @@ class ChannelChaosTest {
     return visitors;
   }
 
+  private void publish(Channel channel, Event event) {
+    published.add(event.withId(channel.publish(event)));
+  }
+
+  /** Returns all events of the only channel, whose log is in memory. */
+  private List<Event> publishedInOrder() {
+    return published.stream().sorted(java.util.Comparator.comparing(ChannelChaosTest::number)).toList();
+  }
+
+  private static long number(Event event) {
+    String id = event.id().orElseThrow();
+    return Long.parseLong(id.substring(id.lastIndexOf('-') + 1));
+  }
+
   private void publish(int number, Random random, long end, int pauseMillis, int size) {
     for (int i = 0; System.nanoTime() < end; i++) {
       int burst = random.nextInt(20) == 0 ? 20 : 1;
       for (int k = 0; k < burst; k++) {
         var channel = channels.get(random.nextInt(channels.size()));
         long start = System.nanoTime();
-        channel.publish(Event.of("p" + number, number + ":" + i + ":" + k + ":" + "x".repeat(random.nextInt(random.nextInt(100) == 0 ? 100 * size : size))));
+        publish(channel, Event.of("p" + number, number + ":" + i + ":" + k + ":" + "x".repeat(random.nextInt(random.nextInt(100) == 0 ? 100 * size : size))));
         if (System.nanoTime() - start > TimeUnit.SECONDS.toNanos(3)) {
           count("publish took more than three seconds");
         }
@@ -243,22 +259,38 @@ class ChannelChaosTest {
         .toList();
   }
 
+  /** A thread of the channel delivers. */
   @Test
   void everyViewIsTheSequence() throws Exception {
     var log = new Chronicle(EventLog.inMemory(1_000_000, Long.MAX_VALUE, Duration.ofHours(1)));
+    everyViewIsTheSequence(log, log::all);
+  }
+
+  /** The publishers deliver, or a thread of the channel while there are more streams than a publisher may serve. */
+  @Test
+  void everyViewIsTheSequenceIfThePublishersDeliver() throws Exception {
+    var log = EventLog.inMemory(1_000_000, Long.MAX_VALUE, Duration.ofHours(1));
+    everyViewIsTheSequence(log, this::publishedInOrder);
+  }
+
+  private void everyViewIsTheSequence(EventLog log, Supplier<List<Event>> all) throws Exception {
     var channel = channel("", log);
+    serveOneChannel(channel);
+    var visitors = run(CLIENTS, LONGER, 40, 200);
+    var sequence = messages(all.get());
+    for (Visitor visitor : visitors) {
+      assertEquals(after(sequence, visitor.firstId), visitor.seen, "seed " + SEED);
+    }
+    assertEquals(null, counts.get("publish took more than three seconds"));
+  }
+
+  private void serveOneChannel(Channel channel) throws IOException {
     serve(request -> {
       try (var sse = request.getEventSource()) {
         channel.join(sse);
         sse.keepAlive();
       }
     });
-    var visitors = run(CLIENTS, LONGER, 40, 200);
-    var sequence = messages(log.all());
-    for (Visitor visitor : visitors) {
-      assertEquals(after(sequence, visitor.firstId), visitor.seen, "seed " + SEED);
-    }
-    assertEquals(null, counts.get("publish took more than three seconds"));
   }
 
   /** Returns the messages after this id, or all if the id is older than the first. */
@@ -279,15 +311,18 @@ class ChannelChaosTest {
   @Test
   void withTooShortAHistoryThereIsOneGapForEachLossAndNoneOtherwise() throws Exception {
     var log = new Chronicle(EventLog.inMemory(60, Long.MAX_VALUE, Duration.ofHours(1)));
-    var channel = channel("", log);
-    serve(request -> {
-      try (var sse = request.getEventSource()) {
-        channel.join(sse);
-        sse.keepAlive();
-      }
-    });
+    withTooShortAHistory(log, log::all);
+  }
+
+  @Test
+  void thatHoldsIfThePublishersDeliver() throws Exception {
+    withTooShortAHistory(EventLog.inMemory(60, Long.MAX_VALUE, Duration.ofHours(1)), this::publishedInOrder);
+  }
+
+  private void withTooShortAHistory(EventLog log, Supplier<List<Event>> all) throws Exception {
+    serveOneChannel(channel("", log));
     var visitors = run(CLIENTS, SECONDS, 50, 200);
-    var sequence = messages(log.all());
+    var sequence = messages(all.get());
     var places = places(sequence);
     int gaps = 0;
     for (Visitor visitor : visitors) {

@@ -112,7 +112,7 @@ class HandoverTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 127, 128, 129, Tail.REMEMBERED - 1, Tail.REMEMBERED, Tail.REMEMBERED + 1, 3 * Tail.REMEMBERED})
+  @ValueSource(ints = {0, 1, 127, 128, 129, Remembered.MOST - 1, Remembered.MOST, Remembered.MOST + 1, 3 * Remembered.MOST})
   void theTailIsAheadByLessOrMoreThanItRemembers(int events) throws Exception {
     log.afterReplay.set(() -> {
       publish(0, events);
@@ -174,7 +174,7 @@ class HandoverTest {
 
   /** The tail was behind when the replay saw the end of the log, and has passed when the replay begins to wait. */
   @ParameterizedTest
-  @ValueSource(ints = {1, Tail.REMEMBERED, Tail.REMEMBERED + 1})
+  @ValueSource(ints = {1, Remembered.MOST, Remembered.MOST + 1})
   void theTailHasJustPassed(int events) throws Exception {
     var replayed = new CountDownLatch(1);
     log.beforeTailIsTold.set(() -> Await.latch("the replay", replayed));

@@ -207,7 +207,7 @@ class LackOfMemoryTest {
         }
         super.start();
       }
-    }, new LogEntry.Gaps("gap", ""));
+    }, new LogEntry.Gaps("gap", ""), new EntryCache());
     assertThrows(OutOfMemoryError.class, () -> tail.await(subscriber, log.latest()));
     assertFalse(tail.isRunning());
     assertTrue(tail.await(subscriber, log.latest()).isEmpty());

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -171,6 +172,17 @@ class WireFormatTest {
         expected.add(event);
       }
       expected.check("seed " + seed, parser);
+    }
+  }
+
+  @Test
+  void theSizeIsThatOfTheBytes() {
+    var events = new ArrayList<Event>(List.of(Event.empty(), Event.of(""), Event.of("x"), Event.of("name", "x").withId("7"), Event.of("x\ny"), Event.of("é")));
+    for (long seed = 0; seed < 5000; seed++) {
+      events.add(new HostileEvents(seed).next());
+    }
+    for (Event event : events) {
+      assertEquals(WireFormat.bytes(event).length, WireFormat.size(event), event::toString);
     }
   }
 
