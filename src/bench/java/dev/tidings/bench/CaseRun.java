@@ -21,6 +21,7 @@ class CaseRun {
   final Case test;
   final Case.Times times;
   final ServerProcess server;
+  private final ServerProcess reading; // the server of the streams
   final LoadClient client;
   final Sample.Builder sample;
   private final long openedBefore;
@@ -28,15 +29,22 @@ class CaseRun {
 
   CaseRun(Case test, Case.Times times, ServerProcess server, Sample.Builder sample)
       throws IOException {
+    this(test, times, server, server, sample);
+  }
+
+  /** Creates a run that publishes on one server, and opens its streams on another one. */
+  CaseRun(Case test, Case.Times times, ServerProcess server, ServerProcess reading, Sample.Builder sample)
+      throws IOException {
     this.test = test;
     this.times = times;
     this.server = server;
+    this.reading = reading;
     this.sample = sample;
-    this.openedBefore = server.ask("opened");
+    this.openedBefore = reading.ask("opened");
     String many = "/many?count=" + times.many() + "&size=" + test.size();
     this.client =
         new LoadClient(
-            server.port(), server.acks(), test.kind() == Case.Kind.SINGLE ? many : "/events");
+            reading.port(), server.acks(), test.kind() == Case.Kind.SINGLE ? many : "/events");
   }
 
   static CaseRun of(Case test, Case.Times times, ServerProcess server, Sample.Builder sample)
@@ -194,7 +202,7 @@ class CaseRun {
 
   private void awaitOpened(long count) throws IOException {
     long deadline = deadline(CONNECT_LIMIT);
-    while (server.ask("opened") < openedBefore + count) {
+    while (reading.ask("opened") < openedBefore + count) {
       if (System.nanoTime() > deadline) {
         throw new IOException("the server has not opened " + count + " streams");
       }

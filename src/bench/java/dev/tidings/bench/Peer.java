@@ -35,6 +35,19 @@ interface Peer {
     throw new UnsupportedOperationException("this server has no channels by name");
   }
 
+  /** Obeys an order that not all peers know, and returns the words of the answer. */
+  default String obey(String[] words) throws Exception {
+    throw new UnsupportedOperationException("unknown order " + words[0]);
+  }
+
+  /** Creates the peer of this name: one of {@link #ALL}, or one of those that {@link Logs} measures. */
+  static Peer of(String name) {
+    if (name.startsWith(LogPeer.NAME)) {
+      return new LogPeer(name.substring(LogPeer.NAME.length()));
+    }
+    return name.startsWith(NchanPeer.NAME) ? new NchanPeer(name.substring(NchanPeer.NAME.length())) : ALL.get(name).get();
+  }
+
   /** All peers, including the baselines, in the order of the table. */
   Map<String, Supplier<Peer>> ALL =
       ordered(

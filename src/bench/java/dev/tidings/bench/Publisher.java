@@ -22,7 +22,7 @@ final class Publisher {
    * @param count the maximum number of events
    * @param window the number of events that may be outstanding; 0 for no limit, without acknowledgements
    * @param size the bytes of data in each event
-   * @param paceMillis the pause after each event
+   * @param paceMillis the time from one event to the next; 0 for none
    */
   record Order(long from, long millis, long count, int window, int size, long paceMillis) {
     static Order of(String[] words) {
@@ -81,7 +81,8 @@ final class Publisher {
       peer.publish(payload.stamped(number));
       number++;
       if (order.paceMillis() > 0) {
-        Thread.sleep(order.paceMillis());
+        long next = start + (number - order.from()) * order.paceMillis() * 1_000_000;
+        Thread.sleep(Duration.ofNanos(Math.max(0, next - System.nanoTime())));
       }
     }
     return (number - 1) + " " + (stuck ? "stuck" : "done");

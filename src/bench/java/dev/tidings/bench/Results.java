@@ -22,10 +22,13 @@ record Results(List<Sample> samples, Map<Case, List<String>> plan) {
     if (values.length == 0) {
       return Optional.empty();
     }
-    int middle = values.length / 2;
-    double median =
-        values.length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-    return Optional.of(new Spread(median, values[0], values[values.length - 1]));
+    return Optional.of(new Spread(middle(values), values[0], values[values.length - 1]));
+  }
+
+  /** Returns the median of sorted values. */
+  static double middle(double[] sorted) {
+    int middle = sorted.length / 2;
+    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 
   OptionalDouble median(String test, String peer, Figure figure) {

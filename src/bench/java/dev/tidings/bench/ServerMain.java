@@ -21,7 +21,7 @@ final class ServerMain {
     System.setOut(System.err); // for output of the servers themselves
     int port = Integer.parseInt(args[1]);
     var ping = Duration.ofMillis(Long.parseLong(args[2]));
-    var peer = Peer.ALL.get(args[0]).get();
+    var peer = Peer.of(args[0]);
     var acks = new Socket(InetAddress.getLoopbackAddress(), Integer.parseInt(args[3]));
     var publisher = new Publisher(peer, acks);
     peer.start(port, ping);
@@ -50,7 +50,17 @@ final class ServerMain {
         publisher.ready();
         Thread.ofPlatform().daemon().name("publisher").start(() -> publish(publisher, order));
       }
-      default -> answer("error unknown order " + words[0]);
+      default -> answer(obey(words, peer));
+    }
+  }
+
+  /** Passes on an order that only some peers know. */
+  private static String obey(String[] words, Peer peer) {
+    try {
+      return words[0] + " " + peer.obey(words);
+    } catch (Exception e) {
+      e.printStackTrace();
+      return "error " + e.toString().lines().findFirst().orElse("");
     }
   }
 

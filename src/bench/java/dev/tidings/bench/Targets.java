@@ -1,8 +1,6 @@
 package dev.tidings.bench;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
 
@@ -15,7 +13,7 @@ final class Targets {
   private static final double CHANNEL = 3_000 / 1024.0; // KiB
 
   private final Results results;
-  private final List<String> lines = new ArrayList<>();
+  private final Goals goals = new Goals();
 
   private Targets(Results results) {
     this.results = results;
@@ -24,7 +22,7 @@ final class Targets {
   static String text(Results results) {
     var targets = new Targets(results);
     targets.all();
-    return "Targets (medians)\n" + String.join("\n", targets.lines) + "\n";
+    return "Targets (medians)\n" + targets.goals.text();
   }
 
   private void all() {
@@ -51,7 +49,7 @@ final class Targets {
     for (String test : List.of("H10", "H100")) {
       var late = ours(test, Figure.SOLO_LATE);
       String what = "8 " + test + ": events of 40 ms or more, ten streams";
-      lines.add(line(what, value(late), "= 0", verdict(late, late.orElse(1) == 0)));
+      goals.add(what, late, "= 0", late.orElse(1) == 0);
       heap("8 " + test + ": heap/stream, bare JDK", test, "jdk");
     }
     ways();
@@ -77,12 +75,11 @@ final class Targets {
         channel,
         1.5);
     var later =
-        difference(
+        Goals.difference(
             of("R", "tidings-channel", Figure.RETURN_P99),
             of("R", "tidings-channel", Figure.P99));
     boolean met = later.orElse(0) <= MORE_MILLIS;
-    String bound = "<= " + number(MORE_MILLIS);
-    lines.add(line("11 R: p99 of the live ones, ms more", value(later), bound, verdict(later, met)));
+    goals.add("11 R: p99 of the live ones, ms more", later, "<= " + Goals.number(MORE_MILLIS), met);
     names();
   }
 
@@ -94,23 +91,23 @@ final class Targets {
         of("T", ours, Figure.CPU),
         of("T", "tidings-identifiers", Figure.CPU),
         1.5);
-    atMost("12 T0: % of a core, 100,000 idle channels", of("T0", ours, Figure.CORE), CORE);
-    atMost("12 T0: heap/channel, KiB", of("T0", ours, Figure.CHANNEL_HEAP), CHANNEL);
+    goals.atMost("12 T0: % of a core, 100,000 idle channels", of("T0", ours, Figure.CORE), CORE);
+    goals.atMost("12 T0: heap/channel, KiB", of("T0", ours, Figure.CHANNEL_HEAP), CHANNEL);
   }
 
   /** Checks that clients that do not read affect the other clients of this rival more than the library's. */
   private void isolation(String rival) {
     String what = "3 D: p99 of " + rival + ", own of C (ours has to be less)";
     var usual = of("C", rival, Figure.P99);
-    var ratio = ratio(of("D", rival, Figure.P99), usual);
-    var own = ratio(ours("D", Figure.P99), ours("C", Figure.P99));
+    var ratio = Goals.ratio(of("D", rival, Figure.P99), usual);
+    var own = Goals.ratio(ours("D", Figure.P99), ours("C", Figure.P99));
     boolean stuck = results.of("D", rival).stream().anyMatch(one -> one.trouble().isPresent());
     if (stuck) {
-      lines.add(line(what, "stuck", "> " + value(own), own.isPresent() ? "met" : "not measured"));
+      goals.add(what, "stuck", "> " + Goals.text(own), own.isPresent() ? "met" : "not measured");
     } else {
       boolean met = own.orElse(Double.MAX_VALUE) < ratio.orElse(0);
       var both = own.isPresent() ? ratio : own;
-      lines.add(line(what, value(ratio), "> " + value(own), verdict(both, met)));
+      goals.add(what, Goals.text(ratio), "> " + Goals.text(own), Goals.verdict(both, met));
     }
   }
 
@@ -140,52 +137,15 @@ final class Targets {
   }
 
   private void atMost(String what, OptionalDouble ours, OptionalDouble theirs, double limit) {
-    var ratio = ratio(ours, theirs);
-    String bound = "<= " + number(limit);
-    lines.add(line(what, value(ratio), bound, verdict(ratio, ratio.orElse(0) <= limit)));
-  }
-
-  private void atMost(String what, OptionalDouble value, double limit) {
-    lines.add(line(what, value(value), "<= " + number(limit), verdict(value, value.orElse(0) <= limit)));
+    goals.atMost(what, Goals.ratio(ours, theirs), limit);
   }
 
   private void atLeast(String what, OptionalDouble ours, OptionalDouble theirs, double limit) {
-    var ratio = ratio(ours, theirs);
-    String bound = ">= " + number(limit);
-    lines.add(line(what, value(ratio), bound, verdict(ratio, ratio.orElse(0) >= limit)));
+    goals.atLeast(what, Goals.ratio(ours, theirs), limit);
   }
 
   private void heap(String what, String test, String floor) {
-    var more = difference(ours(test, Figure.HEAP), of(test, floor, Figure.HEAP));
-    boolean met = more.orElse(0) <= MORE_HEAP;
-    lines.add(line(what + ", KiB more", value(more), "<= " + MORE_HEAP, verdict(more, met)));
-  }
-
-  private static OptionalDouble difference(OptionalDouble ours, OptionalDouble theirs) {
-    return ours.isPresent() && theirs.isPresent()
-        ? OptionalDouble.of(ours.getAsDouble() - theirs.getAsDouble())
-        : OptionalDouble.empty();
-  }
-
-  private static OptionalDouble ratio(OptionalDouble ours, OptionalDouble theirs) {
-    return ours.isPresent() && theirs.isPresent() && theirs.getAsDouble() > 0
-        ? OptionalDouble.of(ours.getAsDouble() / theirs.getAsDouble())
-        : OptionalDouble.empty();
-  }
-
-  private static String verdict(OptionalDouble value, boolean met) {
-    return value.isEmpty() ? "not measured" : met ? "met" : "NOT MET";
-  }
-
-  private static String value(OptionalDouble value) {
-    return value.isPresent() ? number(value.getAsDouble()) : "-";
-  }
-
-  private static String number(double value) {
-    return String.format(Locale.ROOT, "%.2f", value);
-  }
-
-  private static String line(String what, String value, String bound, String verdict) {
-    return "%-62s %8s %10s  %s".formatted(what, value, bound, verdict);
+    var more = Goals.difference(ours(test, Figure.HEAP), of(test, floor, Figure.HEAP));
+    goals.add(what + ", KiB more", more, "<= " + MORE_HEAP, more.orElse(0) <= MORE_HEAP);
   }
 }
