@@ -401,7 +401,7 @@ public final class Channel implements AutoCloseable {
       channel.requireOpen();
       boolean differs =
           !channel.name.isEmpty()
-              && longestIds.putIfAbsent(channel.name, channel.log.maxIdLength()) == null;
+              && longestIds.putIfAbsent(channel.name, channel.longestId()) == null;
       if (!differs) {
         throw new IllegalArgumentException(
             "the channels of a stream must have different names: " + Quoted.java(channel.name));
@@ -415,6 +415,11 @@ public final class Channel implements AutoCloseable {
     names.removeAll(exact);
     var at = stream.lastEventId().map(id -> nowhere.with(Positions.split(id, names))).orElse(nowhere);
     begin(attach(stream, at), List.of(subscriptions));
+  }
+
+  /** Returns the length of the longest id of its log. */
+  int longestId() {
+    return log.maxIdLength();
   }
 
   /** Delivers events of one or of several channels to a stream. */

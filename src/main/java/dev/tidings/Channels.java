@@ -15,7 +15,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import java.util.function.Supplier;
 
 /**
  * Channels by name: one for each room, document or user. A channel is created when its name is first used, and dropped
@@ -82,7 +81,9 @@ public final class Channels implements AutoCloseable {
    * Creates a family of at most 100,000 channels.
    *
    * @param logs called with a name to create the log of its channel, on the thread of a call that uses the name; it may
-   *     block and throw, which only affects callers that use this name. It must not use the channel of this name
+   *     block and throw, which only affects callers that use this name, and which they wait for even if they are
+   *     interrupted. It must not use the channel of this name. Names usually come from clients, so encode them before
+   *     they become part of a path or an address
    * @return a family
    */
   public static Channels create(Function<? super String, ? extends EventLog> logs) {
@@ -112,7 +113,7 @@ public final class Channels implements AutoCloseable {
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
    * @throws StatusException with status 400 if no name is given, if a name is empty, too long, or has a lone surrogate,
    *     if two names are equal, or if there are so many that ids could be too long; with status 503 if there are too many
-   *     channels
+   *     channels, after which the EventSource of a browser does not reconnect
    */
   public void join(EventSource stream, String... names) {
     join(stream, From.live(), names);
@@ -153,12 +154,11 @@ public final class Channels implements AutoCloseable {
     for (String name : names) {
       requireName(name);
       if (!distinct.add(name)) {
-        throw new IllegalArgumentException("the channels of a stream must be different: " + Quoted.java(name));
+        throw new StatusException(400, "the channels of a stream must be different: " + Quoted.java(name));
       }
     }
     if (names.length > MOST_JOINED) { // before any of them is created
-      throw new IllegalArgumentException(
-          "a stream can join at most " + MOST_JOINED + " channels: " + names.length);
+      throw new StatusException(400, "a stream can join at most " + MOST_JOINED + " channels: " + names.length);
     }
     return List.copyOf(distinct);
   }
@@ -172,24 +172,30 @@ public final class Channels implements AutoCloseable {
     var used = new LinkedHashMap<String, NamedChannel>();
     try {
       var subscriptions = new ArrayList<Subscription>();
-      for (String name : unlessInvalid(() -> requireNames(names))) {
+      long longestIds = 0;
+      for (String name : requireNames(names)) {
         used.put(name, enter(name));
-        subscriptions.add(subscribing.to(used.get(name).channel())); // may throw an exception of the application
+        var channel = used.get(name).channel(); // may throw an exception of the application
+        longestIds += channel.longestId();
+        requireRoom(subscriptions.size() + 1, longestIds); // before the others are created
+        subscriptions.add(subscribing.to(channel));
       }
-      unlessInvalid(
-          () -> {
-            Channel.joinEach(stream, subscriptions);
-            return stream;
-          });
+      unlessInvalid(() -> Channel.joinEach(stream, subscriptions));
     } finally {
       used.forEach(this::leave);
     }
   }
 
+  private static void requireRoom(int channels, long longestIds) {
+    if (channels > 1) {
+      unlessInvalid(() -> Positions.requireRoom(channels, longestIds));
+    }
+  }
+
   /** Checks names, which are usually the client's. */
-  private static <T> T unlessInvalid(Supplier<T> check) {
+  private static void unlessInvalid(Runnable check) {
     try {
-      return check.get();
+      check.run();
     } catch (IllegalArgumentException e) {
       throw new StatusException(400, e.getMessage());
     }
@@ -234,10 +240,10 @@ public final class Channels implements AutoCloseable {
    * @param channel the name of the channel, of 1 to 256 bytes in UTF-8
    * @param event the event; its id is replaced by the id that the log assigns
    * @return the id
-   * @throws IllegalArgumentException if the name is empty, too long, or has a lone surrogate; or as
-   *     {@link Channel#publish(Event)} describes
+   * @throws IllegalArgumentException as {@link Channel#publish(Event)} describes
    * @throws IllegalStateException if the family is closed
-   * @throws StatusException with status 503 if there are too many channels
+   * @throws StatusException with status 400 if the name is empty, too long, or has a lone surrogate; with status 503 if
+   *     there are too many channels
    * @throws NotAppendedException if the event has certainly not been appended
    * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
    * @throws UnsupportedOperationException if the log is read-only
@@ -256,7 +262,7 @@ public final class Channels implements AutoCloseable {
    * @return the id of the event that was published with this key
    * @throws IllegalArgumentException as {@link #publish(String, Event)} describes, or if the key is empty or too long
    * @throws IllegalStateException if the family is closed
-   * @throws StatusException with status 503 if there are too many channels
+   * @throws StatusException as {@link #publish(String, Event)} describes
    * @throws NotAppendedException if the event has certainly not been appended
    * @throws java.io.UncheckedIOException if the log cannot be reached; the event may have been appended
    * @throws UnsupportedOperationException if the log does not support keys, or is read-only
@@ -273,7 +279,7 @@ public final class Channels implements AutoCloseable {
    * @return their ids
    * @throws IllegalArgumentException as {@link #publish(String, Event)} describes
    * @throws IllegalStateException if the family is closed
-   * @throws StatusException with status 503 if there are too many channels
+   * @throws StatusException as {@link #publish(String, Event)} describes
    * @throws NotAppendedException if an event has certainly not been appended, nor those after it
    * @throws java.io.UncheckedIOException if the log cannot be reached; any number of the first events may have been
    *     appended
@@ -287,9 +293,8 @@ public final class Channels implements AutoCloseable {
    * Completes the channel of this name ({@link Channel#complete()}).
    *
    * @param channel the name of the channel
-   * @throws IllegalArgumentException if the name is empty, too long, or has a lone surrogate
    * @throws IllegalStateException if the family is closed
-   * @throws StatusException with status 503 if there are too many channels
+   * @throws StatusException as {@link #publish(String, Event)} describes
    * @throws NotAppendedException if the log rejects the completion
    * @throws java.io.UncheckedIOException if the log cannot be reached; the channel may be completed
    * @throws UnsupportedOperationException if the log is read-only
@@ -308,9 +313,8 @@ public final class Channels implements AutoCloseable {
    *
    * @param channel the name of the channel
    * @return the position
-   * @throws IllegalArgumentException if the name is empty, too long, or has a lone surrogate
    * @throws IllegalStateException if the family is closed
-   * @throws StatusException with status 503 if there are too many channels
+   * @throws StatusException as {@link #publish(String, Event)} describes
    * @throws java.io.UncheckedIOException if the log cannot be reached
    */
   public String position(String channel) {
@@ -367,10 +371,10 @@ public final class Channels implements AutoCloseable {
   private static void requireName(String name) {
     boolean tooLong = name.length() > MOST_NAME / 3 && name.getBytes(UTF_8).length > MOST_NAME; // 3 for a char
     if (name.isEmpty() || tooLong) {
-      throw new IllegalArgumentException(
-          "the name of a channel must be 1 to " + MOST_NAME + " bytes in UTF-8: " + Quoted.java(name));
+      throw new StatusException(
+          400, "the name of a channel must be 1 to " + MOST_NAME + " bytes in UTF-8: " + Quoted.java(name));
     }
-    Checks.requireWellFormed("name of a channel", name);
+    unlessInvalid(() -> Checks.requireWellFormed("name of a channel", name));
   }
 
   // The life of a channel.

@@ -169,11 +169,24 @@ final class Positions {
     for (Place place : places.values()) {
       most += place.key().length() + "=&".length() + place.longestId();
     }
+    requireFit(places.size(), most);
+  }
+
+  private static void requireFit(int channels, long most) {
     if (most > MOST_BYTES) {
       throw new IllegalArgumentException(
           "the ids of a stream in several channels must have at most " + MOST_BYTES + " bytes: those of "
-              + places.size() + " channels can have " + most);
+              + channels + " channels can have " + most);
     }
+  }
+
+  /**
+   * Checks early that the combined id of so many channels could stay within the limit.
+   *
+   * @param longestIds the sum of the maximum lengths of their ids
+   */
+  static void requireRoom(int channels, long longestIds) {
+    requireFit(channels, MARK.length() - 1 + channels * (KEY + "=&".length()) + longestIds);
   }
 
   // Ids from clients.

@@ -148,11 +148,12 @@ class ChannelsTest {
   @Test
   void namesAreChecked() throws Exception {
     for (String name : List.of("", "x".repeat(257), "\u20ac".repeat(86), "\uD83D")) {
-      assertThrows(IllegalArgumentException.class, () -> rooms.publish(name, Event.of("x")));
-      assertThrows(IllegalArgumentException.class, () -> rooms.complete(name));
-      assertThrows(IllegalArgumentException.class, () -> rooms.position(name));
+      assertThrows(StatusException.class, () -> rooms.publish(name, Event.of("x")));
+      assertThrows(StatusException.class, () -> rooms.complete(name));
+      assertThrows(StatusException.class, () -> rooms.position(name));
     }
-    var error = assertThrows(IllegalArgumentException.class, () -> rooms.publish("x".repeat(300), Event.of("x")));
+    var error = assertThrows(StatusException.class, () -> rooms.publish("x".repeat(300), Event.of("x")));
+    assertEquals(400, error.status());
     assertTrue(error.getMessage().startsWith("the name of a channel must be 1 to 256 bytes in UTF-8: \"xxx"), error.getMessage());
     assertTrue(error.getMessage().length() < 200);
     rooms.publish("\u20ac".repeat(85), Event.of("x"));
@@ -166,6 +167,9 @@ class ChannelsTest {
       var many = IntStream.range(0, 401).mapToObj(i -> "room " + i).toArray(String[]::new);
       assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream, many)).status());
       assertEquals(before, rooms.count(), "none of them is created");
+      var tooMany = IntStream.range(0, 400).mapToObj(i -> "room " + i).toArray(String[]::new);
+      assertEquals(400, assertThrows(StatusException.class, () -> rooms.join(stream, tooMany)).status());
+      assertEquals(before + 86, rooms.count(), "those up to the first that does not fit");
       assertEquals(0, rooms.count("good"));
       rooms.join(stream, "good");
       assertEquals(1, rooms.count("good"));
