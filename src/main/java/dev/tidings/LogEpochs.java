@@ -147,7 +147,7 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
     }
     int i = indexOf(word);
     if (i < 0) {
-      return Optional.of(new Position(Math.min(number, fork(birth(word), latest)), Match.FORGOTTEN));
+      return Optional.of(new Position(fork(birth(word), latest), Match.FORGOTTEN));
     }
     if (number <= all.get(i).after() && (number != 0 || i > 0)) {
       return Optional.empty();

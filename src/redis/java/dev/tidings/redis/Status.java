@@ -34,7 +34,7 @@ record Status(long last, long length, Epochs epochs, Optional<Place> completion)
      * The place is of an unknown epoch that is younger than all epochs of the log. Either the log has lost that epoch, and
      * none has begun since, or this is an old master whose log goes on elsewhere.
      *
-     * @param from the number of the place, or the end of the log if that is before it
+     * @param from the end of the log
      */
     record Ahead(long from) implements Finding {}
   }
@@ -98,9 +98,10 @@ record Status(long last, long length, Epochs epochs, Optional<Place> completion)
     if (end >= 0) {
       return new Finding.Gap(base, OptionalLong.empty()); // the log has never assigned this number in this epoch
     }
-    // A client has received nothing after its number, and nothing of this log after the fork.
+    // Not even if the number is before the fork: the client may have been farther, and back at a place before its epoch.
     var fork = epochs.fork(place.word());
-    long from = Math.max(base, Math.min(place.number(), Math.min(fork.orElse(last), end())));
-    return fork.isPresent() ? new Finding.Gap(from, OptionalLong.empty()) : new Finding.Ahead(from);
+    return fork.isPresent()
+        ? new Finding.Gap(Math.max(base, Math.min(fork.getAsLong(), end())), OptionalLong.empty())
+        : new Finding.Ahead(end());
   }
 }

@@ -66,13 +66,12 @@ final class FormatTest {
     var ahead = new Place(30, "0000006zzzzz");
     assertEquals(new Status.Finding.Gap(4, OptionalLong.empty()), whole.find(old));
     assertEquals(new Status.Finding.Gap(10, OptionalLong.empty()), whole.find(middle));
-    assertEquals(new Status.Finding.Gap(20, OptionalLong.empty()), whole.find(new Place(22, young.word())));
-    assertEquals(new Status.Finding.Gap(7, OptionalLong.empty()), whole.find(young)); // what follows cannot have reached it
+    // The client may have been on an old master, and at 15, before it was at 7 on the new one.
+    assertEquals(new Status.Finding.Gap(20, OptionalLong.empty()), whole.find(young));
     assertEquals(new Status.Finding.Ahead(25), whole.find(ahead));
-    assertEquals(new Status.Finding.Ahead(22), whole.find(new Place(22, ahead.word())));
     var trimmed = new Status(25, 10, epochs, Optional.empty());
     assertEquals(new Status.Finding.Gap(15, OptionalLong.empty()), trimmed.find(middle));
-    assertEquals(new Status.Finding.Gap(15, OptionalLong.empty()), trimmed.find(young));
+    assertEquals(new Status.Finding.Gap(20, OptionalLong.empty()), trimmed.find(young));
     var completed = new Status(25, 21, Epochs.parse("0000005ccccc:25,0000001aaaaa:4"), Place.parse("25.0000001aaaaa"));
     assertEquals(new Status.Finding.Gap(24, OptionalLong.empty()), completed.find(new Place(30, young.word()))); // so that it is completed
     assertEquals(new Status.Finding.Ahead(24), completed.find(ahead));
