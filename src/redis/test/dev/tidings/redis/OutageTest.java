@@ -18,9 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What many channels log of one outage. */
-@Timeout(120)
+@Timeout(300)
 final class OutageTest {
-  private static final int CHANNELS = 1_000;
+  private static final int CHANNELS = 300; // each of them tries again about once a second
   private static final int AT_ONCE = 100;
 
   /** Connects to a channel, as a client that has received this id; a new one if it is empty. */
@@ -76,7 +76,7 @@ final class OutageTest {
             sockets.add(client(server, i, "1.unknown"));
           }
           int asked = i;
-          Program.await(() -> noticed(recorder) >= asked, () -> noticed(recorder) + " channels have noticed");
+          Program.await(() -> noticed(recorder) >= asked, asked + " channels have noticed", Duration.ofSeconds(90));
         }
         end.of(redis);
         Program.await(() -> logs.state().ready(), () -> logs.state().toString());
@@ -93,13 +93,13 @@ final class OutageTest {
   }
 
   @Test
-  void whileRedisIsDownAThousandChannelsLogNoMoreThanTheAdapter() throws Exception {
+  void whileRedisIsDownManyChannelsLogNoMoreThanTheAdapter() throws Exception {
     var lines = logged(RedisServer::kill, RedisServer::restart);
     assertTrue(lines.size() <= 3 && lines.getFirst().contains("is away"), lines::toString);
   }
 
   @Test
-  void whileRedisDoesNotAnswerAThousandChannelsLogNoMoreThanTheAdapter() throws Exception {
+  void whileRedisDoesNotAnswerManyChannelsLogNoMoreThanTheAdapter() throws Exception {
     var lines = logged(RedisServer::freeze, RedisServer::thaw);
     assertTrue(lines.size() <= 4, lines::toString);
   }
