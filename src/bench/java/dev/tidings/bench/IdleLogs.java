@@ -27,17 +27,10 @@ final class IdleLogs {
 
   void measure() throws IOException, InterruptedException {
     try (var node = bench.node(LogBench.REDIS)) {
-      follow(node, FEW, FEW, FEW);
-      follow(node, FEW, 1, 2 * FEW);
-      int collections = bench.times().collections();
-      long before = node.heap(collections);
-      follow(node, channels, 1, 2 * FEW + channels); // all on one channel, which is followed already
-      long threads = node.heap(collections);
-      follow(node, channels, channels, 2 * FEW + 2 * channels);
-      long all = node.heap(collections);
-      double thread = (threads - before) / (double) channels;
-      bench.add(THREAD, thread);
-      bench.add(HEAP, (all - threads) / (double) channels - thread);
+      heap(node);
+    }
+    try (var node = bench.node(LogBench.REDIS)) {
+      follow(node, channels, channels, channels, channels);
       Thread.sleep(settled);
       var redis = bench.redis().used();
       var processor = node.processorTime();
@@ -45,20 +38,38 @@ final class IdleLogs {
       double micros = measured.toNanos() / 1e3;
       bench.add(NODE, 100 * node.processorTime().minus(processor).toNanos() / 1e3 / micros);
       bench.add(REDIS, 100 * bench.redis().used().since(redis).micros() / micros);
-      var words = node.ask("followed", LIMIT);
-      if (Long.parseLong(words[2]) > 0) {
-        bench.fault(words[2] + " followers of idle channels failed");
-      }
+      check(node);
     }
   }
 
-  /** Starts threads that follow channels, and waits until all that have been started follow. */
-  private void follow(ServerProcess node, int threads, int channels, int all) throws IOException, InterruptedException {
-    int subscriptions = bench.redis().subscriptions();
-    int more = channels == 1 && all > 2 * FEW ? 0 : channels;
+  private void heap(ServerProcess node) throws IOException, InterruptedException {
+    follow(node, FEW, FEW, FEW, FEW);
+    follow(node, FEW, 1, 2 * FEW, FEW + 1);
+    int collections = bench.times().collections();
+    long before = node.heap(collections);
+    follow(node, channels, 1, 2 * FEW + channels, FEW + 1); // all on one channel, which is followed already
+    long threads = node.heap(collections);
+    follow(node, channels, channels, 2 * FEW + 2 * channels, FEW + 1 + channels);
+    long all = node.heap(collections);
+    double thread = (threads - before) / (double) channels;
+    bench.add(THREAD, thread);
+    bench.add(HEAP, (all - threads) / (double) channels - thread);
+    check(node);
+  }
+
+  private void check(ServerProcess node) throws IOException {
+    var words = node.ask("followed", LIMIT);
+    if (Long.parseLong(words[2]) > 0) {
+      bench.fault(words[2] + " followers of idle channels failed");
+    }
+  }
+
+  /** Starts threads that follow channels, and waits until the node has so many of both in all. */
+  private void follow(ServerProcess node, int threads, int channels, int allThreads, int allChannels)
+      throws IOException, InterruptedException {
     node.ask("idle " + threads + " " + channels, LIMIT);
     long deadline = CaseRun.deadline(LIMIT);
-    while (Integer.parseInt(node.ask("followed", LIMIT)[0]) < all || bench.redis().subscriptions() < subscriptions + more) {
+    while (Integer.parseInt(node.ask("followed", LIMIT)[0]) < allThreads || bench.redis().subscriptions() != allChannels) {
       if (System.nanoTime() > deadline) {
         throw new IOException("not all channels are followed");
       }

@@ -134,11 +134,11 @@ final class LogPeer implements Peer {
               .start(
                   () -> {
                     try {
-                      while (System.nanoTime() - begin < millis * 1_000_000) {
+                      do {
                         publish(channel, number, batch);
                         count.add(batch);
                         Thread.yield(); // otherwise virtual threads that never block run one after the other
-                      }
+                      } while (System.nanoTime() - begin < millis * 1_000_000);
                     } catch (RuntimeException e) {
                       e.printStackTrace();
                       failures.increment();

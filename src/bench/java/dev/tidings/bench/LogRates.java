@@ -71,6 +71,7 @@ final class LogRates {
         var single = append(node, redis, 1, 1, LogPeer.SHORT);
         tell(kind, 1, single);
         if (redis) {
+          bench.add("publish, redis, 64 threads, events per script", 1 / many.each.scripts());
           tell(1, single);
           append(node, true, 1, BATCH, LogPeer.SHORT);
           tell(BATCH, append(node, true, 1, BATCH, LogPeer.SHORT));
@@ -87,10 +88,11 @@ final class LogRates {
   private void tell(int batch, Appended appended) {
     bench.add(redisTime(batch), appended.each.micros());
     bench.add(scriptTime(batch), appended.each.scriptMicros());
+    bench.add("of this inside XADD, batches of " + batch, appended.each.xaddMicros());
   }
 
   private Appended append(ServerProcess node, boolean redis, int threads, int batch, String channel) throws IOException {
-    var before = redis ? bench.redis().used() : new RedisProcess.Used(0, 0, 0);
+    var before = redis ? bench.redis().used() : RedisProcess.Used.NOTHING;
     var words = node.ask("append " + threads + " " + batch + " " + millis + " " + channel, LIMIT);
     long count = Long.parseLong(words[0]);
     var used = redis ? bench.redis().used().since(before) : before;

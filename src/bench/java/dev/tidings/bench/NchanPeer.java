@@ -29,7 +29,7 @@ final class NchanPeer implements Peer {
   private final Path folder;
   private Connection publisher;
   private Connection status; // of the nginx of the streams
-  private int streams; // the port
+  private int streams; // the port, and part of the channel's name, because Redis keeps the counts of a killed nginx
   private long knownAt = System.nanoTime(); // from when on there have been streams
 
   NchanPeer(String where) {
@@ -47,9 +47,9 @@ final class NchanPeer implements Peer {
     try (var probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       other = probe.getLocalPort();
     }
+    streams = port;
     launch(other);
     launch(port);
-    streams = port;
     publisher = new Connection(other);
     status = new Connection(port);
     publishOnce(); // connects both to Redis
@@ -82,12 +82,12 @@ final class NchanPeer implements Peer {
             nchan_message_timeout 1h;
             location = /publish {
               nchan_publisher;
-              nchan_channel_id bench;
+              nchan_channel_id bench%5$d;
               nchan_redis_pass redis;
             }
             location = /events {
               nchan_subscriber eventsource;
-              nchan_channel_id bench;
+              nchan_channel_id bench%5$d;
               nchan_redis_pass redis;
               nchan_subscriber_first_message newest;
             }
@@ -95,7 +95,7 @@ final class NchanPeer implements Peer {
           }
         }
         """
-            .formatted(MODULE, folder, port, redis));
+            .formatted(MODULE, folder, port, redis, streams));
     new ProcessBuilder(NGINX.toString(), "-e", "stderr", "-c", file.toString())
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .redirectError(ProcessBuilder.Redirect.INHERIT)

@@ -42,14 +42,17 @@ final class RedisProcess implements AutoCloseable {
    * @param micros the processor time of the process
    * @param scriptMicros the time inside EVALSHA, as Redis measures it
    * @param xaddMicros the time inside XADD, also where scripts call it
+   * @param scripts the number of EVALSHA
    */
-  record Used(double micros, double scriptMicros, double xaddMicros) {
+  record Used(double micros, double scriptMicros, double xaddMicros, double scripts) {
+    static final Used NOTHING = new Used(0, 0, 0, 0);
+
     Used since(Used earlier) {
-      return new Used(micros - earlier.micros, scriptMicros - earlier.scriptMicros, xaddMicros - earlier.xaddMicros);
+      return new Used(micros - earlier.micros, scriptMicros - earlier.scriptMicros, xaddMicros - earlier.xaddMicros, scripts - earlier.scripts);
     }
 
     Used each(long count) {
-      return new Used(micros / count, scriptMicros / count, xaddMicros / count);
+      return new Used(micros / count, scriptMicros / count, xaddMicros / count, scripts / count);
     }
   }
 
@@ -115,7 +118,7 @@ final class RedisProcess implements AutoCloseable {
     String info = jedis.info("cpu");
     double micros = 1e6 * (number(info, "used_cpu_sys:([\\d.]+)") + number(info, "used_cpu_user:([\\d.]+)"));
     String commands = jedis.info("commandstats");
-    return new Used(micros, time(commands, "evalsha"), time(commands, "xadd"));
+    return new Used(micros, time(commands, "evalsha"), time(commands, "xadd"), number(commands, "cmdstat_evalsha:calls=(\\d+)"));
   }
 
   /** Returns the number of connections of all nodes. */
