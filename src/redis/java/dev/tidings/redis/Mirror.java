@@ -319,22 +319,26 @@ final class Mirror {
     boolean same =
         status.isPresent() && end.isPresent() && status.get().place(status.get().last()).equals(end.get());
     boolean isDeaf;
+    boolean isUsable = false; // for readers that wait, and could not use the ring before
     lock.lock();
     try {
       isDeaf = unannounced > 0 && live;
       unannounced = same || status.isEmpty() || !live ? 0 : status.get().last(); // its bell may be on the way
       if (same) {
+        var before = compared;
+        boolean wasLive = live;
         ring = ring == null ? null : ring.without(Math.min(status.get().base(), ring.last()));
         compared = ring != null && ring.after(end.get(), 1).isPresent() ? period : compared;
         live |= confirmed && asked - confirmedAt > 0;
+        isUsable = live != wasLive || !compared.equals(before);
       }
     } finally {
       lock.unlock();
     }
-    if (same) {
-      owner.changed();
-    } else {
+    if (!same) {
       owner.refresh();
+    } else if (isUsable) { // else the threads of thousands of channels would wake for nothing
+      owner.changed();
     }
     return isDeaf;
   }

@@ -85,6 +85,7 @@ end
 local epoch = string.match(epochs, '^[^:]+')
 
 local before, i, index, last, seen, ids = n, 10, 0, #ARGV, {}, nil
+local time = string.format('-%.0f', ms)
 while i <= last do
   local k, key = ARGV[i] * 2, ARGV[i + 1]
   local id = key ~= '' and (known(key) or (ids and ids[key]))
@@ -93,7 +94,12 @@ while i <= last do
     seen[#seen + 1] = id
   else
     n = n + 1
-    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], string.format('%.0f-%.0f', n, ms), unpack(ARGV, i + 2, i + 1 + k))
+    local number = string.format('%.0f', n) .. time
+    if k == 2 then -- the usual event, which has only data; without unpack, a batch takes about a fifth less time
+      redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], number, ARGV[i + 2], ARGV[i + 3])
+    else
+      redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], number, unpack(ARGV, i + 2, i + 1 + k))
+    end
     if key ~= '' then
       ids = ids or {}
       ids[key] = string.format('%.0f.%s', n, epoch)
