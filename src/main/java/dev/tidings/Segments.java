@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
  * and a second force may succeed without having written anything. So nothing more is appended to that file. The next
  * append begins a new one, in a new epoch. Its header says which number it continues after; entries of the abandoned
  * file with later numbers are ignored when the log is opened. An empty file with the next number is left, so that the
- * abandoned file is not continued after a restart, either.
+ * abandoned file is not continued after a restart, either. The same applies to a file whose successor was damaged.
  *
  * <p>What is cut from the newest file cannot return behind events that are appended later, even if the power fails: the
  * cut is forced, and so is the entry of the epoch in which the file is continued, before any event follows it.
@@ -113,6 +113,9 @@ final class Segments {
       epochs = held.getFirst().epochs();
       held.forEach(older -> epochs = epochs.following(older.epochs()));
       all = List.copyOf(held.reversed());
+      if (!continuable) {
+        markAbandoned();
+      }
     }
   }
 
@@ -155,21 +158,15 @@ final class Segments {
     boolean forced = false;
     try (var tail = new RandomAccessFile(newest.path().toFile(), "rw")) {
       tail.setLength(newest.end());
-      forced = isForced(tail);
+      tail.getFD().sync();
+      forced = true;
+    } catch (SyncFailedException e) {
+      // A newer file is begun.
     }
     Log.warning(
         "the log in " + directory + " ended with " + bytes
             + " bytes that were incomplete or damaged; they were cut after event number " + newest.last() + " in " + newest.path().getFileName());
     return forced;
-  }
-
-  private static boolean isForced(RandomAccessFile file) throws IOException {
-    try {
-      file.getFD().sync();
-      return true;
-    } catch (SyncFailedException e) {
-      return false;
-    }
   }
 
   // What they hold.
@@ -311,7 +308,7 @@ final class Segments {
   /** Creates an empty file, so that the newest one is not continued if the log is opened before the next append. */
   private void markAbandoned() {
     try {
-      Files.createFile(path(ordinal + 1));
+      LogFile.unforced(path(ordinal + 1)).close();
     } catch (IOException e) {
       Log.debug(() -> "the log in " + directory + ": " + e);
     }

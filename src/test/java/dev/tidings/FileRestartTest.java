@@ -374,6 +374,18 @@ class FileRestartTest {
       assertTrue(Arrays.equals(abandoned, Files.readAllBytes(files(directory).getFirst())));
       assertEquals(2, files(directory).size());
     }
+    var copy = Files.createDirectory(directory.resolve("copy"));
+    FileEventLogTest.copy(directory, copy);
+    Files.write(files(copy).getLast(), new byte[10]); // its header is damaged
+    for (int i = 0; i < 3; i++) {
+      try (var log = open(copy)) {
+        if (i == 2) {
+          log.append(Event.of("c"));
+        }
+      }
+    }
+    assertTrue(Arrays.equals(abandoned, Files.readAllBytes(files(copy).getFirst())));
+    assertEquals(2, files(copy).size());
     try (var log = open(directory, DEFAULTS, files)) {
       log.append(Event.of("c"));
       assertEquals(2, files(directory).size());
