@@ -259,7 +259,8 @@ public interface EventLog {
    * end of that file. A client that has received an event that was lost is told so by a gap, and then receives the
    * events that were appended instead. The same applies if an older copy of the directory is restored. No id is ever
    * assigned twice, and no event is delivered twice. The clock of the machine has an influence only if it was set back
-   * before such a loss: then some of the events that were appended instead can be missing too.
+   * before such a loss: then some of the events that were appended instead can be missing too. The number of files
+   * depends on the limits, not on how often the log is opened.
    *
    * <p>An {@code append} for which the disk has no room throws {@link NotAppendedException}. If it is unknown whether
    * an event has reached the storage device, it throws {@code UncheckedIOException}. The log can be used after both. An
@@ -274,7 +275,7 @@ public interface EventLog {
    *     library
    */
   static FileEventLog inFile(Path directory, FileLogSettings settings) {
-    return SegmentedLog.open(directory, settings, InstantSource.system(), System::nanoTime, LogFile::create);
+    return SegmentedLog.open(directory, settings, InstantSource.system(), System::nanoTime, LogFile::open);
   }
 
   /**

@@ -49,8 +49,8 @@ public final class FileLogSettings {
 
   /**
    * Sets the largest total size of the events as they are stored (default: 64 MiB); each takes 25 bytes in addition to
-   * its texts and their lengths. The newest event may be larger. The files are up to a quarter larger than this, because
-   * whole files are deleted.
+   * its texts and their lengths, and the first one after the log was opened 37 more. The newest event may be larger. The
+   * files are up to a quarter larger than this, because whole files are deleted.
    *
    * @param bytes 1 or more
    * @return a changed copy

@@ -70,7 +70,7 @@ final class HeldEvents {
     for (var segment : segments.all()) {
       segment.setAppended(millis -> nanos - age(now - millis));
       segment.takeKeys().forEach(this::remember);
-      bytes += segment.end() - segment.start();
+      bytes += segment.size();
       lastTime = segment.count() == 0 ? lastTime : segment.time(segment.last());
     }
     long latest = segments.last();
@@ -197,7 +197,7 @@ final class HeldEvents {
       if (append.key() != null) {
         remember(number, append.key());
       }
-      bytes += append.size();
+      bytes += segment.size(number);
     }
     long latest = segment.last();
     ends = new Ends(latest, place(completed ? latest - 1 : latest));

@@ -17,14 +17,15 @@ import java.util.Optional;
  * received. If the files lack the whole epoch, it knows from the births where its events begin that are certainly none
  * of that epoch or before it.
  *
- * <p>Immutable. At most 1,000 epochs are kept, so that a process that restarts again and again does not fill each file
- * with them.
+ * <p>Immutable. The epochs of all held events are known, and at least the newest 1,000, so that the number of missed
+ * events is exact for readers that return late. Of more than 100,000 epochs, the oldest are forgotten with their events.
  *
  * @param all the epochs, the oldest first, at least one
  * @param isOpen whether events can still be appended in the last epoch; otherwise the next append begins a new one
  */
 record LogEpochs(List<Epoch> all, boolean isOpen) {
-  private static final int MOST = 1_000;
+  private static final int KEPT = 1_000; // also if their events have been dropped
+  static final int MOST = 100_000;
   private static final int BIRTH_LENGTH = 7;
   static final int WORD_LENGTH = BIRTH_LENGTH + 5;
   private static final String LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -79,12 +80,43 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
     return new LogEpochs(List.of(new Epoch(word(clock.instant().getEpochSecond()), 0)), true);
   }
 
-  /** Returns these epochs, and a new one after the event with this number. */
-  LogEpochs next(long after, InstantSource clock) {
+  /**
+   * Returns these epochs, and a new one after the event with this number.
+   *
+   * @param oldest the number of the oldest place whose id is needed
+   */
+  LogEpochs next(long after, long oldest, InstantSource clock) {
     long birth = Math.max(clock.instant().getEpochSecond(), all.getLast().birth() + 1);
-    var more = new ArrayList<>(all.subList(all.size() < MOST ? 0 : all.size() - MOST + 1, all.size()));
-    more.add(new Epoch(word(birth), after));
-    return new LogEpochs(more, true);
+    return new LogEpochs(newest(KEPT - 1, oldest).all, true).with(new Epoch(word(birth), after));
+  }
+
+  /** Returns these epochs, and the next one. */
+  LogEpochs with(Epoch next) {
+    var more = new ArrayList<>(all);
+    more.add(next);
+    return new LogEpochs(more, isOpen);
+  }
+
+  /**
+   * Returns the newest of these epochs.
+   *
+   * @param most how many, if no more are needed
+   * @param oldest the number of the oldest place whose id is needed
+   */
+  LogEpochs newest(int most, long oldest) {
+    int from = Math.min(Math.max(0, all.size() - most), index(oldest));
+    return new LogEpochs(all.subList(Math.max(from, all.size() - MOST + 1), all.size()), isOpen);
+  }
+
+  /** Returns these epochs, and those before them that only an older file contains. */
+  LogEpochs following(LogEpochs older) {
+    int count = older.firstSince(all.getFirst().birth());
+    while (count > 0 && older.all.get(count - 1).after() > all.getFirst().after()) {
+      count--; // the file is not of this log
+    }
+    var both = new ArrayList<>(older.all.subList(0, count));
+    both.addAll(all);
+    return count == 0 ? this : new LogEpochs(both, isOpen);
   }
 
   LogEpochs ended() {
@@ -104,7 +136,7 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
     return Long.parseLong(word, 0, BIRTH_LENGTH, 36);
   }
 
-  private static boolean isWord(String text) {
+  static boolean isWord(String text) {
     return text.length() == WORD_LENGTH && text.chars().allMatch(c -> LETTERS.indexOf(c) >= 0);
   }
 
@@ -119,11 +151,22 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
 
   /** Returns the id of the place after the event with this number, which must not be before the oldest place. */
   String id(long number) {
-    int i = all.size() - 1;
-    while (i > 0 && all.get(i).after() >= number) {
-      i--;
+    return id(number, all.get(index(number)).word());
+  }
+
+  /** Returns the index of the epoch of the event with this number; 0 if it is older than all of them. */
+  int index(long number) {
+    int low = 0;
+    int high = all.size() - 1;
+    while (low < high) {
+      int middle = (low + high + 1) >>> 1;
+      if (all.get(middle).after() < number) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
     }
-    return id(number, all.get(i).word());
+    return low;
   }
 
   static String id(long number, String word) {
@@ -166,15 +209,28 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
    * follows this place.
    */
   private long fork(long birth, long latest) {
-    return all.stream().filter(epoch -> epoch.birth() >= birth).mapToLong(Epoch::after).findFirst().orElse(latest);
+    int i = firstSince(birth);
+    return i < all.size() ? all.get(i).after() : latest;
+  }
+
+  /** Returns the index of the first epoch that has this birth or a later one; the number of epochs if there is none. */
+  private int firstSince(long birth) {
+    int low = 0;
+    int high = all.size();
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (all.get(middle).birth() < birth) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
   }
 
   private int indexOf(String word) {
-    int i = all.size() - 1;
-    while (i >= 0 && !all.get(i).word().equals(word)) {
-      i--;
-    }
-    return i;
+    int i = firstSince(birth(word)); // births increase, so no other epoch has the same
+    return i < all.size() && all.get(i).word().equals(word) ? i : -1;
   }
 
   /** Returns the number; -1 if the text is not its only spelling. */

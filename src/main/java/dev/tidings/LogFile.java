@@ -10,15 +10,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A new file, to which a log appends. An interrupt has no effect on its methods, because callers of a log may be
+ * A file to which a log appends. An interrupt has no effect on its methods, because callers of a log may be
  * interrupted at any time. A {@code FileChannel} would not do: an interrupt of one thread closes it for all.
  */
 interface LogFile extends Closeable {
 
-  /** Creates files. */
+  /** Opens files. */
   interface Opener {
-    /** Creates a file, and forces its entry in the directory. */
-    LogFile create(Path file) throws IOException;
+    /** Opens a file, which is created if it does not exist, at its end, and forces its entry in the directory. */
+    LogFile open(Path file) throws IOException;
   }
 
   /** Writes bytes at the end of the file. If this fails, any number of them may have been written. */
@@ -30,8 +30,8 @@ interface LogFile extends Closeable {
   /** Forces all written bytes to the storage device. Other virtual threads do not lose their carrier meanwhile. */
   void force() throws IOException;
 
-  /** Creates a file on the default file system, and forces its entry in the directory. */
-  static LogFile create(Path path) throws IOException {
+  /** Opens or creates a file on the default file system, and forces its entry in the directory. */
+  static LogFile open(Path path) throws IOException {
     var file = unforced(path);
     try {
       forceDirectory(path.toAbsolutePath().getParent()); // a relative path may have no parent
@@ -42,9 +42,15 @@ interface LogFile extends Closeable {
     }
   }
 
-  /** Creates a file whose entry in the directory is not forced. */
+  /** Opens or creates a file whose entry in the directory is not forced. */
   static LogFile unforced(Path path) throws IOException {
     var file = new RandomAccessFile(path.toFile(), "rw");
+    try {
+      file.seek(file.length());
+    } catch (IOException e) {
+      file.close();
+      throw e;
+    }
     return new LogFile() {
       @Override
       public void write(byte[] bytes, int length) throws IOException {

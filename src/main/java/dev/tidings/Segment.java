@@ -21,19 +21,23 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongUnaryOperator;
 
 /**
- * A file of a log: a header, and entries with consecutive numbers, all of one epoch. Its places and times are in memory
- * (24 bytes for each event), its events are not.
+ * A file of a log: a header, and entries: events with consecutive numbers, and between them the epochs that began while
+ * the file was the newest one. Its places and times are in memory (24 bytes for each event), its events are not.
  *
  * <p>The header consists of the text {@code TIDINGS1}, a CRC-32C of all that follows, its length, the number of the
  * event before the first one, the number of epochs, and for each epoch its word and the number of the event before it.
- * The last of these epochs is that of the file. It was forced before the first entry was written, so a word is never
- * forgotten.
+ * The last of these epochs is that of the first entries. The header, and each entry that names an epoch, was forced
+ * before the event behind it was written, so a word is never forgotten.
  *
  * <p>One thread at a time appends; any threads read.
  */
 final class Segment {
   private static final byte[] MAGIC = "TIDINGS1".getBytes(US_ASCII);
   private static final int WORD_BYTES = LogEpochs.WORD_LENGTH;
+
+  /** The size of an epoch in the header. */
+  static final int EPOCH_SIZE = WORD_BYTES + 8;
+
   private static final int MOST_READ = 256 * 1024; // bytes in one read, but at least one event
 
   /** Thrown if an entry in the middle of a file is not what was written. */
@@ -54,11 +58,12 @@ final class Segment {
   }
 
   private final Path path;
-  private final LogEpochs epochs;
+  private final int named; // the number of epochs in the header
   private final long before; // the number of the event before the first
   private final long start; // the length of the header
-  private final String word;
 
+  private volatile LogEpochs epochs; // in the header and in entries; those of an event are set before count
+  private long end; // the length of the header and all entries; only for the thread that appends
   private volatile int count; // set last by the thread that appends
   private long[] ends = new long[16]; // places in the file after each entry; read after count
   private long[] times = new long[16]; // milliseconds since 1970; read after count
@@ -73,9 +78,10 @@ final class Segment {
   private Segment(Path path, LogEpochs epochs, long before, long start) {
     this.path = path;
     this.epochs = epochs;
+    this.named = epochs.all().size();
     this.before = before;
     this.start = start;
-    this.word = epochs.all().getLast().word();
+    this.end = start;
   }
 
   // Writing.
@@ -86,14 +92,20 @@ final class Segment {
   }
 
   static byte[] header(LogEpochs epochs, long before) {
-    int length = 8 + 4 + epochs.all().size() * (WORD_BYTES + 8);
+    int length = 8 + 4 + epochs.all().size() * EPOCH_SIZE;
     var header = ByteBuffer.allocate(MAGIC.length + 8 + length);
     header.put(MAGIC).putInt(0).putInt(length).putLong(before).putInt(epochs.all().size());
     epochs.all().forEach(epoch -> header.put(epoch.word().getBytes(US_ASCII)).putLong(epoch.after()));
     return header.putInt(MAGIC.length, StoredEvent.crc(header.array(), MAGIC.length + 4, header.capacity())).array();
   }
 
-  /** Adds an entry that has been written. */
+  /** Adds an epoch whose entry has been written. */
+  void add(LogEpochs.Epoch epoch) {
+    epochs = epochs.with(epoch);
+    end += StoredEvent.EPOCH_SIZE;
+  }
+
+  /** Adds an event that has been written. */
   void add(int length, long time, long nanos) {
     int index = count;
     if (index == ends.length) {
@@ -101,7 +113,8 @@ final class Segment {
       times = Arrays.copyOf(times, index * 2);
       appended = Arrays.copyOf(appended, index * 2);
     }
-    ends[index] = end() + length;
+    end += length;
+    ends[index] = end;
     times[index] = time;
     appended[index] = nanos;
     count = index + 1;
@@ -144,8 +157,12 @@ final class Segment {
 
   /** Returns the length of the header and all entries. */
   long end() {
-    int held = count;
-    return held == 0 ? start : ends[held - 1];
+    return end;
+  }
+
+  /** Returns the size of all events. */
+  long size() {
+    return offset(last() + 1) - start;
   }
 
   long time(long number) {
@@ -158,15 +175,27 @@ final class Segment {
     return number > before + held ? Long.MAX_VALUE : appended[(int) (number - before) - 1];
   }
 
-  /** Returns the size of an entry. */
+  /** Returns the size of an event, with the entries that name its epoch and those before it without events. */
   long size(long number) {
     return offset(number + 1) - offset(number);
   }
 
+  /** Returns the place in the file after the event before this one. */
   private long offset(long number) {
     int index = (int) (number - before) - 1;
     int held = count; // orders the reads
     return index == 0 || held == 0 ? start : ends[index - 1];
+  }
+
+  /** Returns the size of the entries between this event and the one before it. */
+  private long between(long number) {
+    var known = epochs;
+    int index = known.index(number);
+    int begun = index;
+    while (begun >= named && known.all().get(begun).after() == number - 1) {
+      begun--;
+    }
+    return (long) (index - begun) * StoredEvent.EPOCH_SIZE;
   }
 
   // Reading.
@@ -188,11 +217,11 @@ final class Segment {
     var events = new ArrayList<Event>();
     for (long number = first; number < after; number++) {
       var entry = ByteBuffer.wrap(bytes);
-      entry.limit((int) (offset(number + 1) - from)).position((int) (offset(number) - from));
+      entry.limit((int) (offset(number + 1) - from)).position((int) (offset(number) + between(number) - from));
       if (!StoredEvent.isEntry(entry, number)) {
         throw new DamagedException(number);
       }
-      events.add(StoredEvent.decode(entry).event().withId(LogEpochs.id(number, word)));
+      events.add(StoredEvent.decode(entry).event().withId(epochs.id(number)));
     }
     return events;
   }
@@ -251,7 +280,7 @@ final class Segment {
 
   private static Optional<Segment> readHeader(Path path, DataInputStream in, long size) throws IOException {
     int fixed = MAGIC.length + 8 + 12;
-    if (size < fixed + WORD_BYTES + 8) {
+    if (size < fixed + EPOCH_SIZE) {
       return Optional.empty();
     }
     byte[] magic = in.readNBytes(MAGIC.length);
@@ -262,7 +291,7 @@ final class Segment {
     }
     int crc = in.readInt();
     int length = in.readInt();
-    if (!Arrays.equals(magic, MAGIC) || length < 12 + WORD_BYTES + 8 || length > size - MAGIC.length - 8) {
+    if (!Arrays.equals(magic, MAGIC) || length < 12 + EPOCH_SIZE || length > size - MAGIC.length - 8) {
       return Optional.empty();
     }
     var header = ByteBuffer.allocate(4 + length).putInt(length).put(in.readNBytes(length));
@@ -280,20 +309,35 @@ final class Segment {
   }
 
   private void readEntries(DataInputStream in, long size) throws IOException {
-    while (size - end() > StoredEvent.HEAD) {
-      int crc = in.readInt();
-      int length = in.readInt();
-      if (length < StoredEvent.SHORTEST || length > size - end() - 8) {
-        return;
-      }
-      var entry = ByteBuffer.allocate(8 + length).putInt(crc).putInt(length).put(in.readNBytes(length)).flip();
-      if (!StoredEvent.isEntry(entry, last() + 1)) {
-        return;
-      }
-      long number = last() + 1;
-      StoredEvent.decode(entry).key().ifPresent(key -> keys.put(number, key));
-      add(8 + length, StoredEvent.time(entry), 0);
+    var known = new ArrayList<>(epochs.all());
+    while (readEntry(in, size, known)) {}
+    epochs = new LogEpochs(known, false);
+  }
+
+  /** Reads and adds an entry; returns false if it is incomplete or damaged, or if there is none. */
+  private boolean readEntry(DataInputStream in, long size, List<LogEpochs.Epoch> known) throws IOException {
+    if (size - end <= StoredEvent.HEAD) {
+      return false;
     }
+    int crc = in.readInt();
+    int length = in.readInt();
+    if (length < StoredEvent.SHORTEST || length > size - end - 8) {
+      return false;
+    }
+    var entry = ByteBuffer.allocate(8 + length).putInt(crc).putInt(length).put(in.readNBytes(length)).flip();
+    var epoch = StoredEvent.epoch(entry, last());
+    if (epoch.isPresent() && epoch.get().birth() > known.getLast().birth()) {
+      known.add(epoch.get());
+      end += StoredEvent.EPOCH_SIZE;
+      return true;
+    }
+    long number = last() + 1;
+    if (!StoredEvent.isEntry(entry, number)) {
+      return false;
+    }
+    StoredEvent.decode(entry).key().ifPresent(key -> keys.put(number, key));
+    add(8 + length, StoredEvent.time(entry), 0);
+    return true;
   }
 
   /** Sets when the events of an earlier process were appended, by the monotonic clock of this one. */

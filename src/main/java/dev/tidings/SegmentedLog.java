@@ -22,7 +22,7 @@ import java.util.function.LongSupplier;
  */
 final class SegmentedLog implements FileEventLog, BoundedLog {
   private static final int LONGEST_ID = 19 + 1 + LogEpochs.WORD_LENGTH; // a number of 63 bits and the word
-  private static final int FILES = 8; // that a full log has, if there are no restarts
+  private static final int FILES = 8; // that a full log has, of each limit
   private static final long LEAST_FILE = 64 * 1024; // bytes
   private static final long LARGEST_FILE = 256 * 1024 * 1024; // bytes
   private static final int LEAST_EVENTS = 1024; // in a file
@@ -181,8 +181,9 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     if (settings.forcesEachBatch()) {
       segments.force();
     } else if (settings.forcesLater() && forcer == null) {
-      forcer = threads.virtual("tidings-force").newThread(this::forceLater);
-      forcer.start();
+      var started = threads.virtual("tidings-force").newThread(this::forceLater);
+      started.start();
+      forcer = started; // only now: if it cannot start, the next append tries again
     }
     return segment;
   }

@@ -2,6 +2,7 @@ package dev.tidings;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.SyncFailedException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,7 +15,8 @@ import java.util.regex.Pattern;
 
 /**
  * The files of a log. All entries are appended to the newest file. When it is full or old, the next one is begun, so
- * that the oldest events can be dropped by deleting whole files.
+ * that the oldest events can be dropped by deleting whole files. When the log is opened again, the newest file is
+ * continued in a new epoch, so that the number of files depends only on the limits, not on the number of restarts.
  *
  * <p>Damage is never an error when the log is opened. In the newest file, the events from the first damaged entry on are
  * dropped: that is where the last write may be incomplete, and entries behind it may belong to the same write, which
@@ -25,11 +27,16 @@ import java.util.regex.Pattern;
  * <p>After a write that could not be undone, or a failed force, the state of the file on the storage device is unknown,
  * and a second force may succeed without having written anything. So nothing more is appended to that file. The next
  * append begins a new one, in a new epoch. Its header says which number it continues after; entries of the abandoned
- * file with later numbers are ignored when the log is opened.
+ * file with later numbers are ignored when the log is opened. An empty file with the next number is left, so that the
+ * abandoned file is not continued after a restart, either. The same applies to a file whose successor was damaged.
+ *
+ * <p>What is cut from the newest file cannot return behind events that are appended later, even if the power fails: the
+ * cut is forced, and so is the entry of the epoch in which the file is continued, before any event follows it.
  *
  * <p>One thread at a time changes this; any threads read.
  */
 final class Segments {
+  private static final int MOST_EPOCHS = 1_000; // in a header, if no more are needed
   private static final Pattern NAME = Pattern.compile("(\\d{10})\\.events");
 
   /** Thrown if it is unknown whether the written bytes will be found when the log is opened again. */
@@ -45,7 +52,13 @@ final class Segments {
    * When a new file is begun: the size of the current one in bytes and events, and the age of its first event in
    * nanoseconds.
    */
-  record Limits(long bytes, int events, long age) {}
+  record Limits(long bytes, int events, long age) {
+
+    /** Returns the number of epochs in the header of a file, which takes at most a sixteenth of it. */
+    int epochs() {
+      return (int) Math.min(MOST_EPOCHS, bytes / 16 / Segment.EPOCH_SIZE);
+    }
+  }
 
   private final Path directory;
   private final LogFile.Opener opener;
@@ -54,7 +67,8 @@ final class Segments {
 
   private volatile List<Segment> all = List.of(); // the oldest first; not empty once the log is open
   private volatile LogEpochs epochs;
-  private LogFile file; // to append to the newest segment; null if the next append begins a new one
+  private LogFile file; // to append to the newest segment; null if it is not open
+  private boolean continuable; // whether the newest file may be continued
   private boolean forced = true; // whether all written bytes have been forced
   private long ordinal; // of the newest file
 
@@ -76,7 +90,13 @@ final class Segments {
   private void recover() throws IOException {
     var held = new ArrayList<Segment>(); // the newest first
     boolean broken = false;
-    for (Path path : paths().reversed()) {
+    var paths = paths();
+    var newest = paths.isEmpty() ? null : paths.getLast();
+    if (newest != null && Files.size(newest) == 0) { // see markAbandoned; it also exists while a file is begun
+      paths = paths.subList(0, paths.size() - 1);
+      ordinal--;
+    }
+    for (Path path : paths.reversed()) {
       var scanned = broken ? Optional.<Segment>empty() : Segment.scan(path);
       broken |= !held.isEmpty() && (scanned.isEmpty() || !continues(scanned.get(), held.getLast()));
       if (scanned.isEmpty() || broken) {
@@ -89,10 +109,18 @@ final class Segments {
       epochs = LogEpochs.first(clock);
       begin(epochs, 0);
     } else {
-      cutTail(held.getFirst());
+      continuable = cutTail(held.getFirst()) && held.getFirst().path().equals(newest);
       epochs = held.getFirst().epochs();
+      held.forEach(older -> epochs = epochs.following(older.epochs()));
       all = List.copyOf(held.reversed());
+      if (!continuable) {
+        markAbandoned();
+      }
     }
+  }
+
+  private Path path(long ordinal) {
+    return directory.resolve(String.format(Locale.ROOT, "%010d.events", ordinal));
   }
 
   private List<Path> paths() throws IOException {
@@ -119,20 +147,26 @@ final class Segments {
   }
 
   /**
-   * Removes what follows the last good entry of the newest file. That need not be forced: if it returns, it is removed
-   * again, or ignored because a newer file continues after the last good entry.
+   * Removes what follows the last good entry of the newest file. Returns whether that cannot return. If it can, it is
+   * ignored later, because a newer file continues after the last good entry.
    */
-  private void cutTail(Segment newest) throws IOException {
+  private boolean cutTail(Segment newest) throws IOException {
     long bytes = Files.size(newest.path()) - newest.end();
     if (bytes == 0) {
-      return;
+      return true;
     }
+    boolean forced = false;
     try (var tail = new RandomAccessFile(newest.path().toFile(), "rw")) {
       tail.setLength(newest.end());
+      tail.getFD().sync();
+      forced = true;
+    } catch (SyncFailedException e) {
+      // A newer file is begun.
     }
     Log.warning(
         "the log in " + directory + " ended with " + bytes
             + " bytes that were incomplete or damaged; they were cut after event number " + newest.last() + " in " + newest.path().getFileName());
+    return forced;
   }
 
   // What they hold.
@@ -170,7 +204,7 @@ final class Segments {
   // Writing.
 
   /**
-   * Writes entries to the newest file, but does not add them to its segment.
+   * Writes events to the newest file, but does not add them to its segment.
    *
    * @param nanos the time of the monotonic clock
    * @return the segment
@@ -178,13 +212,19 @@ final class Segments {
    * @throws IOException if they have not been written
    */
   Segment write(byte[] entries, long nanos) throws IOException {
-    if (file == null || isFull(all.getLast(), nanos)) {
+    if (continuable && file == null) {
+      file = opener.open(all.getLast().path());
+      forced = false; // an earlier process may not have done so
+    }
+    if (!continuable || isFull(all.getLast(), nanos)) {
       try {
         seal();
       } catch (UnknownOutcomeException e) {
         throw new IOException("earlier events: " + e.getMessage(), e); // that of these entries is known
       }
-      begin(epochs.isOpen() ? epochs : epochs.next(last(), clock), last());
+      begin(epochs.isOpen() ? epochs : next(), last());
+    } else if (!epochs.isOpen()) {
+      beginEpoch();
     }
     var segment = all.getLast();
     forced = false;
@@ -195,6 +235,27 @@ final class Segments {
       throw e;
     }
     return segment;
+  }
+
+  private LogEpochs next() {
+    return epochs.next(last(), all.getFirst().before(), clock);
+  }
+
+  /** Begins an epoch in the newest file. If that fails, whatever of it was written has no events. */
+  private void beginEpoch() throws IOException {
+    var next = next();
+    var epoch = next.all().getLast();
+    byte[] entry = StoredEvent.epoch(epoch, clock.millis());
+    try {
+      file.write(entry, entry.length);
+      file.force();
+      forced = true;
+      all.getLast().add(epoch);
+    } catch (IOException | RuntimeException | Error e) {
+      abandon();
+      throw e;
+    }
+    epochs = next;
   }
 
   private boolean isFull(Segment segment, long nanos) {
@@ -235,10 +296,21 @@ final class Segments {
   void abandon() {
     epochs = epochs.ended();
     forced = true; // as far as that is possible
+    continuable = false;
     if (file != null) {
       var abandoned = file;
       file = null;
       closeQuietly(abandoned);
+      markAbandoned();
+    }
+  }
+
+  /** Creates an empty file, so that the newest one is not continued if the log is opened before the next append. */
+  private void markAbandoned() {
+    try {
+      LogFile.unforced(path(ordinal + 1)).close();
+    } catch (IOException e) {
+      Log.debug(() -> "the log in " + directory + ": " + e);
     }
   }
 
@@ -253,11 +325,13 @@ final class Segments {
   }
 
   private void begin(LogEpochs next, long before) throws IOException {
-    Path path = directory.resolve(String.format(Locale.ROOT, "%010d.events", ordinal + 1));
+    Path path = path(ordinal + 1);
+    var named = next.newest(limits.epochs(), before);
     LogFile begun = null;
     try {
-      begun = opener.create(path);
-      byte[] header = Segment.header(next, before);
+      Files.deleteIfExists(path); // see markAbandoned
+      begun = opener.open(path);
+      byte[] header = Segment.header(named, before);
       begun.write(header, header.length);
       begun.force();
     } catch (IOException | RuntimeException | Error e) {
@@ -265,12 +339,16 @@ final class Segments {
         closeQuietly(begun);
       }
       delete(path);
+      if (!continuable) {
+        markAbandoned();
+      }
       throw e;
     }
     ordinal++;
     file = begun;
+    continuable = true;
     var more = new ArrayList<>(all);
-    more.add(Segment.created(path, next, before));
+    more.add(Segment.created(path, named, before));
     all = List.copyOf(more);
     epochs = next;
   }

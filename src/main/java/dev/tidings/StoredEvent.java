@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.ByteBuffer;
@@ -23,6 +24,9 @@ import java.util.zip.CRC32C;
  * A text has its length in bytes as an int, and then UTF-8. Text with lone surrogates, which UTF-8 cannot encode, has
  * the complement of its length, and then UTF-16. So each event is read as it was appended.
  *
+ * <p>The first event of an epoch follows an entry that names the epoch. Its number is that of the event before it, and
+ * its body consists of a byte that no event has there, and the word.
+ *
  * @param key the key with which the event was appended
  */
 record StoredEvent(Event event, Optional<String> key) {
@@ -37,6 +41,10 @@ record StoredEvent(Event event, Optional<String> key) {
   private static final int RETRY = 8;
   private static final int COMMENT = 16;
   private static final int FIELDS = 32;
+  private static final int EPOCH = 64; // alone
+
+  /** The size of an entry that names an epoch. */
+  static final int EPOCH_SIZE = HEAD + 1 + LogEpochs.WORD_LENGTH;
 
   /** Returns the body. */
   byte[] encode() {
@@ -113,11 +121,33 @@ record StoredEvent(Event event, Optional<String> key) {
 
   /** Returns whether these bytes, from their position to their limit, are the entry of the event with this number. */
   static boolean isEntry(ByteBuffer entry, long number) {
+    return isIntact(entry, number) && entry.get(entry.position() + HEAD) < EPOCH;
+  }
+
+  private static boolean isIntact(ByteBuffer entry, long number) {
     int start = entry.position();
     return entry.remaining() >= HEAD + 1
         && entry.getInt(start + 4) == entry.remaining() - 8
         && entry.getInt(start) == crc(entry.array(), start + 4, entry.limit())
         && entry.getLong(start + 8) == number;
+  }
+
+  /** Returns the entry that names this epoch. */
+  static byte[] epoch(LogEpochs.Epoch epoch, long time) {
+    var entry = ByteBuffer.allocate(EPOCH_SIZE);
+    var body = ByteBuffer.allocate(1 + LogEpochs.WORD_LENGTH).put((byte) EPOCH).put(epoch.word().getBytes(US_ASCII));
+    put(entry, epoch.after(), time, body.array());
+    return entry.array();
+  }
+
+  /** Returns the epoch that an entry names after the event with this number; empty if it is not such an entry. */
+  static Optional<LogEpochs.Epoch> epoch(ByteBuffer entry, long after) {
+    int start = entry.position();
+    if (entry.remaining() != EPOCH_SIZE || entry.get(start + HEAD) != EPOCH || !isIntact(entry, after)) {
+      return Optional.empty();
+    }
+    String word = new String(entry.array(), start + HEAD + 1, LogEpochs.WORD_LENGTH, US_ASCII);
+    return LogEpochs.isWord(word) ? Optional.of(new LogEpochs.Epoch(word, after)) : Optional.empty();
   }
 
   /** Returns the time in an entry. */

@@ -18,7 +18,7 @@ final class FaultyFiles implements LogFile.Opener {
   volatile int failWriteAfter = NEVER; // bytes of the next write that are written before it fails
   volatile boolean failForce;
   volatile boolean failTruncate;
-  volatile boolean failCreate;
+  volatile boolean failOpen;
   volatile Await.Blocking beforeForce = () -> {};
 
   /** Returns how often files have been forced. */
@@ -27,9 +27,9 @@ final class FaultyFiles implements LogFile.Opener {
   }
 
   @Override
-  public LogFile create(Path path) throws IOException {
-    failIf(failCreate);
-    var file = LogFile.create(path);
+  public LogFile open(Path path) throws IOException {
+    failIf(failOpen);
+    var file = LogFile.open(path);
     return new Forwarding(file) {
       @Override
       public void write(byte[] bytes, int length) throws IOException {

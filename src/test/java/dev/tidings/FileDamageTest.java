@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,8 +40,11 @@ class FileDamageTest {
   }
 
   private static FileEventLog open(Path folder) {
-    var settings = FileLogSettings.defaults();
-    return SegmentedLog.open(folder, settings, InstantSource.system(), System::nanoTime, FaultyFiles.UNFORCED);
+    return open(folder, InstantSource.system());
+  }
+
+  private static FileEventLog open(Path folder, InstantSource clock) {
+    return SegmentedLog.open(folder, FileLogSettings.defaults(), clock, System::nanoTime, FaultyFiles.UNFORCED);
   }
 
   private static Reading read(EventLog log, String after) throws InterruptedException {
@@ -76,17 +80,22 @@ class FileDamageTest {
     };
   }
 
-  /** Returns the ids of all events of several files: the log is opened for each of them, and five events are appended. */
+  /** Returns the ids of all events of several files, of five events each. They are so old that each begins a new file. */
   private List<String> files(int count) {
     var ids = new ArrayList<String>();
-    for (int i = 0; i < count; i++) {
-      try (var log = open(directory)) {
-        for (int j = 0; j < 5; j++) {
-          ids.add(log.append(Event.of("event " + ids.size())));
-        }
-      }
+    for (int i = count - 1; i >= 0; i--) {
+      append(Duration.ofHours(4 * i), ids);
     }
     return ids;
+  }
+
+  /** Opens the log, and appends five events of this age. */
+  private void append(Duration age, List<String> ids) {
+    try (var log = open(directory, () -> Instant.now().minus(age))) {
+      for (int i = 0; i < 5; i++) {
+        ids.add(log.append(Event.of("event " + ids.size())));
+      }
+    }
   }
 
   /** Returns the place in the file after each of its entries, with that of the header first. */

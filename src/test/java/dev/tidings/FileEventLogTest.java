@@ -64,7 +64,7 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
   }
 
   private FileEventLog log(Path directory, FileLogSettings settings) {
-    return opened(SegmentedLog.open(directory, settings, clock, () -> elapsed, LogFile::create));
+    return opened(SegmentedLog.open(directory, settings, clock, () -> elapsed, LogFile::open));
   }
 
   private FileEventLog reopen(FileEventLog log, FileLogSettings settings) {
@@ -189,7 +189,7 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
   void aFileCanBeCreatedInTheWorkingDirectory() throws Exception {
     var file = Path.of("FileEventLogTest.events");
     try {
-      LogFile.create(file).close();
+      LogFile.open(file).close();
       assertTrue(Files.exists(file));
     } finally {
       Files.deleteIfExists(file);
@@ -320,9 +320,13 @@ class FileEventLogTest implements EventLogContract, SharedLogContract {
     String start = log.latest();
     append(log, 3);
     assertEquals(3, read(log, start).events().size());
+    append(log, 1);
+    assertEquals(3, read(log, start).events().size());
     log = reopen(log, settings);
     assertEquals(3, read(log, start).events().size());
-    append(log, 1);
+    settings = settings.withBytes(3 * size + StoredEvent.EPOCH_SIZE);
+    log = reopen(log, settings);
+    append(log, 1); // with the entry of its epoch
     assertEquals(3, read(log, start).events().size());
     log.append(Event.of("event 01")); // one byte more
     assertEquals(2, read(log, start).events().size());

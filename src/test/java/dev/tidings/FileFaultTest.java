@@ -175,9 +175,9 @@ class FileFaultTest {
     String first = log.append(Event.of("a"));
     log.close();
     var again = log(DEFAULTS);
-    files.failCreate = true;
+    files.failOpen = true;
     assertThrows(NotAppendedException.class, () -> again.append(Event.of("b")));
-    files.failCreate = false;
+    files.failOpen = false;
     files.failWriteAfter = 20; // of the header
     assertThrows(NotAppendedException.class, () -> again.append(Event.of("b")));
     files.failForce = true;

@@ -6,23 +6,15 @@ import static dev.tidings.LogEpochs.Match.LOST;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.tidings.EventLog.Reading;
 import dev.tidings.LogEpochs.Epoch;
 import dev.tidings.LogEpochs.Position;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class LogEpochsTest {
   private static final Instant TIME = Instant.parse("2026-11-28T12:00:00Z");
@@ -57,7 +49,7 @@ class LogEpochsTest {
 
   @Test
   void anEpochIsBornAfterTheOneBeforeItWhateverTheClockSays() {
-    var births = epochs(5, 5, 7).next(9, later(-3600)).next(9, later(60)).all().stream().map(Epoch::birth).toList();
+    var births = epochs(5, 5, 7).next(9, 0, later(-3600)).next(9, 0, later(60)).all().stream().map(Epoch::birth).toList();
     long first = TIME.getEpochSecond();
     assertEquals(List.of(first, first + 1, first + 2, first + 3, first + 4, first + 60), births);
   }
@@ -66,13 +58,14 @@ class LogEpochsTest {
   @Test
   void anIdOfAnEpochThatIsNotKnownIsWhereTheFirstYoungerOneBegins() {
     var copy = epochs(10);
-    var lost = copy.next(20, later(60));
-    var log = copy.next(20, later(120)).next(40, later(180));
+    var lost = copy.next(20, 0, later(60));
+    var log = copy.next(20, 0, later(120)).next(40, 0, later(180));
     assertEquals(Optional.of(new Position(20, FORGOTTEN)), log.find(lost.id(35), 50));
     assertEquals(Optional.of(new Position(20, FORGOTTEN)), log.ended().find(lost.id(35), 50));
     assertEquals(Optional.of(new Position(20, FORGOTTEN)), copy.ended().find(lost.id(35), 20), "its end, if there is none");
-    assertEquals(Optional.of(new Position(50, FORGOTTEN)), log.find(copy.next(20, later(3600)).id(35), 50), "after a wrong clock");
-    var sameSecond = copy.next(20, later(120));
+    assertEquals(
+        Optional.of(new Position(50, FORGOTTEN)), log.find(copy.next(20, 0, later(3600)).id(35), 50), "after a wrong clock");
+    var sameSecond = copy.next(20, 0, later(120));
     assertEquals(Optional.of(new Position(20, FORGOTTEN)), log.find(sameSecond.id(35), 50));
     var other = LogEpochs.first(later(-60));
     assertEquals(Optional.of(new Position(0, FORGOTTEN)), log.find(other.id(99), 50), "an older log");
@@ -84,10 +77,10 @@ class LogEpochsTest {
   }
 
   @Test
-  void onlyTheLastThousandAreKept() {
+  void thoseThatAreNeededAreKeptAndAThousandInAnyCase() {
     var all = new ArrayList<>(List.of(LogEpochs.first(CLOCK)));
     for (int i = 1; i < 1_500; i++) {
-      all.add(all.getLast().next(10L * i, CLOCK));
+      all.add(all.getLast().next(10L * i, 10L * i - 5, CLOCK));
     }
     var epochs = all.getLast();
     assertEquals(1_000, epochs.all().size());
@@ -95,48 +88,48 @@ class LogEpochsTest {
     assertEquals(all.get(500).id(5_001), epochs.id(5_001));
     assertEquals(Optional.of(new Position(5_000, FORGOTTEN)), epochs.find(all.get(499).id(5_000), 20_000));
     assertEquals(Optional.of(new Position(5_010, HELD)), epochs.find(all.get(500).id(5_010), 20_000));
+    var more = epochs.next(15_000, 5_005, CLOCK);
+    assertEquals(1_001, more.all().size(), "events of the first one are held");
+    assertEquals(more, more.newest(10, 5_010));
+    assertEquals(more.all().subList(1, 1_001), more.newest(10, 5_011).all());
+    assertEquals(more.all().subList(991, 1_001), more.newest(10, 15_000).all());
   }
 
-  /** Otherwise the log could not say their ids. */
   @Test
-  void eventsOfEpochsThatAreForgottenAreDropped(@TempDir Path directory) throws Exception {
-    var first = LogEpochs.first(CLOCK);
-    var second = first.next(2, CLOCK);
-    var last = second;
-    while (last.all().getFirst().equals(first.all().getFirst())) {
-      last = last.next(5, CLOCK);
+  void ofMoreThanAHundredThousandTheOldestAreForgotten() {
+    var all = new ArrayList<Epoch>();
+    for (int i = 0; i < LogEpochs.MOST; i++) {
+      all.add(new Epoch("%7s".formatted(Integer.toString(i, 36)).replace(' ', '0') + "abcde", i));
     }
-    write(directory.resolve("0000000001.events"), first, 1, 2);
-    write(directory.resolve("0000000002.events"), second, 3, 5);
-    write(directory.resolve("0000000003.events"), last, 6, 6);
-    try (var log = EventLog.inFile(directory)) {
-      assertEquals(second.id(3), log.beforeLast(Integer.MAX_VALUE));
-      var reading = log.read(first.id(1), 10, Duration.ZERO);
-      assertEquals(Reading.gap(second.id(3), reading.events(), OptionalLong.empty()), reading);
-      assertEquals(
-          List.of(second.id(4), second.id(5), last.id(6)), reading.events().stream().map(event -> event.id().orElseThrow()).toList());
-    }
+    var full = new LogEpochs(all, false);
+    var next = full.next(LogEpochs.MOST, 0, CLOCK);
+    assertEquals(LogEpochs.MOST, next.all().size());
+    assertEquals(all.subList(1, LogEpochs.MOST), next.all().subList(0, LogEpochs.MOST - 1));
+    assertEquals(0, full.oldest());
+    assertEquals(2, next.oldest());
+  }
+
+  @Test
+  void anOlderFileAddsTheEpochsBeforeThoseOfTheNewerOne() {
+    var whole = epochs(5, 5, 7, 9);
+    var newer = whole.newest(2, 9);
+    assertEquals(2, newer.all().size());
+    assertEquals(whole.all(), newer.following(whole.ended()).all());
+    assertEquals(newer, newer.following(newer));
+    var abandoned = whole.newest(4, 0).next(7, 0, later(60));
+    assertEquals(whole, whole.following(abandoned), "an epoch after which the newer file does not continue");
   }
 
   /** Epochs, of which the first begins with the log, and the others after these events. */
   private static LogEpochs epochs(long... after) {
     var epochs = LogEpochs.first(CLOCK);
     for (long number : after) {
-      epochs = epochs.next(number, CLOCK);
+      epochs = epochs.next(number, 0, CLOCK);
     }
     return epochs;
   }
 
   private static InstantSource later(long seconds) {
     return InstantSource.fixed(TIME.plusSeconds(seconds));
-  }
-
-  private static void write(Path file, LogEpochs epochs, long from, long to) throws Exception {
-    var out = ByteBuffer.allocate(100_000).put(Segment.header(epochs, from - 1));
-    for (long number = from; number <= to; number++) {
-      var event = new StoredEvent(Event.of("event " + number), Optional.empty());
-      StoredEvent.put(out, number, System.currentTimeMillis(), event.encode());
-    }
-    Files.write(file, Arrays.copyOf(out.array(), out.position()));
   }
 }
