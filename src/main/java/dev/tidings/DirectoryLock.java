@@ -8,10 +8,9 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Collection;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * The lock of a directory, in which only one log may write. The operating system releases it when the process ends,
@@ -24,8 +23,8 @@ final class DirectoryLock implements AutoCloseable {
    */
   private static final Set<Path> LOCKED = ConcurrentHashMap.newKeySet();
 
-  /** Channels that must not be closed, because that would release the lock of another copy of this class. */
-  private static final Collection<FileChannel> KEPT = new ConcurrentLinkedQueue<>();
+  /** Channels that must not be closed, because that would release the lock of another copy of this class; by file. */
+  private static final Map<Path, FileChannel> KEPT = new ConcurrentHashMap<>();
 
   private static final long LOCKED_BYTE = Long.MAX_VALUE - 1; // not the content, which Windows would make unreadable
 
@@ -59,9 +58,12 @@ final class DirectoryLock implements AutoCloseable {
   }
 
   private static FileChannel lockFile(Path directory, Path file) throws IOException {
+    var kept = KEPT.remove(file); // of an earlier attempt
     var channel =
-        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    boolean locked = false;
+        kept != null
+            ? kept
+            : FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    boolean used = false;
     try {
       if (channel.tryLock(LOCKED_BYTE, 1, false) == null) {
         var holder = ByteBuffer.allocate(20);
@@ -70,13 +72,14 @@ final class DirectoryLock implements AutoCloseable {
       }
       channel.truncate(0);
       channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(US_ASCII)), 0);
-      locked = true;
+      used = true;
       return channel;
     } catch (OverlappingFileLockException e) { // a class loader has its own copy of this class
-      locked = KEPT.add(channel);
+      KEPT.put(file, channel);
+      used = true;
       throw inUse(directory, "in this process");
     } finally {
-      if (!locked) {
+      if (!used) {
         channel.close();
       }
     }
