@@ -60,7 +60,7 @@ final class Batch {
     var events = new ArrayList<List<byte[]>>();
     appends.forEach(append -> append.items().forEach(item -> events.add(item.fields())));
     var call =
-        Script.call(keys)
+        Script.call(keys, hasKeys())
             .add(producer)
             .add(number)
             .add(limits.events())
@@ -77,6 +77,10 @@ final class Batch {
       }
     }
     return call;
+  }
+
+  private boolean hasKeys() {
+    return appends.stream().flatMap(append -> append.items().stream()).anyMatch(item -> item.key().isPresent());
   }
 
   CommandArguments command() {

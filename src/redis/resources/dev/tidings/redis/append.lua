@@ -1,6 +1,7 @@
 -- Appends a batch of events to the log of a channel, once, however often the batch is sent.
 --
--- KEYS  1 log (stream), 2 meta (hash), 3 and 4 keys of events (hashes, the newer and the older in turn)
+-- KEYS  1 log (stream), 2 meta (hash), 3 and 4 keys of events (hashes, the newer and the older in turn), which
+--       are given only if an event has a key
 -- ARGV  1 producer, 2 number of the batch, 3 most events, 4 largest age in ms, 5 random text for a new epoch,
 --       6 pub/sub channel of the bell, 7 seconds that the meta and keys live, 8 '1' if the last event completes the log,
 --       9 the events for the bell, or '',

@@ -224,7 +224,7 @@ final class RetryTest {
       batch.command().forEach(argument -> call.add(new String(argument.getRaw(), java.nio.charset.StandardCharsets.UTF_8)));
       calls.add(call);
     }
-    int word = 3 + 4 + 4; // after the command, the keys, and the first arguments
+    int word = 3 + 2 + 4; // after the command, the keys, and the first arguments
     assertTrue(calls.get(0).get(word).matches("[0-9a-z]{5}"), calls::toString);
     assertFalse(calls.get(0).get(word).equals(calls.get(1).get(word)), calls::toString);
     calls.forEach(call -> call.set(word, ""));
