@@ -56,7 +56,7 @@ final class Batch {
   }
 
   private CommandArguments encode() {
-    var limits = appends.getLast().limits();
+    var limits = limits();
     var events = new ArrayList<List<byte[]>>();
     appends.forEach(append -> append.items().forEach(item -> events.add(item.fields())));
     var call =
@@ -81,6 +81,15 @@ final class Batch {
 
   private boolean hasKeys() {
     return appends.stream().flatMap(append -> append.items().stream()).anyMatch(item -> item.key().isPresent());
+  }
+
+  /** Returns the limits of the last append that has events: one that only begins an epoch does not know those of its log. */
+  private Append.Limits limits() {
+    var limits = appends.getLast().limits();
+    for (Append append : appends) {
+      limits = append.items().isEmpty() ? limits : append.limits();
+    }
+    return limits;
   }
 
   CommandArguments command() {

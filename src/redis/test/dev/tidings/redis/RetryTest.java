@@ -231,6 +231,21 @@ final class RetryTest {
     assertEquals(calls.get(0), calls.get(1));
   }
 
+  /** A batch may begin with events, and end with an append that only begins an epoch, on behalf of a reader. */
+  @Test
+  void aBatchHasTheLimitsOfItsEvents() {
+    var item = new Append.Item(Fields.of(Event.of("x")), Optional.empty(), false);
+    var event = new Append(List.of(item), new Append.Limits(50_000, Duration.ofDays(30)), System.nanoTime());
+    var begin = new Append(List.of(), new Append.Limits(100, Duration.ofHours(1)), System.nanoTime());
+    for (var appends : List.of(List.of(event, begin), List.of(begin, event))) {
+      var call = new ArrayList<String>();
+      new Batch(Keys.of("tidings:", "news"), appends, "producer", 7)
+          .command()
+          .forEach(argument -> call.add(new String(argument.getRaw(), java.nio.charset.StandardCharsets.UTF_8)));
+      assertEquals(List.of("50000", Long.toString(Duration.ofDays(30).toMillis())), call.subList(3 + 2 + 2, 3 + 2 + 4));
+    }
+  }
+
   @Test
   void scriptFlushCostsNothing() throws Exception {
     try (var server = RedisServer.start();
