@@ -56,11 +56,11 @@ final class Batch {
   }
 
   private CommandArguments encode() {
-    var limits = appends.getLast().limits();
+    var limits = limits();
     var events = new ArrayList<List<byte[]>>();
     appends.forEach(append -> append.items().forEach(item -> events.add(item.fields())));
     var call =
-        Script.call(keys)
+        Script.call(keys, hasKeys())
             .add(producer)
             .add(number)
             .add(limits.events())
@@ -77,6 +77,19 @@ final class Batch {
       }
     }
     return call;
+  }
+
+  private boolean hasKeys() {
+    return appends.stream().flatMap(append -> append.items().stream()).anyMatch(item -> item.key().isPresent());
+  }
+
+  /** Returns the limits of the last append that has events: one that only begins an epoch does not know those of its log. */
+  private Append.Limits limits() {
+    var limits = appends.getLast().limits();
+    for (Append append : appends) {
+      limits = append.items().isEmpty() ? limits : append.limits();
+    }
+    return limits;
   }
 
   CommandArguments command() {

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 
 /**
  * Whether a server can be reached. An outage begins when a new connection fails, and ends when another one succeeds; each
@@ -105,11 +106,14 @@ final class Contact {
     }
   }
 
-  /** Waits while the server can be reached, at most this long. */
-  void awaitLoss(Duration most) throws InterruptedException {
+  /**
+   * Waits while the server can be reached, at most this long. Does not wait if this is already true, which has to become
+   * true before {@link #wake}.
+   */
+  void awaitLoss(Duration most, BooleanSupplier isAwake) throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      if (connected && !closed) {
+      if (connected && !closed && !isAwake.getAsBoolean()) {
         changed.await(most.toNanos(), TimeUnit.NANOSECONDS);
       }
     } finally {

@@ -323,7 +323,8 @@ final class Mirror {
     lock.lock();
     try {
       isDeaf = unannounced > 0 && live;
-      unannounced = same || status.isEmpty() || !live ? 0 : status.get().last(); // its bell may be on the way
+      boolean hasCome = status.map(its -> ring != null && ring.after(its.place(its.last()), 1).isPresent()).orElse(true);
+      unannounced = same || hasCome || !live ? 0 : status.get().last(); // its bell may be on the way
       if (same) {
         var before = compared;
         boolean wasLive = live;

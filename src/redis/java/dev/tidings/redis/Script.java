@@ -37,14 +37,15 @@ final class Script {
     return new CommandArguments(Command.SCRIPT).add("LOAD").add(TEXT);
   }
 
-  /** Returns the call with its keys. The arguments follow. */
-  static CommandArguments call(Keys keys) {
-    return new CommandArguments(Command.EVALSHA)
-        .add(HASH.getBytes(UTF_8))
-        .add("4")
-        .add(keys.log())
-        .add(keys.meta())
-        .add(keys.newerKeys())
-        .add(keys.olderKeys());
+  /**
+   * Returns the call with its keys. The arguments follow.
+   *
+   * @param hasKeys whether an event has a key. The hashes of keys are not named otherwise: while the slot of a channel is
+   *     moved, Redis Cluster refuses a command that names a key that does not exist.
+   */
+  static CommandArguments call(Keys keys, boolean hasKeys) {
+    var call =
+        new CommandArguments(Command.EVALSHA).add(HASH.getBytes(UTF_8)).add(hasKeys ? "4" : "2").add(keys.log()).add(keys.meta());
+    return hasKeys ? call.add(keys.newerKeys()).add(keys.olderKeys()) : call;
   }
 }

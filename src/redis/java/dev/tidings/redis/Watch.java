@@ -52,9 +52,7 @@ final class Watch implements Runnable {
     try {
       while (true) {
         if (server.contact().isConnected()) {
-          if (!isDue) {
-            server.contact().awaitLoss(Duration.ofMillis(around(VERIFY)));
-          }
+          server.contact().awaitLoss(Duration.ofMillis(around(VERIFY)), () -> isDue);
           if (Thread.interrupted()) {
             return;
           }

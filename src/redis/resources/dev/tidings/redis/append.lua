@@ -1,6 +1,7 @@
 -- Appends a batch of events to the log of a channel, once, however often the batch is sent.
 --
--- KEYS  1 log (stream), 2 meta (hash), 3 and 4 keys of events (hashes, the newer and the older in turn)
+-- KEYS  1 log (stream), 2 meta (hash), 3 and 4 keys of events (hashes, the newer and the older in turn), which
+--       are given only if an event has a key
 -- ARGV  1 producer, 2 number of the batch, 3 most events, 4 largest age in ms, 5 random text for a new epoch,
 --       6 pub/sub channel of the bell, 7 seconds that the meta and keys live, 8 '1' if the last event completes the log,
 --       9 the events for the bell, or '',
@@ -126,7 +127,10 @@ end
 
 local age = tonumber(ARGV[4])
 local newest = tonumber(string.match(marks, '^(%d+)') or '0')
-if ms >= newest + age / 64 then -- 64 times within the age: forget the old, let what is idle expire
+-- 64 times within the age: forget the old, let what is idle expire. A batch without events only begins an epoch: it does
+-- not know the limits of the log, and the first event after it has to set the expiry.
+local due = n > before and ms >= newest + age / 64
+if due then
   local kept, trim = string.format('%.0f:%.0f', ms, before), nil
   for at, number in string.gmatch(marks, '(%d+):(%d+)') do
     if tonumber(at) > now - age then kept = kept .. ',' .. at .. ':' .. number
@@ -154,8 +158,10 @@ if last >= 10 then
   set[#set + 1] = string.format('%.0f %.0f %.0f %s %.0f', batch, before + 1, n - before, epoch, ms)
 end
 redis.call('HSET', KEYS[2], 'n', string.format('%.0f', n), 'ms', string.format('%.0f', ms), unpack(set))
-if ms >= newest + age / 64 then
+if due then
   redis.call('PEXPIRE', KEYS[1], string.format('%.0f', age * 65 / 64))
+end
+if due or not m[2] then
   redis.call('EXPIRE', KEYS[2], ARGV[7])
 end
 if n > before then

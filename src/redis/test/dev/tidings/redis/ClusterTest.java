@@ -84,6 +84,25 @@ final class ClusterTest implements EventLogContract, SharedLogContract {
     }
   }
 
+  /** A move of a slot may take long, or be left unfinished. */
+  @Test
+  void aSlotThatIsToMoveAcceptsEvents() throws Exception {
+    var log = one.log("unfinished");
+    log.append(Event.of("before"));
+    int slot = Keys.of("tidings:", "unfinished").slot();
+    var from = servers.get(slot / 5462);
+    var to = servers.get((slot / 5462 + 1) % 3);
+    to.run("CLUSTER", "SETSLOT", Integer.toString(slot), "IMPORTING", from.run("CLUSTER", "MYID"));
+    from.run("CLUSTER", "SETSLOT", Integer.toString(slot), "MIGRATING", to.run("CLUSTER", "MYID"));
+    try {
+      log.append(Event.of("meanwhile"));
+      assertEquals(2, log.read(log.beforeLast(2), 10, Duration.ZERO).events().size());
+    } finally {
+      from.run("CLUSTER", "SETSLOT", Integer.toString(slot), "STABLE");
+      to.run("CLUSTER", "SETSLOT", Integer.toString(slot), "STABLE");
+    }
+  }
+
   /** The slot of a busy channel is moved to another master and back, key by key. */
   @Test
   void aSlotThatMovesLosesAndDoublesNothing() throws Exception {

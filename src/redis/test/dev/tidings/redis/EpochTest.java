@@ -231,6 +231,34 @@ final class EpochTest {
     }
   }
 
+  /** A reader has to begin an epoch, but does not know how long the log lives. */
+  @Test
+  void aReaderOfAnUnknownEpochDropsNothing() throws Exception {
+    try (var server = RedisServer.start();
+        var redis = RedisLogs.connect(server.url())) {
+      var log = redis.log("long", 50_000, Duration.ofDays(30));
+      append(log, "a", 300);
+      long now = Instant.now().getEpochSecond();
+      server.run("HSET", "tidings:{long}:meta", "marks", (now - 7_200) * 1_000 + ":250", "epochs", born(1) + ":0");
+      assertThrows(java.io.UncheckedIOException.class, () -> read(log, "3." + born(now)));
+      assertEquals("300", server.run("XLEN", "tidings:{long}:log"));
+      assertTrue(Long.parseLong(server.run("TTL", "tidings:{long}:log")) > 29 * 86_400, "it lives shorter");
+      assertTrue(Long.parseLong(server.run("TTL", "tidings:{long}:meta")) > 299 * 86_400, "its meta lives shorter");
+    }
+  }
+
+  @Test
+  void aLogExpiresAlthoughAReaderHasJustBegunItsEpoch() throws Exception {
+    try (var server = RedisServer.start();
+        var redis = RedisLogs.connect(server.url())) {
+      var log = redis.log("news");
+      log.latest();
+      assertTrue(Long.parseLong(server.run("TTL", "tidings:{news}:meta")) > 6 * 86_400);
+      append(log, "a", 1);
+      assertTrue(Long.parseLong(server.run("TTL", "tidings:{news}:log")) > 0, "it never expires");
+    }
+  }
+
   /** The log of a server whose clock was an hour ahead, now on one whose clock is right. */
   @Test
   void anEpochIsBornAfterTheOneBeforeItAlthoughTheClockGoesBack() throws Exception {

@@ -313,6 +313,24 @@ final class FeedTest {
     assertEquals(0, asked.size());
   }
 
+  /** The answer to a comparison and a bell come on different connections. */
+  @Test
+  void aBellThatIsFasterThanTheComparisonIsNotMissed() throws Exception {
+    var readings = followed(91, 100);
+    var end = feed.mirror().end();
+    long sent = System.nanoTime();
+    bell(101, 101, E);
+    assertEquals(1, readings.take().events().size());
+    var status = Optional.of(new Status(101, 101, Epochs.parse(E + ":0"), Optional.empty()));
+    assertFalse(feed.mirror().verified(status, end, sent, feed.period()));
+    answer(question(), 1, 101, E + ":0");
+    assertFalse(feed.mirror().verified(status, feed.mirror().end(), System.nanoTime(), feed.period()));
+    var next = Optional.of(new Status(102, 102, Epochs.parse(E + ":0"), Optional.empty()));
+    assertFalse(feed.mirror().verified(next, feed.mirror().end(), System.nanoTime(), feed.period())); // it may be on the way
+    answer(question(), 1, 102, E + ":0");
+    assertTrue(feed.mirror().verified(next, feed.mirror().end(), System.nanoTime(), feed.period())); // it is not
+  }
+
   /** It was on the way when Redis was restarted without its last three events. */
   @Test
   void aBellOfBeforeTheFailureOfAConnectionIsNotTaken() throws Exception {

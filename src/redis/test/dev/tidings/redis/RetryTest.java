@@ -224,11 +224,26 @@ final class RetryTest {
       batch.command().forEach(argument -> call.add(new String(argument.getRaw(), java.nio.charset.StandardCharsets.UTF_8)));
       calls.add(call);
     }
-    int word = 3 + 4 + 4; // after the command, the keys, and the first arguments
+    int word = 3 + 2 + 4; // after the command, the keys, and the first arguments
     assertTrue(calls.get(0).get(word).matches("[0-9a-z]{5}"), calls::toString);
     assertFalse(calls.get(0).get(word).equals(calls.get(1).get(word)), calls::toString);
     calls.forEach(call -> call.set(word, ""));
     assertEquals(calls.get(0), calls.get(1));
+  }
+
+  /** A batch may begin with events, and end with an append that only begins an epoch, on behalf of a reader. */
+  @Test
+  void aBatchHasTheLimitsOfItsEvents() {
+    var item = new Append.Item(Fields.of(Event.of("x")), Optional.empty(), false);
+    var event = new Append(List.of(item), new Append.Limits(50_000, Duration.ofDays(30)), System.nanoTime());
+    var begin = new Append(List.of(), new Append.Limits(100, Duration.ofHours(1)), System.nanoTime());
+    for (var appends : List.of(List.of(event, begin), List.of(begin, event))) {
+      var call = new ArrayList<String>();
+      new Batch(Keys.of("tidings:", "news"), appends, "producer", 7)
+          .command()
+          .forEach(argument -> call.add(new String(argument.getRaw(), java.nio.charset.StandardCharsets.UTF_8)));
+      assertEquals(List.of("50000", Long.toString(Duration.ofDays(30).toMillis())), call.subList(3 + 2 + 2, 3 + 2 + 4));
+    }
   }
 
   @Test
