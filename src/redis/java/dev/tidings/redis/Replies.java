@@ -44,7 +44,7 @@ final class Replies {
     } else if (has(text, "NOAUTH", "WRONGPASS")) {
       return Meaning.LOCKED_OUT;
     } else if (isOutOfMemory(text) || isForbidden(text) || has(text, "WRONGTYPE", "equal or smaller")) {
-      return Meaning.REFUSED;
+      return Script.isAfterAppend(text) ? Meaning.OTHER : Meaning.REFUSED;
     } else {
       return Meaning.OTHER;
     }
@@ -64,7 +64,7 @@ final class Replies {
   }
 
   private static boolean isForbidden(String text) {
-    return has(text, "NOPERM", "can't run this command", "can't access at least one", "No permissions");
+    return has(text, "NOPERM", "can't run this command", "can't access at least one", "can't publish to the channel", "No permissions");
   }
 
   /** Returns what is wrong and what to do about it. */
@@ -78,7 +78,8 @@ final class Replies {
     } else if (isForbidden(text)) {
       cure = "the user of this connection may not use the log " + keys + ": grant the rights in the README of tidings-redis";
     } else if (text.contains("equal or smaller")) {
-      cure = "another program appended to the stream " + keys + ": delete that key, or use another prefix or name";
+      cure = "another program, or a user without all rights, appended to the stream " + keys
+              + ": delete that key, or use another prefix or name";
     } else if (text.contains("NOREPLICAS")) {
       cure = "Redis has fewer replicas than its min-replicas-to-write";
     } else if (text.contains("MISCONF")) {

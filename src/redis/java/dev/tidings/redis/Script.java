@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.regex.Pattern;
 import redis.clients.jedis.CommandArguments;
 import redis.clients.jedis.Protocol.Command;
 
@@ -14,6 +15,8 @@ import redis.clients.jedis.Protocol.Command;
 final class Script {
   private static final byte[] TEXT = read();
   private static final String HASH = hash();
+  private static final long LAST_XADD = new String(TEXT, UTF_8).lines().takeWhile(line -> !line.contains("-- appended")).count();
+  private static final Pattern LINE = Pattern.compile("@user_script: ?(\\d+)");
 
   private Script() {}
 
@@ -35,6 +38,12 @@ final class Script {
 
   static CommandArguments load() {
     return new CommandArguments(Command.SCRIPT).add("LOAD").add(TEXT);
+  }
+
+  /** Returns whether an error of Redis came when the script may have appended events, which are not removed then. */
+  static boolean isAfterAppend(String error) {
+    var line = LINE.matcher(error);
+    return line.find() && Long.parseLong(line.group(1)) > LAST_XADD;
   }
 
   /**

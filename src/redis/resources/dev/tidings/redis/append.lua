@@ -108,6 +108,7 @@ while i <= last do
   end
   i, index = i + 2 + k, index + 1
 end
+-- appended: an error in a line after this one does not undo that
 
 if ids then -- in two generations, so that memory is bounded: the older one is dropped when the newer one is full or old
   local which, held, begin = string.match(m[8] or '', '^(%d) (%d+) (%d+)')

@@ -55,6 +55,26 @@ final class RefusalTest {
     }
   }
 
+  /** Redis does not undo what a script has done before it fails. */
+  @Test
+  void aRightThatIsMissingOnlyAfterTheEventWasAppended() throws Exception {
+    try (var limited = RedisServer.start();
+        var logs = RedisLogs.connect(ConnectTest.user(limited, "app"))) {
+      var log = logs.log("news");
+      log.append(Event.of("before"));
+      int appended = 1;
+      for (String right : List.of("publish", "hset")) {
+        limited.run("ACL", "SETUSER", "app", "-" + right);
+        var unknown = assertThrows(UncheckedIOException.class, () -> log.append(Event.of(right)));
+        assertTrue(unknown.getMessage().contains("grant the rights"), unknown.getMessage());
+        assertEquals(Integer.toString(++appended), limited.run("XLEN", "tidings:{news}:log"));
+        limited.run("ACL", "SETUSER", "app", "+" + right);
+      }
+      limited.run("ACL", "SETUSER", "app", "-xadd");
+      assertRefused(log, "grant the rights");
+    }
+  }
+
   @Test
   void aStreamOfAnotherType() throws Exception {
     server.run("SET", "tidings:{typed}:log", "text");
