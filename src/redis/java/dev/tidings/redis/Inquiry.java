@@ -88,12 +88,12 @@ final class Inquiry implements Question {
 
   /** Begins a round: from the first one on, readers that come make another inquiry. */
   @Override
-  public List<CommandArguments> begin() {
+  public List<CommandArguments> begin(Optional<Contact.Period> its) {
     if (!isBegun) {
       isBegun = true;
       begun = System.nanoTime();
     }
-    period = feed.period(); // before the end of the ring
+    period = its;
     feed.sending(this);
     ringEnd = feed.mirror().end();
     var keys = feed.keys();

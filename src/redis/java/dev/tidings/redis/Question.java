@@ -1,6 +1,7 @@
 package dev.tidings.redis;
 
 import java.util.List;
+import java.util.Optional;
 import redis.clients.jedis.CommandArguments;
 
 /** A question to Redis about a channel, in one or several rounds. One thread at a time uses it. */
@@ -16,8 +17,12 @@ interface Question {
 
   Feed feed();
 
-  /** Returns the commands of a round. */
-  List<CommandArguments> begin();
+  /**
+   * Returns the commands of a round.
+   *
+   * @param period of contact to the server that they are sent to, which is not always the one that has the log by now
+   */
+  List<CommandArguments> begin(Optional<Contact.Period> period);
 
   /**
    * Takes the replies to the commands.

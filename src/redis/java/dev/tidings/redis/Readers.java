@@ -3,6 +3,7 @@ package dev.tidings.redis;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -100,6 +101,16 @@ final class Readers {
     return running;
   }
 
+  /** What becomes of a question after a round. */
+  private enum Settled {
+    /** It is answered, has failed, or is passed on. */
+    GONE,
+    /** It has another round here. */
+    AGAIN,
+    /** It has to be asked elsewhere, or later. */
+    ELSEWHERE
+  }
+
   private final class Worker implements Runnable {
     private Link link; // null if there is none
     private long checked; // when the role was
@@ -160,10 +171,10 @@ final class Readers {
     }
 
     private void ask(List<Question> questions) throws InterruptedException {
-      var left = questions;
+      var left = new LinkedHashSet<>(questions); // those that are neither answered nor passed on
       for (int attempt = 0; attempt < 2 && connect(); attempt++) { // the first connection may have been closed long ago
         try {
-          left = exchange(left);
+          exchange(left);
           if (left.isEmpty()) {
             return;
           }
@@ -191,10 +202,13 @@ final class Readers {
       return link != null;
     }
 
-    /** Sends questions, and those of their rounds that follow at once. Returns those that have to be asked elsewhere. */
-    private List<Question> exchange(List<Question> questions) {
-      var elsewhere = new ArrayList<Question>();
-      for (var round = questions; !round.isEmpty(); ) {
+    /**
+     * Sends questions, and those of their rounds that follow at once. Removes those that are answered or passed on, also if
+     * the connection fails later. The others have to be asked elsewhere.
+     */
+    private void exchange(Set<Question> left) {
+      for (var round = List.copyOf(left); !round.isEmpty(); ) {
+        var period = server.contact().period(); // before the questions note what is in memory
         var commands = new ArrayList<CommandArguments>();
         boolean check = System.nanoTime() - checked > CHECK;
         if (check) {
@@ -202,7 +216,7 @@ final class Readers {
         }
         var counts = new ArrayList<Integer>();
         for (var question : round) {
-          var its = question.begin();
+          var its = question.begin(period);
           counts.add(its.size());
           commands.addAll(its);
           asked.incrementAndGet();
@@ -217,12 +231,16 @@ final class Readers {
         var next = new ArrayList<Question>();
         for (int i = 0; i < round.size(); i++) {
           var its = replies.subList(at, at + counts.get(i));
-          settle(round.get(i), commands.subList(at, at + counts.get(i)), its, next, elsewhere);
+          var what = settle(round.get(i), commands.subList(at, at + counts.get(i)), its);
+          if (what == Settled.AGAIN) {
+            next.add(round.get(i));
+          } else if (what == Settled.GONE) {
+            left.remove(round.get(i));
+          }
           at += counts.get(i);
         }
-        round = next;
+        round = List.copyOf(next);
       }
-      return elsewhere;
     }
 
     private void requireMaster(Object reply) {
@@ -237,25 +255,24 @@ final class Readers {
       }
     }
 
-    private void settle(
-        Question question, List<CommandArguments> commands, List<Object> replies, List<Question> next, List<Question> elsewhere) {
+    private Settled settle(Question question, List<CommandArguments> commands, List<Object> replies) {
       var all = new ArrayList<>(replies);
       try {
         for (int i = 0; i < all.size(); i++) {
           if (all.get(i) instanceof JedisRedirectionException moved) {
             topology.moved();
             if (!(moved instanceof JedisAskDataException)) {
-              elsewhere.add(question);
-              return;
+              return Settled.ELSEWHERE;
             }
             all.set(i, askThere(moved, commands.get(i)));
           } else if (all.get(i) instanceof JedisDataException error && Replies.meaning(error) == Replies.Meaning.LATER) {
-            elsewhere.add(question);
-            return;
+            return Settled.ELSEWHERE;
           }
         }
         switch (question.take(all)) {
-          case AGAIN -> next.add(question);
+          case AGAIN -> {
+            return Settled.AGAIN;
+          }
           case BEGIN ->
               routes.begin(question.feed()).whenComplete((ids, e) -> {
                 if (e == null) {
@@ -269,6 +286,7 @@ final class Readers {
       } catch (RuntimeException e) {
         question.failed(e);
       }
+      return Settled.GONE;
     }
 
     /** Asks the server to which a slot is being moved. */

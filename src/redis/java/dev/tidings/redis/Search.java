@@ -2,6 +2,7 @@ package dev.tidings.redis;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import redis.clients.jedis.CommandArguments;
 import redis.clients.jedis.Protocol.Command;
@@ -33,7 +34,7 @@ final class Search implements Question {
   }
 
   @Override
-  public List<CommandArguments> begin() {
+  public List<CommandArguments> begin(Optional<Contact.Period> period) {
     var keys = feed.keys();
     if (status == null) {
       return Status.commands(keys);

@@ -65,7 +65,7 @@ final class FeedTest {
   /** Answers a question as a Redis does that holds the numbers from the first to the last one. */
   private void answer(Question question, long first, long last, String epochs) {
     while (true) {
-      var commands = question.begin();
+      var commands = question.begin(period);
       var replies = new ArrayList<Object>();
       if (commands.size() > Status.COMMANDS) {
         long from = Long.parseLong(new String(commands.getFirst().get(2).getRaw(), UTF_8));
@@ -186,7 +186,7 @@ final class FeedTest {
     var readings = followed(91, 100);
     feed.refresh();
     var old = question();
-    var commands = old.begin(); // asked when the log ended with 100
+    var commands = old.begin(period); // asked when the log ended with 100
     assertEquals(3, commands.size());
     bell(101, 101, E);
     assertEquals(List.of("101." + E), ids(readings.take()));
@@ -212,7 +212,7 @@ final class FeedTest {
       Program.await(() -> thread.getState() == Thread.State.TIMED_WAITING, () -> thread.getState().toString());
     }
     var first = question();
-    first.begin(); // sent
+    first.begin(period); // sent
     var late = Thread.ofVirtual().start(read);
     Program.await(() -> late.getState() == Thread.State.TIMED_WAITING, () -> late.getState().toString());
     assertEquals(0, asked.size()); // one at a time
@@ -278,7 +278,7 @@ final class FeedTest {
     period = Optional.of(new Contact.Period());
     feed.refresh();
     var question = question();
-    var commands = question.begin();
+    var commands = question.begin(period);
     assertEquals(3, commands.size());
     period = Optional.of(new Contact.Period());
     var status = new Status(100, 100, Epochs.parse(E + ":0"), Optional.empty());
@@ -286,6 +286,19 @@ final class FeedTest {
     var lost = List.of(bytes("101-1"), List.of(bytes("d"), bytes("lost")));
     question.take(List.of(List.of(lost), java.util.Arrays.asList(bytes("1"), bytes("101"), bytes(E + ":0"), null), 101L));
     assertEquals(Optional.of(new Place(100, E)), feed.mirror().end());
+    answer(question(), 1, 97, E + ":0"); // the feed has asked again
+    assertEquals(List.of("96." + E, "97." + E), ids(feed.read("95." + E, 10, Duration.ZERO)));
+  }
+
+  /** Such as the old master of a slot, which has what the new one lacks. */
+  @Test
+  void anAnswerOfAnotherServerSaysNothingAboutTheRing() throws Exception {
+    followed(91, 100);
+    period = Optional.of(new Contact.Period());
+    feed.refresh();
+    var question = question();
+    question.begin(Optional.of(new Contact.Period()));
+    question.take(List.of(List.of(), java.util.Arrays.asList(bytes("1"), bytes("100"), bytes(E + ":0"), null), 100L));
     answer(question(), 1, 97, E + ":0"); // the feed has asked again
     assertEquals(List.of("96." + E, "97." + E), ids(feed.read("95." + E, 10, Duration.ZERO)));
   }
@@ -353,7 +366,7 @@ final class FeedTest {
     var readings = followed(91, 100);
     feed.refresh();
     var question = question();
-    assertEquals(3, question.begin().size());
+    assertEquals(3, question.begin(period).size());
     bell(101, 102, E);
     assertEquals(2, readings.take().events().size());
     period = Optional.of(new Contact.Period());
