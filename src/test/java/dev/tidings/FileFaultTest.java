@@ -288,24 +288,40 @@ class FileFaultTest {
 
   // Batches.
 
+  /** The next force waits for its release; others do not once that has come. */
+  private final class HeldForce {
+    private final CountDownLatch begun = new CountDownLatch(1);
+    private final CountDownLatch may = new CountDownLatch(1);
+
+    HeldForce() {
+      files.beforeForce = () -> {
+        begun.countDown();
+        may.await();
+      };
+    }
+
+    void await() {
+      Await.latch("the force", begun);
+    }
+
+    void release() {
+      may.countDown();
+    }
+  }
+
   @Test
   void noReaderSeesAnEventBeforeItIsForced() throws Exception {
     var log = log(DEFAULTS);
     String start = log.latest();
-    var inForce = new CountDownLatch(1);
-    var mayForce = new CountDownLatch(1);
-    files.beforeForce = () -> {
-      inForce.countDown();
-      mayForce.await();
-    };
+    var force = new HeldForce();
     var ids = new LinkedBlockingQueue<String>();
     Thread.ofVirtual().start(() -> ids.add(log.append(Event.of("a"))));
-    Await.latch("the force", inForce);
+    force.await();
     assertEquals(Reading.covered(start, List.of()), read(log, start));
     assertEquals(start, log.latest());
     assertEquals(start, log.beforeLast(0));
     assertTrue(ids.isEmpty());
-    mayForce.countDown();
+    force.release();
     String id = Await.next("the append", ids);
     assertEquals(List.of(id), ids(read(log, start)));
   }
@@ -315,20 +331,15 @@ class FileFaultTest {
     var log = log(DEFAULTS);
     String start = log.latest();
     int before = files.forces();
-    var inForce = new CountDownLatch(1);
-    var mayForce = new CountDownLatch(1);
-    files.beforeForce = () -> {
-      inForce.countDown();
-      mayForce.await();
-    };
+    var force = new HeldForce();
     var threads = new ArrayList<Thread>();
     threads.add(Thread.ofVirtual().start(() -> log.append(Event.of("first"))));
-    Await.latch("the force", inForce);
+    force.await();
     for (int i = 0; i < 100; i++) {
       threads.add(Thread.ofVirtual().start(() -> log.append(Event.of("other"))));
     }
     Await.until("all wait", () -> threads.stream().skip(1).allMatch(thread -> thread.getState() == Thread.State.WAITING));
-    mayForce.countDown();
+    force.release();
     for (var thread : threads) {
       Await.end(thread);
     }
@@ -341,15 +352,10 @@ class FileFaultTest {
   void keysAndACompletionHoldWithinABatch() throws Exception {
     var log = log(DEFAULTS);
     String start = log.latest();
-    var inForce = new CountDownLatch(1);
-    var mayForce = new CountDownLatch(1);
-    files.beforeForce = () -> {
-      inForce.countDown();
-      mayForce.await();
-    };
+    var force = new HeldForce();
     var threads = new ArrayList<Thread>();
     threads.add(Thread.ofVirtual().start(() -> log.append(Event.of("first"))));
-    Await.latch("the force", inForce);
+    force.await();
     var ids = new ConcurrentLinkedQueue<String>();
     for (int i = 0; i < 5; i++) {
       threads.add(Thread.ofVirtual().start(() -> ids.add(log.append(Event.of("paid"), "order 17"))));
@@ -362,7 +368,7 @@ class FileFaultTest {
     var late = Thread.ofVirtual().start(() -> assertThrows(NotAppendedException.class, () -> log.append(Event.of("late"))));
     Await.until("it waits", () -> late.getState() == Thread.State.WAITING);
     threads.add(late);
-    mayForce.countDown();
+    force.release();
     for (var thread : threads) {
       Await.end(thread);
     }
