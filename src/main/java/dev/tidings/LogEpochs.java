@@ -156,17 +156,7 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
 
   /** Returns the index of the epoch of the event with this number; 0 if it is older than all of them. */
   int index(long number) {
-    int low = 0;
-    int high = all.size() - 1;
-    while (low < high) {
-      int middle = (low + high + 1) >>> 1;
-      if (all.get(middle).after() < number) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    return low;
+    return Math.max(0, Bisection.first(all.size(), i -> all.get(i).after() >= number) - 1);
   }
 
   static String id(long number, String word) {
@@ -215,17 +205,7 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
 
   /** Returns the index of the first epoch that has this birth or a later one; the number of epochs if there is none. */
   private int firstSince(long birth) {
-    int low = 0;
-    int high = all.size();
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (all.get(middle).birth() < birth) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
+    return Bisection.first(all.size(), i -> all.get(i).birth() >= birth);
   }
 
   private int indexOf(String word) {

@@ -187,17 +187,8 @@ final class Segments {
   /** Returns the segment that holds this event; empty if it has been deleted. */
   Optional<Segment> of(long number) {
     var segments = all;
-    int low = 0;
-    int high = segments.size() - 1;
-    while (low < high) {
-      int middle = (low + high + 1) >>> 1;
-      if (segments.get(middle).before() < number) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    var segment = segments.get(low);
+    int index = Bisection.first(segments.size(), i -> segments.get(i).before() >= number) - 1;
+    var segment = segments.get(Math.max(0, index));
     return segment.before() < number && number <= segment.last() ? Optional.of(segment) : Optional.empty();
   }
 
