@@ -288,7 +288,7 @@ class FileFaultTest {
 
   // Batches.
 
-  /** The next force waits for its release; others do not once that has come. */
+  /** Holds each force until it is released. */
   private final class HeldForce {
     private final CountDownLatch begun = new CountDownLatch(1);
     private final CountDownLatch may = new CountDownLatch(1);
@@ -300,7 +300,7 @@ class FileFaultTest {
       };
     }
 
-    void await() {
+    void await() throws InterruptedException {
       Await.latch("the force", begun);
     }
 
