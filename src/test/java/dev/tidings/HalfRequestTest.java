@@ -244,7 +244,7 @@ class HalfRequestTest {
         var idle = new CountDownLatch(1);
         ((InFlight) server.httpServer().getExecutor()).whenEmpty(idle::countDown);
         assertEquals(1, idle.getCount());
-        half.write("t: x\r\n\r\n"); // too late to be counted; its stream stays open
+        half.write("t: localhost\r\n\r\n"); // too late to be counted; its stream stays open
         half.awaitText(":\n\n");
         work.go.countDown();
         assertEquals("done", client.toEnd());
@@ -265,7 +265,7 @@ class HalfRequestTest {
       var stopped = stopping(server);
       Await.until("new requests are refused", () -> isRefused(server));
       assertNull(stopped.poll(1300, TimeUnit.MILLISECONDS)); // a stop without a grace period takes no longer
-      half.write("t: x\r\n\r\n");
+      half.write("t: localhost\r\n\r\n");
       assertEquals(503, half.status());
       work.go.countDown();
       assertEquals("done", client.toEnd());
