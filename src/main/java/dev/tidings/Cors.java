@@ -11,7 +11,8 @@ import java.util.Set;
 
 /**
  * A filter for cross-origin resource sharing (WHATWG Fetch), which allows pages of other origins to use a context.
- * Immutable. Add it to the filters of {@link SseServer#context()} or of any other context.
+ * Immutable. Add it to the filters of {@link SseServer#context()} or of any other context. A {@link HostGuard} of the
+ * same context accepts the origins that this filter allows.
  *
  * {@snippet file="OwnServer.java" region="cors"}
  */
@@ -120,7 +121,8 @@ public final class Cors extends Filter {
     }
   }
 
-  private boolean isAllowed(String origin) {
+  /** Returns whether pages of this origin may use the context. */
+  boolean isAllowed(String origin) {
     return origins.map(named -> named.contains(origin)).orElse(true);
   }
 

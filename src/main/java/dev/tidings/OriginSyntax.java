@@ -16,7 +16,7 @@ final class OriginSyntax {
   /** Hosts that a browser parses as an IPv4 address, which it sends in dotted form. */
   private static final Pattern NUMBER_AT_THE_END = Pattern.compile("(.*\\.)?(\\d+|0x[0-9a-f]*)\\.?");
 
-  private static final String OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+  static final String OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
   private static final Pattern IPV4 = Pattern.compile(OCTET + "(\\." + OCTET + "){3}");
 
   /** Schemes of pages that have no origin, or the origin of another page. */
@@ -54,8 +54,16 @@ final class OriginSyntax {
     if (host.startsWith("[")) {
       return isSerializedIpv6(host.substring(1, host.length() - 1));
     }
-    boolean address = scheme.startsWith("http") && NUMBER_AT_THE_END.matcher(host).matches();
-    return !address || IPV4.matcher(host).matches();
+    return !scheme.startsWith("http") || isNameOrIpv4(host);
+  }
+
+  /** Returns whether browsers send the host in this form, if it is not an IPv6 address. */
+  static boolean isNameOrIpv4(String host) {
+    return !isNumeric(host) || IPV4.matcher(host).matches();
+  }
+
+  static boolean isNumeric(String host) {
+    return NUMBER_AT_THE_END.matcher(host).matches();
   }
 
   private static boolean isSerializedIpv6(String literal) {

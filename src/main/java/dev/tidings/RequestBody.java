@@ -13,9 +13,9 @@ final class RequestBody {
 
   private RequestBody() {}
 
-  /** Runs a read that may block on the client. */
+  /** Runs I/O that may block on the client. */
   interface Reading {
-    void run(Deadlines.Blocking read) throws IOException;
+    void run(Deadlines.Blocking io) throws IOException;
   }
 
   /** Returns whether the request has a body: without these headers there is none (RFC 9112, 6.3). */

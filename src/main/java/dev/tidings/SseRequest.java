@@ -169,35 +169,11 @@ public final class SseRequest {
     appended = List.of();
     boolean interrupted = Thread.interrupted(); // an interrupt would close the connection
     try {
-      respond(status, body, !hasContent || head);
+      ShortResponse.send(exchange, status, body, !hasContent || head, engine.deadlines(), this::withClient);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
-    }
-  }
-
-  private void respond(int status, byte[] body, boolean headOnly) throws IOException {
-    if (headOnly || body.length == 0 && !RequestBody.isPresent(exchange)) {
-      RequestBody.discard(exchange, engine.deadlines()); // first, because the head is the end of the response
-      withClient(
-          () -> {
-            exchange.sendResponseHeaders(status, -1);
-            exchange.close();
-          });
-    } else {
-      withClient(
-          () -> {
-            exchange.sendResponseHeaders(status, body.length); // if the length is 0, the response is chunked
-            exchange.getResponseBody().write(body);
-            exchange.getResponseBody().flush(); // before anything that waits for the rest of the request
-          });
-      RequestBody.discard(exchange, engine.deadlines());
-      withClient(
-          () -> {
-            exchange.getResponseBody().close(); // otherwise the server would count a failed exchange as active
-            exchange.close();
-          });
     }
   }
 

@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.random.RandomGenerator;
 import javax.net.ssl.SSLContext;
@@ -22,6 +23,9 @@ import javax.net.ssl.SSLContext;
  * <p>All methods may be called from any thread.
  *
  * {@snippet file="Hello.java"}
+ *
+ * <p>If the server listens on a loopback address, or {@link Builder#hosts} was called, a {@link HostGuard} protects its
+ * routes from pages of other sites. It is the first of the filters of {@link #context()}.
  *
  * @implNote Before this class creates a server, it sets the system properties {@code sun.net.httpserver.nodelay} to
  *     true, {@code sun.net.httpserver.maxReqTime} to 600 (seconds) and {@code sun.net.httpserver.maxReqHeaderSize} to
@@ -38,7 +42,8 @@ public final class SseServer implements AutoCloseable {
   private final InFlight handlers = new InFlight(threads);
   private final Shutdown stop;
 
-  private SseServer(HttpServer http, String scheme, Settings settings, RandomGenerator random) {
+  private SseServer(
+      HttpServer http, String scheme, Settings settings, Optional<HostGuard> guard, RandomGenerator random) {
     this.http = http;
     this.scheme = scheme;
     var ticker = Ticker.system(threads); // needed until the last request is answered
@@ -46,6 +51,7 @@ public final class SseServer implements AutoCloseable {
     this.stop = new Shutdown(ticker, threads, new Stopping());
     http.setExecutor(handlers);
     context = http.createContext("/", this::handle);
+    guard.ifPresent(filter -> context.getFilters().add(filter.under(sources.engine().deadlines())));
     sources.nameRoutes(this::route);
   }
 
@@ -71,12 +77,21 @@ public final class SseServer implements AutoCloseable {
     return new Builder();
   }
 
+  /** Whether a server has a host guard. */
+  private enum Guarding {
+    IF_LOOPBACK,
+    ALWAYS,
+    NEVER
+  }
+
   /** Configures a server before it is bound. Not thread-safe. */
   public static final class Builder {
     private InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     private int backlog = 4096;
     private SSLContext tls;
     private Settings settings = Settings.defaults();
+    private HostGuard guard = HostGuard.loopback();
+    private Guarding guarding = Guarding.IF_LOOPBACK;
 
     private Builder() {}
 
@@ -139,6 +154,34 @@ public final class SseServer implements AutoCloseable {
     }
 
     /**
+     * Allows requests for these hosts, and from pages on them, in addition to the loopback names (default: only the
+     * loopback names if the server listens on a loopback address, and any host otherwise). Also needed behind a proxy
+     * that passes {@code Host}, and for POST requests of the server's own pages behind any proxy, because their
+     * {@code Origin} has the public name. Repeated calls add hosts. {@link HostGuard} describes the rules.
+     *
+     * @param hosts as for {@link HostGuard#hosts}, for example {@code "example.com"}
+     * @return this builder
+     * @throws IllegalArgumentException if no host is given, or if one does not have the required form
+     */
+    public Builder hosts(String... hosts) {
+      guard = guard.hosts(hosts);
+      guarding = Guarding.ALWAYS;
+      return this;
+    }
+
+    /**
+     * Turns the {@link HostGuard} off, unless {@link #hosts} is called later. Dangerous on a loopback address and in a
+     * private network: any page that a user of this machine visits can then use the server with DNS rebinding, as if
+     * it were a page of the server. Use it only if every request is authenticated by other means than the network.
+     *
+     * @return this builder
+     */
+    public Builder anyHost() {
+      guarding = Guarding.NEVER;
+      return this;
+    }
+
+    /**
      * Creates and binds the server. The server handles requests after {@link SseServer#start}.
      *
      * @return the server
@@ -153,11 +196,21 @@ public final class SseServer implements AutoCloseable {
       JdkServer.prepare();
       if (tls == null) {
         var http = HttpServer.create(address, backlog);
-        return new SseServer(http, "http", settings, random);
+        return new SseServer(http, "http", settings, guard(http), random);
       }
       var https = HttpsServer.create(address, backlog);
       https.setHttpsConfigurator(new HttpsConfigurator(tls));
-      return new SseServer(https, "https", settings, random);
+      return new SseServer(https, "https", settings, guard(https), random);
+    }
+
+    private Optional<HostGuard> guard(HttpServer bound) {
+      boolean guarded =
+          switch (guarding) {
+            case IF_LOOPBACK -> bound.getAddress().getAddress().isLoopbackAddress();
+            case ALWAYS -> true;
+            case NEVER -> false;
+          };
+      return guarded ? Optional.of(guard) : Optional.empty();
     }
   }
 
@@ -299,7 +352,8 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Returns the underlying JDK server, to which you can add contexts of your own.
+   * Returns the underlying JDK server, to which you can add contexts of your own. They have none of the filters of
+   * {@link #context()}: add a {@link HostGuard} to the filters of each.
    *
    * @return always the same server; stop it only by {@link #stop} or {@link #close}
    */
@@ -308,7 +362,8 @@ public final class SseServer implements AutoCloseable {
   }
 
   /**
-   * Returns the context of all routes, to which you can add filters and an authenticator.
+   * Returns the context of all routes, to which you can add filters and an authenticator. Its first filter is the
+   * {@link HostGuard}, if the server has one.
    *
    * @return always the same
    */

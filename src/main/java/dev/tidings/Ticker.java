@@ -3,9 +3,11 @@ package dev.tidings;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The clock, and the timers for pings, deadlines and idle streams. Tasks are short, run one at a time, never write to
@@ -36,6 +38,38 @@ interface Ticker extends AutoCloseable {
     executor.setRemoveOnCancelPolicy(true);
     executor.setRejectedExecutionHandler(new ThreadPoolExecutor.DiscardPolicy());
     return new Scheduled(executor);
+  }
+
+  /** Creates a ticker that has a virtual thread for each scheduled task, and no thread without one. */
+  static Ticker onVirtualThreads(Threads threads) {
+    return new Sleeping(threads.virtual("tidings-timer"));
+  }
+
+  /** A ticker whose tasks sleep until they are due. */
+  record Sleeping(ThreadFactory threads) implements Ticker {
+    @Override
+    public long now() {
+      return System.nanoTime();
+    }
+
+    @Override
+    public Timer schedule(long nanos, Runnable task) {
+      var cancelled = new AtomicBoolean();
+      threads
+          .newThread(
+              () -> {
+                LockSupport.parkNanos(nanos); // nothing else has this thread, to wake it early
+                if (!cancelled.get()) {
+                  Scheduled.run(task);
+                }
+              })
+          .start();
+      return () -> cancelled.set(true);
+    }
+
+    /** Does nothing: no thread is left when the last task has run. */
+    @Override
+    public void close() {}
   }
 
   /** A ticker on an executor of the JDK. */

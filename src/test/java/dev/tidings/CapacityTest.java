@@ -205,7 +205,7 @@ class CapacityTest {
         // On Linux all of 127.0.0.0/8 is this machine, so 127.0.0.2 is another address of it.
         try (var other = new Socket(server.uri().getHost(), server.port(), InetAddress.getByName("127.0.0.2"), 0)) {
           other.setSoTimeout(10_000);
-          other.getOutputStream().write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(UTF_8));
+          other.getOutputStream().write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(UTF_8));
           assertEquals("HTTP/1.1 200 OK", new BufferedReader(new InputStreamReader(other.getInputStream())).readLine());
         }
       }

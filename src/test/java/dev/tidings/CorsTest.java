@@ -20,7 +20,7 @@ class CorsTest {
   private static final String ORIGIN = "https://app.example";
 
   private static Map<String, String> answer(Cors cors, String method, String... headers) throws IOException {
-    try (var server = SseServer.create(0)) {
+    try (var server = SseServer.builder().anyHost().build()) {
       server.context().getFilters().add(cors);
       server.get("/", request -> {
         try (var sse = request.getEventSource()) {

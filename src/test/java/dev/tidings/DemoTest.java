@@ -224,59 +224,18 @@ class DemoTest {
 
   @ParameterizedTest
   @CsvSource({
-    "localhost, 200",
-    "LOCALHOST:8080, 200",
-    "127.0.0.1:80, 200",
-    "[::1]:80, 200",
-    "evil.example, 403",
-    "localhost.evil.example, 403",
-    "evil.example#localhost, 403",
-    "'', 403",
+    "localhost, '', 200",
+    "evil.example, '', 403",
+    "localhost, 'Origin: http://localhost', 200",
+    "localhost, 'Origin: http://evil.example', 403",
+    "localhost, 'Sec-Fetch-Site: same-origin', 200",
+    "localhost, 'Sec-Fetch-Site: cross-site', 403",
   })
-  void hostMustBeThisMachine(String host, int status) throws Exception {
-    assertEquals("HTTP/1.1 " + status, rawStatus("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"));
-  }
-
-  @ParameterizedTest
-  @CsvSource({"/send", "/drop"})
-  void postFromAnotherSiteIsRefused(String path) throws Exception {
-    String own = "http://localhost:" + server.port();
-    assertEquals(403, postFrom("http://evil.example", path));
-    assertEquals(403, postFrom("null", path));
-    assertEquals(403, postFrom("https://localhost:" + server.port(), path));
-    assertEquals(200, postFrom(own, path));
-  }
-
-  /** A GET from an image, frame or script of another site has no Origin header. */
-  @ParameterizedTest
-  @CsvSource({
-    "/, GET, cross-site, 403",
-    "/events?id=me, GET, cross-site, 403",
-    "/events?id=me, GET, same-site, 403",
-    "/events?id=me, HEAD, cross-site, 403",
-    "/live, GET, cross-site, 403",
-    "/drop, POST, cross-site, 403",
-    "/send, POST, same-site, 403",
-    "/nowhere, GET, cross-site, 403",
-    "/events?id=me, GET, Same-Origin, 403",
-    "/events?id=me, GET, '', 403",
-    "/events?id=me, GET, 'none\r\nSec-Fetch-Site: cross-site', 403",
-    "/events?id=me, GET, same-origin, 200",
-    "/events?id=me, GET, none, 200",
-    "/, GET, none, 200",
-    "/drop, POST, same-origin, 200",
-  })
-  void whatABrowserCallsAnotherSitesRequestIsRefused(String path, String method, String site, int status) throws Exception {
-    String head = method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: " + site + "\r\n\r\n";
-    assertEquals("HTTP/1.1 " + status, rawStatus(head.replace("\\r\\n", "\r\n")));
-  }
-
-  private int postFrom(String origin, String path) throws Exception {
-    var request =
-        HttpRequest.newBuilder(URI.create("http://localhost:" + server.port() + path))
-            .header("Origin", origin)
-            .POST(HttpRequest.BodyPublishers.ofString("x"));
-    return client.send(request.build(), BodyHandlers.discarding()).statusCode();
+  void requestsOfOtherSitesAreRefused(String host, String line, int status) throws Exception {
+    for (String request : List.of("GET /", "GET /live", "GET /events?id=me", "POST /send", "POST /drop")) {
+      String head = request + " HTTP/1.1\r\nHost: " + host + "\r\n" + (line.isEmpty() ? "" : line + "\r\n") + "\r\n";
+      assertEquals("HTTP/1.1 " + status, rawStatus(head), request);
+    }
   }
 
   // The command.

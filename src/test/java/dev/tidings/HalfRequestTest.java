@@ -34,9 +34,9 @@ class HalfRequestTest {
     ONE_BYTE("G", true),
     REQUEST_LINE("GET / HTTP/1.1", true),
     HEAD("GET / HTTP/1.1\r\nHos", true),
-    ALL_BUT_THE_BLANK_LINE("GET / HTTP/1.1\r\nHost: x\r\n", true),
-    NEXT_HEAD("GET /plain HTTP/1.1\r\nHost: x\r\n\r\nGET /plain HT", true),
-    KEPT_ALIVE("GET /plain HTTP/1.1\r\nHost: x\r\n\r\n", false);
+    ALL_BUT_THE_BLANK_LINE("GET / HTTP/1.1\r\nHost: localhost\r\n", true),
+    NEXT_HEAD("GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\nGET /plain HT", true),
+    KEPT_ALIVE("GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n", false);
 
     private final String text;
     private final boolean hasThread;
@@ -244,7 +244,7 @@ class HalfRequestTest {
         var idle = new CountDownLatch(1);
         ((InFlight) server.httpServer().getExecutor()).whenEmpty(idle::countDown);
         assertEquals(1, idle.getCount());
-        half.write("t: x\r\n\r\n"); // too late to be counted; its stream stays open
+        half.write("t: localhost\r\n\r\n"); // too late to be counted; its stream stays open
         half.awaitText(":\n\n");
         work.go.countDown();
         assertEquals("done", client.toEnd());
@@ -265,7 +265,7 @@ class HalfRequestTest {
       var stopped = stopping(server);
       Await.until("new requests are refused", () -> isRefused(server));
       assertNull(stopped.poll(1300, TimeUnit.MILLISECONDS)); // a stop without a grace period takes no longer
-      half.write("t: x\r\n\r\n");
+      half.write("t: localhost\r\n\r\n");
       assertEquals(503, half.status());
       work.go.countDown();
       assertEquals("done", client.toEnd());
@@ -291,7 +291,7 @@ class HalfRequestTest {
       request.respond(200, "text/plain", request.text());
     });
     server.start();
-    try (var client = Client.raw(server.uri(), "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhal")) {
+    try (var client = Client.raw(server.uri(), "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhal")) {
       Await.latch("the handler", reads);
       var stopped = stopping(server);
       Await.until("new requests are refused", () -> isRefused(server));

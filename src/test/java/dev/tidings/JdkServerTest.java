@@ -311,7 +311,7 @@ class JdkServerTest {
   @Test
   void uploadsThatMaxReqTimeCutsGiveOneWarningThatNamesIt() throws Exception {
     try (var jvm = startServer("-Dsun.net.httpserver.maxReqTime=1", "-Dsun.net.httpserver.timerMillis=100")) {
-      String half = "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
+      String half = "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf";
       var uri = jvm.uri();
       var leaving = send(3, uri, half);
       close(leaving); // their uploads fail too, but not because of maxReqTime
@@ -352,8 +352,8 @@ class JdkServerTest {
     try (var jvm = startServer()) {
       var uri = jvm.uri();
       assertEquals("", answer(uri, headOf(40_000)));
-      assertEquals("", answer(uri, "GET / HTTP/1.1\r\nHost: x\r\n" + manyFields + "\r\n"));
-      assertEquals("", answer(uri, "GET /?" + "x".repeat(40_000) + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+      assertEquals("", answer(uri, "GET / HTTP/1.1\r\nHost: localhost\r\n" + manyFields + "\r\n"));
+      assertEquals("", answer(uri, "GET /?" + "x".repeat(40_000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
       assertEquals("HTTP/1.1 200 OK", answer(uri, headOf(20_000)));
       assertEquals("HTTP/1.1 200 OK", answer(uri, headOf(32_000)));
     }
@@ -381,7 +381,7 @@ class JdkServerTest {
                 request.exchange().getRequestBody().readAllBytes().length + " bytes"));
             server.start();
             try (var c = new Socket("127.0.0.1", server.port())) {
-              c.getOutputStream().write("POST / HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 60\\r\\n\\r\\n".getBytes());
+              c.getOutputStream().write("POST / HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 60\\r\\n\\r\\n".getBytes());
               for (int i = 0; i < 60; i++) {
                 Thread.sleep(1000); // the client's own pace
                 c.getOutputStream().write('x');

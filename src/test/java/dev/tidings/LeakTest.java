@@ -145,8 +145,8 @@ class LeakTest {
             old.reset();
           }
         }
-        Client.raw(uri, "POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf").close();
-        Client.raw(uri, "POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf").close();
+        Client.raw(uri, "POST /text HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf").close();
+        Client.raw(uri, "POST /stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf").close();
         connections += 4;
       }
       for (long i = 0; i < connections; i++) {
@@ -282,8 +282,8 @@ class LeakTest {
       request.respond(200, "text/plain", request.text());
     });
     server.start();
-    try (var one = Client.raw(server.uri(), "POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf");
-        var two = Client.raw(server.uri(), "POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")) {
+    try (var one = Client.raw(server.uri(), "POST /stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf");
+        var two = Client.raw(server.uri(), "POST /text HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")) {
       Await.latch("both", entered);
       long start = System.nanoTime();
       server.close();
@@ -299,7 +299,7 @@ class LeakTest {
     var sources = EventSources.create(QUICK);
     try (var site = new Site(sources, EventSource::keepAlive)) {
       sources.close();
-      try (var client = Client.raw(site.uri(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")) {
+      try (var client = Client.raw(site.uri(), "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")) {
         assertEquals(Ending.REFUSED, site.ending());
         assertEquals(503, client.status());
       }

@@ -201,14 +201,14 @@ class LogTest {
             client.toEndOrCut();
           }
         }
-        try (var client = Client.raw(server.uri(), "GET /query" + path + "?%zz HTTP/1.1\r\nHost: x\r\n\r\n")) {
+        try (var client = Client.raw(server.uri(), "GET /query" + path + "?%zz HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
           client.toEndOrCut();
         }
         try (var client = Client.send("POST", server.uri().resolve("/text" + path), "HTTP/1.1", "x", "Content-Type: text/plain; charset=a\u001bb")) {
           assertEquals(415, client.status());
           client.toEndOrCut();
         }
-        Client.raw(server.uri(), "POST /text" + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf").close();
+        Client.raw(server.uri(), "POST /text" + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf").close();
         var gone = Client.get(server.uri().resolve("/" + path));
         gone.head();
         gone.reset();

@@ -274,7 +274,7 @@ class OpeningTest {
           stream.onEnd(told::add);
           return stream.keepAlive();
         });
-        var client = Client.raw(site.uri(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")) {
+        var client = Client.raw(site.uri(), "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")) {
       assertEquals(Ending.CLIENT_GONE, site.ending());
       assertEquals(Ending.CLIENT_GONE, Await.next("its listener", told));
       assertEquals(-1, client.socket().getInputStream().read());
@@ -286,7 +286,7 @@ class OpeningTest {
   void expectContinueIsAnsweredAndServed() throws Exception {
     try (var site = Site.keepingAlive();
         var client = Client.raw(site.uri(),
-            "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")) {
+            "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")) {
       assertEquals("HTTP/1.1 100 Continue", client.interim());
       client.write("body");
       assertEquals(200, client.status());
@@ -353,7 +353,7 @@ class OpeningTest {
   @ParameterizedTest
   @Timeout(20) // if one of them were taken for a request, its stream would stay open
   @ValueSource(strings = {
-    "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n", "\0\1\2\3\n\n", "GET http://[ HTTP/1.1\r\n\r\n",
     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
   })

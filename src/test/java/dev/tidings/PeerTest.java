@@ -35,10 +35,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A disconnect is not a failure of the handler, and a failure of the handler is never taken for a disconnect. */
 class PeerTest {
-  private static final String HALF_AN_UPLOAD = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\nhalf";
+  private static final String HALF_AN_UPLOAD = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\nhalf";
   private static final String HALF_A_CHUNK =
-      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf";
-  private static final String DOWNLOAD = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+      "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf";
+  private static final String DOWNLOAD = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
   private final LinkedBlockingQueue<String> ended = new LinkedBlockingQueue<>();
   private LogRecords log;

@@ -370,7 +370,7 @@ class SlowTest {
   private static long readSteadily(URI uri, String lastEventId) {
     long bytes = 0;
     try (var socket = new Socket("localhost", uri.getPort())) {
-      String request = "GET /?" + uri.getRawQuery() + " HTTP/1.1\r\nHost: x\r\nLast-Event-ID: " + lastEventId + "\r\n\r\n";
+      String request = "GET /?" + uri.getRawQuery() + " HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: " + lastEventId + "\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(UTF_8));
       long start = System.nanoTime();
       for (int i = 0; i < 120; i++) {

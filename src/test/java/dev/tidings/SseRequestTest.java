@@ -73,7 +73,7 @@ class SseRequestTest {
       request.respond(200, "text/plain", request.text(1));
     };
     for (String type : List.of("Content-Type: text/plain;charset=utf-8", "X-No: type")) {
-      try (var client = Client.raw(uri(""), "POST / HTTP/1.1\r\nHost: x\r\n" + type + "\r\nContent-Length: 1\r\n\r\na")) {
+      try (var client = Client.raw(uri(""), "POST / HTTP/1.1\r\nHost: localhost\r\n" + type + "\r\nContent-Length: 1\r\n\r\na")) {
         assertEquals(200, client.status());
       }
     }
@@ -141,7 +141,7 @@ class SseRequestTest {
         })).build(); var log = new LogRecords()) {
       failing.get("/", handler);
       failing.start();
-      try (var client = Client.raw(failing.uri(), "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) {
+      try (var client = Client.raw(failing.uri(), "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")) {
         String answer = client.rest();
         assertTrue(answer.startsWith("HTTP/1.1 500 "), answer);
         assertEquals(2, answer.split("(?i)set-cookie: a=1", -1).length, answer);
@@ -252,7 +252,7 @@ class SseRequestTest {
   @Test
   void aChunkedBodyIsLimitedToo() throws Exception {
     handler = request -> request.respond(200, "text/plain", request.text());
-    String head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    String head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     try (var client = Client.raw(uri(""), head + "3\r\nabc\r\n0\r\n\r\n")) {
       assertEquals("abc", client.toEnd());
     }
@@ -269,7 +269,7 @@ class SseRequestTest {
       assertEquals(200, client.status());
       assertEquals("\uFFFD", client.toEnd());
     }
-    try (var client = Client.raw(uri(""), "GET /?a=%zz HTTP/1.1\r\nHost: x\r\n\r\n")) {
+    try (var client = Client.raw(uri(""), "GET /?a=%zz HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
       assertEquals(400, client.status());
     }
   }
@@ -421,7 +421,7 @@ class SseRequestTest {
       }
     };
     try (var log = new LogRecords()) {
-      try (var client = Client.raw(uri(""), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhalf")) {
+      try (var client = Client.raw(uri(""), "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nhalf")) {
         client.socket().shutdownOutput();
         assertEquals(400, client.status());
       }

@@ -716,7 +716,7 @@ class StopTest {
             left.countDown();
           }
         });
-        var client = Client.raw(server.uri(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")) {
+        var client = Client.raw(server.uri(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
       var handler = Await.next("the handler", inside);
       if (!stops) {
         handler.interrupt();

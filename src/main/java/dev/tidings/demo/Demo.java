@@ -92,7 +92,6 @@ public final class Demo {
   public static SseServer start(int port) throws IOException {
     var page = DemoPage.load();
     var server = SseServer.create(port);
-    server.context().getFilters().add(new DemoGuard());
     var demo = new Demo(server.eventSources());
     return server
         .get("/", page::answer)

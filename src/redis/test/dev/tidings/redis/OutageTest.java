@@ -26,7 +26,7 @@ final class OutageTest {
   /** Connects to a channel, as a client that has received this id; a new one if it is empty. */
   private static Socket client(SseServer server, int number, String id) throws IOException {
     var socket = new Socket("127.0.0.1", server.port());
-    socket.getOutputStream().write(("GET /?channel=" + number + "&lastEventId=" + id + " HTTP/1.1\r\nHost: x\r\n\r\n").getBytes(US_ASCII));
+    socket.getOutputStream().write(("GET /?channel=" + number + "&lastEventId=" + id + " HTTP/1.1\r\nHost: localhost\r\n\r\n").getBytes(US_ASCII));
     return socket;
   }
 

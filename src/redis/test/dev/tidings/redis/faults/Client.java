@@ -94,7 +94,7 @@ final class Client implements EventParser.Sink {
       connection.connect(target, 3_000);
       connection.setSoTimeout(SILENCE);
       String lastId = id.isEmpty() ? "" : "Last-Event-ID: " + id + "\r\n";
-      String request = "GET /events?channel=" + channel + " HTTP/1.1\r\nHost: tidings\r\n" + lastId + "\r\n";
+      String request = "GET /events?channel=" + channel + " HTTP/1.1\r\nHost: localhost\r\n" + lastId + "\r\n";
       connection.getOutputStream().write(request.getBytes(ISO_8859_1));
       var in = new BufferedInputStream(connection.getInputStream(), 4096);
       String head = head(in);

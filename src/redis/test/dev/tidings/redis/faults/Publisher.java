@@ -199,7 +199,7 @@ final class Publisher {
         socket.setSoTimeout(patience);
         byte[] bytes = body.getBytes(UTF_8);
         String head =
-            method + " " + path + " HTTP/1.1\r\nHost: tidings\r\nConnection: close\r\nContent-Length: " + bytes.length + "\r\n\r\n";
+            method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: " + bytes.length + "\r\n\r\n";
         socket.getOutputStream().write((head + body).getBytes(UTF_8));
         String answer = new String(socket.getInputStream().readAllBytes(), UTF_8);
         int end = answer.indexOf("\r\n\r\n");

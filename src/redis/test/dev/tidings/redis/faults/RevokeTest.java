@@ -30,7 +30,7 @@ final class RevokeTest {
 
     Once(InetSocketAddress node, String id) throws IOException {
       socket.connect(node, 3_000);
-      String request = "GET /events?channel=news&id=" + id + " HTTP/1.1\r\nHost: tidings\r\n\r\n";
+      String request = "GET /events?channel=news&id=" + id + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(ISO_8859_1));
       Thread.ofVirtual().start(this::read);
     }
