@@ -36,11 +36,7 @@ void main(String... args) throws Exception {
       server.stop(Duration.ofSeconds(10));  // called by a handler, it returns at once
     });
     // @start region="stop"
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-      server.stop(Duration.ofSeconds(10));  // the grace period, in which jobs may finish
-      readers.close();
-      IO.println(accepted + " accepted, " + read + " read, " + server.eventSources().stats().ended());
-    }));
+    server.stopOnExit(Duration.ofSeconds(10));  // on SIGTERM and Ctrl-C; jobs may finish within this time
     // @end
     server.start();
     for (int i = 1; i <= 100; i++) {
@@ -58,7 +54,9 @@ void main(String... args) throws Exception {
     }
     sources.all().forEach(EventSource::close);  // they will receive nothing more
     // @end
-    server.join();
+    server.join();   // when the JVM exits, it waits a moment for what follows
+    readers.close();
+    IO.println(accepted + " accepted, " + read + " read, " + sources.stats().ended());
   }
 }
 

@@ -19,7 +19,8 @@ package dev.tidings;
  *       <td>ends normally; aborted if not all of these events could be delivered in time</td></tr>
  *     <tr><th scope="row">{@link #IDLE}</th><td>flushed</td><td>ends normally</td></tr>
  *     <tr><th scope="row">{@link #STOPPING}, {@link #EXPIRED}, {@link #REVOKED}, {@link #REPLACED}</th>
- *       <td>flushed</td><td>ends normally for GET; aborted for other methods</td></tr>
+ *       <td>flushed; discarded after the time of {@link EventSource#expireAt}</td>
+ *       <td>ends normally for GET; aborted for other methods, or if events were discarded</td></tr>
  *     <tr><th scope="row">{@link #FAILED}, {@link #INTERRUPTED}</th>
  *       <td>flushed; discarded if the response is replaced</td>
  *       <td>aborted; replaced by an error response if {@code FAILED} occurs before the headers are sent</td></tr>
@@ -62,7 +63,7 @@ public enum Ending {
   TOO_SLOW,
   /** The outbox was full when an event was offered or broadcast ({@link Overflow#disconnect()}). */
   OVERFLOW,
-  /** The stream reached its lifetime ({@link Settings#withMaxLifetime}). */
+  /** The stream reached its lifetime ({@link Settings#withMaxLifetime}) or its {@link EventSource#expireAt time}. */
   EXPIRED,
   /** The handler threw an exception, or the library failed to open the stream or to start a delivery to it. */
   FAILED,

@@ -3,6 +3,7 @@ package dev.tidings;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpPrincipal;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -262,6 +263,26 @@ public final class EventSource implements AutoCloseable {
   public void complete() {
     sender.commit();
     life.close(Ending.COMPLETED);
+  }
+
+  /**
+   * Ends the stream as {@link Ending#EXPIRED} at a time of day, for example when the token of its request expires.
+   * From then on, the stream accepts no event, and writes none: queued events are discarded, except the event or the
+   * batch that is being written, and the client receives a {@code retry:} from the range of
+   * {@link Settings#withReconnect}. If events were discarded, the response is aborted.
+   *
+   * <p>A second call replaces the time, also by a later one. {@link Settings#withMaxLifetime} still applies. A time in
+   * the past ends the stream at once, even before the headers have been sent. Does nothing after the stream has ended.
+   * Does not block.
+   *
+   * @param time the time by the clock of the system. If the clock is set, or the machine is suspended, that is noticed
+   *     before the next event is written, and within one {@linkplain Settings#withHeartbeat heartbeat};
+   *     {@link Instant#MAX} means no limit
+   * @return this stream
+   */
+  public EventSource expireAt(Instant time) {
+    life.expireAt(Objects.requireNonNull(time, "time"));
+    return this;
   }
 
   // Listeners.

@@ -16,10 +16,10 @@ sealed interface Frame {
    * carry the headers. Without its blank line, clients that split at blank lines would lose the next event.
    * Some other clients mistake the block for an empty message, which is less harmful.
    */
-  Frame COMMENT = of(Event.empty().withComment(""));
+  Frame COMMENT = ping(Event.empty().withComment(""));
 
   /** An empty comment without a blank line, for clients that mistake a block without data for a message. */
-  Frame BARE_COMMENT = new Message(WireFormat.COMMENT_LINE, null, false);
+  Frame BARE_COMMENT = new Message(WireFormat.COMMENT_LINE, null, Kind.PING);
 
   /** Returns the bytes to write; none for a mark. */
   byte[] bytes();
@@ -28,9 +28,27 @@ sealed interface Frame {
    * An event or a comment. It counts against the bounds of the outbox.
    *
    * @param key the key by which the outbox keeps only the latest event on overflow; null for none
-   * @param kept whether it is never dropped on overflow, because channels must not lose events
    */
-  record Message(byte[] bytes, Object key, boolean kept) implements Frame {}
+  record Message(byte[] bytes, Object key, Kind kind) implements Frame {
+    /** Returns whether it is never dropped on overflow. */
+    boolean kept() {
+      return kind == Kind.KEPT;
+    }
+
+    /** Returns whether a client that does not receive it has lost nothing. */
+    boolean isPing() {
+      return kind == Kind.PING;
+    }
+  }
+
+  /** What a message is. */
+  enum Kind {
+    EVENT,
+    /** An event of a channel, which must not lose events. */
+    KEPT,
+    /** A ping, which may be an event. */
+    PING
+  }
 
   /**
    * A frame, such as one of the last events of a stream, that is accepted even if the outbox is full, and is
@@ -60,27 +78,31 @@ sealed interface Frame {
           "an event must be at most " + maxBytes + " bytes as it is sent: " + bytes.length);
     }
     Object key = overflow.key(event);
-    return new Message(bytes, key, false);
+    return new Message(bytes, key, Kind.EVENT);
   }
 
   static Frame of(Event event) {
-    return new Message(WireFormat.bytes(event), null, false);
+    return new Message(WireFormat.bytes(event), null, Kind.EVENT);
   }
 
-  /** Encodes a comment without the blank line that ends a block. */
-  static Frame bare(Event comment) {
+  static Frame ping(Event event) {
+    return new Message(WireFormat.bytes(event), null, Kind.PING);
+  }
+
+  /** Encodes a comment without the blank line that ends a block, as a ping. */
+  static Frame barePing(Event comment) {
     byte[] bytes = WireFormat.bytes(comment);
-    return new Message(Arrays.copyOf(bytes, bytes.length - 1), null, false);
+    return new Message(Arrays.copyOf(bytes, bytes.length - 1), null, Kind.PING);
   }
 
   /** Encodes an event that is never dropped on overflow. */
   static Frame kept(Event event) {
-    return new Message(WireFormat.bytes(event), null, true);
+    return new Message(WireFormat.bytes(event), null, Kind.KEPT);
   }
 
   /** Prepends this id to an event that was encoded without one, so that the event is encoded once for many ids. */
   static Frame kept(String id, Frame rest) {
-    return new Message(WireFormat.withId(id, rest.bytes()), null, true);
+    return new Message(WireFormat.withId(id, rest.bytes()), null, Kind.KEPT);
   }
 
   /** Encodes the body of a response that is not a stream. */

@@ -253,6 +253,15 @@ final class FrameQueue {
     return only == null && queue == null;
   }
 
+  /** Returns whether an event is queued that is not a ping. */
+  boolean hasEvents() {
+    return isEvent(only) || queue != null && queue.stream().anyMatch(FrameQueue::isEvent);
+  }
+
+  private static boolean isEvent(Frame frame) {
+    return frame instanceof Frame.Message message && !message.isPing();
+  }
+
   /** Returns whether nothing is queued or being written. */
   boolean isIdle() {
     return isEmpty() && taken == 0;

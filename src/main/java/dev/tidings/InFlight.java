@@ -29,6 +29,7 @@ final class InFlight implements Executor {
   // The fields below are guarded by lock.
   private final Set<Thread> arriving = new HashSet<>(); // threads whose requests are not counted
   private boolean stopping;
+  private volatile boolean abandoned; // whether a thread that processes a request will never return
 
   InFlight(Threads threads) {
     this.threads = Executors.newThreadPerTaskExecutor(
@@ -120,6 +121,14 @@ final class InFlight implements Executor {
     return Arrays.stream(thread.getStackTrace()).anyMatch(frame -> frame.getClassName().equals(CHAIN));
   }
 
+  /** Called on a thread that ends the JVM, and that will never return: nothing waits for it. */
+  void abandon() {
+    if (isInside() && !abandoned) {
+      abandoned = true;
+      leave();
+    }
+  }
+
   /** Returns whether this thread processes a request of this server. */
   boolean isInside() {
     return INSIDE.isBound() && INSIDE.get() == this;
@@ -138,7 +147,11 @@ final class InFlight implements Executor {
   /** Waits until all requests are done, at most this long. Called once no more are accepted. */
   void await(Duration limit) {
     try {
-      threads.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS);
+      if (abandoned) {
+        gate.awaitEmpty(limit.toNanos()); // all requests but that one and the ones that are being refused
+      } else {
+        threads.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // not expected: nothing interrupts the thread of a stop
     }

@@ -1,6 +1,7 @@
 package dev.tidings;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
@@ -8,7 +9,7 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Limits how long a stream stays open: by a lifetime, chosen at random from nine tenths of the maximum to all of it,
- * and by a repeated check.
+ * by a time of day, and by a repeated check. Streams without a limit have no lease.
  */
 final class Lease {
 
@@ -16,7 +17,7 @@ final class Lease {
   interface Holder {
     boolean isOpen();
 
-    /** Ends the stream, which has reached its lifetime. */
+    /** Ends the stream, which has reached its lifetime or its time of day. */
     void expire();
 
     /** Ends the stream, which may not stay open. */
@@ -48,7 +49,9 @@ final class Lease {
   private Thread asking; // null while no check runs
   private Optional<Checked> asker = Optional.empty(); // of the running check, if it was requested
   private Optional<Checked> requested = Optional.empty(); // a check that has not started
+  private Ticker.Timer look = () -> {};
   private boolean stopped;
+  private volatile Instant until = Instant.MAX; // written under lock; MAX for no limit
 
   /**
    * Creates a lease; empty if there is neither a maximum lifetime nor a check. The check returns whether the
@@ -59,6 +62,11 @@ final class Lease {
     return limited || check.isPresent()
         ? Optional.of(new Lease(stream, engine, check))
         : Optional.empty();
+  }
+
+  /** Creates a lease that limits nothing until {@link #expireAt} is called. */
+  static Lease unlimited(Holder stream, Engine engine) {
+    return new Lease(stream, engine, Optional.empty());
   }
 
   private Lease(Holder stream, Engine engine, Optional<BooleanSupplier> check) {
@@ -85,6 +93,51 @@ final class Lease {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Ends the stream at this time of day, instead of at the one that was set before. Does nothing once stopped. */
+  void expireAt(Instant time) {
+    lock.lock();
+    try {
+      until = stopped ? until : time;
+    } finally {
+      lock.unlock();
+    }
+    look();
+  }
+
+  /**
+   * Ends the stream if its time has come; otherwise schedules the next look, at the latest after one heartbeat, because
+   * the clock may be set meanwhile, and does not stop while the machine is suspended, but the ticker does. If that
+   * fails, the stream ends, because later nothing would end it.
+   */
+  private void look() {
+    boolean over = true;
+    lock.lock();
+    try {
+      look.cancel();
+      over = !stopped && isOver();
+      if (!stopped && !over && isTimed()) {
+        over = true;
+        long left = Checks.nanos(Duration.between(ticker.time(), until));
+        look = ticker.schedule(Math.clamp(left, 1, interval), this::look);
+        over = false;
+      }
+    } finally {
+      lock.unlock();
+      if (over) {
+        stream.expire();
+      }
+    }
+  }
+
+  private boolean isTimed() {
+    return !until.equals(Instant.MAX);
+  }
+
+  /** Returns whether the time of day has come at which the stream ends, even if it has ended before. */
+  boolean isOver() {
+    return isTimed() && !ticker.time().isBefore(until);
   }
 
   private void scheduleCheck(long nanos) {
@@ -215,6 +268,7 @@ final class Lease {
       expiry.cancel();
       next.cancel();
       overdue.cancel();
+      look.cancel();
       if (asking != null && asking != Thread.currentThread()) {
         asking.interrupt();
       }

@@ -3,6 +3,7 @@ package dev.tidings;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,8 +40,8 @@ import java.util.function.Consumer;
  *  APART
  * </pre>
  *
- * Phase and ending change under the monitor of this object, under which nothing else is done.
- * {@link Response} has the state of the head: held, committed or replaced.
+ * Phase and ending change under the monitor of this object, under which nothing else is done, except that a lease is
+ * created.  * {@link Response} has the state of the head: held, committed or replaced.
  *
  * <p>The class is long because its purpose is to contain every transition into and out of a phase.
  */
@@ -90,9 +91,9 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private final Response response;
   private final Outbox outbox;
   private final Sender sender;
-  private final Optional<Lease> lease; // empty if there is neither a lifetime nor a check
   private final AtomicReference<Attachment> attachment = new AtomicReference<>(); // null outside channels
 
+  private volatile Lease lease; // null without a lifetime, a check or a time of day; set under the monitor of this
   private volatile Phase phase = Phase.CLAIMED; // set under the monitor of this
   private volatile Ending ending; // set under the monitor of this, with the phase; null before
   private volatile boolean wasOpen; // set under the monitor of this, with the phase
@@ -121,7 +122,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     this.outbox = new Outbox(response, this, engine.writers(), engine.values().queue());
     this.sender = new Sender(this, engine, response, outbox);
     this.listeners = new EndListeners(engine);
-    this.lease = Lease.of(this, engine, check);
+    this.lease = Lease.of(this, engine, check).orElse(null);
   }
 
   Sender sender() {
@@ -148,9 +149,16 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   /** Starts a stream that was admitted. */
   void begin() {
     sender.startPings(Frame.COMMENT, Frame.COMMENT, engine.values().heartbeat());
-    lease.ifPresent(Lease::start);
+    startLease();
     owner.opened();
     openedTold.complete(owner::tellEnded);
+  }
+
+  private void startLease() {
+    var its = lease;
+    if (its != null) {
+      its.start();
+    }
   }
 
   /** Keeps the stream out of the registry, whose listeners are not notified of its end. */
@@ -205,14 +213,23 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   // The end.
 
-  /** How the response of a stream ends. */
-  private record Manner(boolean forced, boolean whole, boolean forGood) {
-    /** Not all published events could be delivered. A client that reconnects receives the rest. */
-    static final Manner PARTLY = new Manner(false, false, false);
-  }
+  /**
+   * How the response of a stream ends.
+   *
+   * @param late whether the time of day has come after which no event is written
+   */
+  private record Manner(boolean forced, boolean whole, boolean forGood, boolean late) {}
 
   private Manner manner(Ending why) {
-    return new Manner(why.isForced(), why.isWhole(response.isGet()), why.isForGood());
+    boolean late = isOver();
+    // A client that has not received all events may reconnect, unless another stream has replaced its own.
+    boolean forGood = why.isForGood() && (!late || why == Ending.REPLACED);
+    return new Manner(why.isForced(), why.isWhole(response.isGet()), forGood, late);
+  }
+
+  /** Not all published events could be delivered. A client that reconnects receives the rest. */
+  private Manner partly() {
+    return new Manner(false, false, false, isOver());
   }
 
   /** Ends the stream without waiting; returns whether this call ended it. */
@@ -270,7 +287,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     if (why.isForced() || ending == Ending.FAILED) {
       return manner(why);
     }
-    return delivered.getNow(false) ? manner(ending) : Manner.PARTLY;
+    return delivered.getNow(false) ? manner(ending) : partly();
   }
 
   private void conclude(Manner manner, long nanos, Runnable leaving) {
@@ -282,7 +299,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
         sender::stopPings,
         lingered::cancel, // the timer would retain the exchange
         this::leaveChannels,
-        () -> lease.ifPresent(Lease::stop),
+        this::stopLease,
         wasOpen ? leaving : () -> {},
         () -> owner.ended(ending, wasOpen));
     try {
@@ -292,6 +309,8 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
         limit(nanos);
         if (replaced) {
           outbox.finishInstead(answer());
+        } else if (manner.late()) {
+          outbox.cutShort(lastWordsOfLate(manner), manner.whole());
         } else {
           outbox.finish(lastWords(manner, words), manner.whole());
         }
@@ -317,6 +336,13 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     return lingering;
   }
 
+  private void stopLease() {
+    var its = lease;
+    if (its != null) {
+      its.stop();
+    }
+  }
+
   private List<Frame> answer() {
     synchronized (response) {
       return answer.stream().toList();
@@ -339,12 +365,12 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     }
   }
 
-  /** Stops the delivery of channels, and adds the position if the client may reconnect. */
+  /** Stops the delivery of channels. Adds the position if the client may reconnect and receives all that is queued. */
   private void endAttachment(Manner manner, List<Frame> words) {
     var channels = attachment.get();
     if (channels != null) {
       var position = channels.end();
-      if (!manner.forGood()) {
+      if (!manner.forGood() && !manner.late()) {
         position.ifPresent(words::add);
       }
     }
@@ -363,6 +389,19 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
         words.addAll(farewell());
         farewellSaid = true;
       }
+      if (manner.forGood()) {
+        words.add(Frame.COMPLETION);
+      }
+    }
+    return words;
+  }
+
+  /** Returns no event of the application, not even the farewell. */
+  private List<Frame> lastWordsOfLate(Manner manner) {
+    var words = new ArrayList<Frame>();
+    if (wasOpen) {
+      farewellSaid = true;
+      each(() -> words.add(engine.retry()));
       if (manner.forGood()) {
         words.add(Frame.COMPLETION);
       }
@@ -402,6 +441,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /** Begins the closing and the delivery of published events, or ends the stream; returns whether it began. */
   private boolean beginClosing(Ending why, boolean lingers) {
+    expireIfOver();
     boolean begins = closeAs(why, lingers);
     if (begins) {
       response.guard().finishWithin(engine.closeWithin());
@@ -541,7 +581,56 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   @Override
   public void expire() {
-    end(Ending.EXPIRED);
+    if (isOver()) {
+      end(Ending.EXPIRED);
+    } else {
+      endWithRetry(Ending.EXPIRED);
+    }
+  }
+
+  /** Ends the stream at this time of day; {@link Instant#MAX} means never. Does nothing after the end. */
+  void expireAt(Instant time) {
+    if (isOpen()) {
+      var its = lease();
+      its.expireAt(time);
+      if (hasEnded()) {
+        its.stop(); // the stream may have ended before its lease was created
+      }
+    }
+  }
+
+  private synchronized Lease lease() {
+    if (lease == null) {
+      lease = Lease.unlimited(this, engine);
+    }
+    return lease;
+  }
+
+  private boolean hasEnded() {
+    var now = phase;
+    return now == Phase.ENDED || now == Phase.CLOSED;
+  }
+
+  /** Returns whether the time of day has come after which no event is accepted or written. */
+  private boolean isOver() {
+    var its = lease;
+    return its != null && its.isOver();
+  }
+
+  /** Ends the stream if its time of day has come, which no timer has noticed if the clock has jumped. */
+  private boolean expireIfOver() {
+    boolean over = isOver();
+    if (over && !hasEnded()) {
+      expire();
+    }
+    return over;
+  }
+
+  @Override
+  public void beforeWrite() {
+    if (expireIfOver()) {
+      outbox.discard();
+    }
   }
 
   /** Waits until the exchange is closed. */
@@ -634,15 +723,30 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /** Runs a check of the lease now, if the stream has one. {@link Lease#checkNow} describes the details. */
   void checkNow(Lease.Checked checked) {
-    lease.ifPresentOrElse(its -> its.checkNow(checked), checked::checked);
+    var its = lease;
+    if (its == null) {
+      checked.checked();
+    } else {
+      its.checkNow(checked);
+    }
   }
 
   // State.
 
-  /** Returns whether channels may deliver to the stream. */
+  /** Returns whether channels may deliver to the stream. Called by threads that may hold locks of a channel. */
   boolean isDelivering() {
     var now = phase;
-    return now == Phase.OPEN || now == Phase.CLOSING;
+    boolean delivering = now == Phase.OPEN || now == Phase.CLOSING;
+    if (delivering && isOver()) {
+      endSoon(Ending.EXPIRED);
+      return false;
+    }
+    return delivering;
+  }
+
+  /** Returns whether the stream accepts events. Called without locks, since this may end the stream. */
+  boolean isAccepting() {
+    return isListed() && !expireIfOver();
   }
 
   boolean isAttached() {

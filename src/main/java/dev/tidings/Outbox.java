@@ -34,6 +34,9 @@ final class Outbox {
 
   /** The stream of the outbox. Called on the writer's thread, which holds no lock. */
   interface Owner {
+    /** Called before each batch is taken. May end the outbox, or discard what is queued. Must not block or throw. */
+    void beforeWrite();
+
     /** Called when a write failed, before the outbox is aborted. Must not block on the client. */
     void failed(Throwable cause);
 
@@ -81,6 +84,7 @@ final class Outbox {
   private boolean held = true; // whether the queued frames must not be written yet
   private boolean writing; // whether there is a writer
   private boolean whole; // whether the response ends normally; set with FINISHING
+  private boolean lossy; // whether accepted events were discarded, so that it does not
   private ArrayDeque<Waiter> waiters; // the threads that wait for room, in order; null for none
   private long sentEvents;
   private long sentBytes;
@@ -343,6 +347,28 @@ final class Outbox {
     close(State.FINISHING, true, words, true);
   }
 
+  /** Finishes like {@link #finishInstead}, but if there are events among the queued frames, the response is not whole. */
+  void cutShort(List<Frame> words, boolean whole) {
+    discard();
+    close(State.FINISHING, true, words, whole);
+  }
+
+  /**
+   * Discards what is queued, except the last frames of a stream that has ended and whose events are written. If there
+   * are events among the discarded frames, the response is not whole.
+   */
+  void discard() {
+    List<Frame> lost = List.of();
+    synchronized (this) {
+      boolean events = queue.hasEvents();
+      if (isBeforeEnd() || events) {
+        lost = queue.clear();
+        lossy |= events;
+      }
+    }
+    tellMarks(lost, false);
+  }
+
   private void close(State next, boolean clear, List<Frame> words, boolean whole) {
     List<Frame> lost = List.of();
     List<Waiter> served = List.of();
@@ -413,7 +439,7 @@ final class Outbox {
   void write(List<Frame> batch) {
     try {
       State next;
-      while ((next = take(batch)) == State.OPEN && !batch.isEmpty()) {
+      while ((next = takeNext(batch)) == State.OPEN && !batch.isEmpty()) {
         clearInterrupt();
         writeBatch(batch);
       }
@@ -427,6 +453,11 @@ final class Outbox {
       resign(batch, e);
       throw e;
     }
+  }
+
+  private State takeNext(List<Frame> batch) {
+    owner.beforeWrite();
+    return take(batch);
   }
 
   /** Clears an interrupt that a log handler of the application left; otherwise the next write closes the socket. */
@@ -450,6 +481,7 @@ final class Outbox {
   private void writeOnce() {
     try {
       var batch = new ArrayList<Frame>(1);
+      owner.beforeWrite();
       if (take(batch) == State.OPEN && !batch.isEmpty()) {
         writeBatch(batch);
       }
@@ -550,7 +582,7 @@ final class Outbox {
   }
 
   private synchronized boolean isWhole() {
-    return whole;
+    return whole && !lossy;
   }
 
   private static void tellMarks(List<Frame> frames, boolean done) {

@@ -83,7 +83,7 @@ public final class PingPolicy {
     var ping = event.map(name -> Event.of(name, text)).orElseGet(() -> Event.empty().withComment(text));
     boolean bare = !blankLines && event.isEmpty();
     stream.start(
-        bare ? Frame.bare(ping) : Frame.of(ping),
+        bare ? Frame.barePing(ping) : Frame.ping(ping),
         blankLines ? Frame.COMMENT : Frame.BARE_COMMENT,
         interval);
   }

@@ -156,7 +156,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     beforeMessage();
     long limit = engine.deadlines().limit();
     var answer =
-        life.isListed()
+        life.isAccepting()
             ? sendWith(() -> outbox.put(frame, engine.ticker(), limit))
             : Answer.CLOSED;
     if (answer == Answer.DROPPED && isOwn() && Thread.currentThread().isInterrupted()) {
@@ -170,7 +170,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
     var frame = engine.encode(event);
     beforeMessage();
     return counted(
-        life.isListed() && took(sendWith(() -> outbox.offer(frame)), Ending.OVERFLOW));
+        life.isAccepting() && took(sendWith(() -> outbox.offer(frame)), Ending.OVERFLOW));
   }
 
   /** Reports the result of a send, to detect a handler that keeps sending after its stream has ended. */
@@ -186,7 +186,7 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
   /** Sends a frame to the stream as one target of a broadcast. */
   boolean offer(Frame frame, Outbox.Starter writers) {
     life.sayFarewell();
-    return life.isListed()
+    return life.isAccepting()
         && took(sendWith(() -> outbox.offer(frame, writers)), Ending.OVERFLOW);
   }
 

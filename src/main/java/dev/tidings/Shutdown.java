@@ -2,6 +2,7 @@ package dev.tidings;
 
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -120,6 +121,11 @@ final class Shutdown {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Waits until the stop is done, at most this many nanoseconds. Returns whether it is done. */
+  boolean await(long nanos) throws InterruptedException {
+    return done.await(nanos, TimeUnit.NANOSECONDS);
   }
 
   /** Waits until the stop is done, or this thread is interrupted. */

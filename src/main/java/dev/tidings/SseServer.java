@@ -41,6 +41,7 @@ public final class SseServer implements AutoCloseable {
   private final Threads threads = new Threads();
   private final InFlight handlers = new InFlight(threads);
   private final Shutdown stop;
+  private final ExitHook hook = new ExitHook(new Exiting());
 
   private SseServer(
       HttpServer http, String scheme, Settings settings, Optional<HostGuard> guard, RandomGenerator random) {
@@ -339,7 +340,7 @@ public final class SseServer implements AutoCloseable {
    * @throws InterruptedException if this thread is interrupted
    */
   public void join() throws InterruptedException {
-    stop.join();
+    hook.join(stop::join);
   }
 
   /**
@@ -429,17 +430,60 @@ public final class SseServer implements AutoCloseable {
    * own is shorter. An interrupt ends the grace period; the interrupt status stays set. A call from a handler returns
    * at once, and the stop continues.
    *
-   * {@snippet file="Deploy.java" region="stop"}
-   *
    * @param grace zero or more; {@code ChronoUnit.FOREVER.getDuration()} means no time limit
    * @throws IllegalArgumentException if the grace period is negative
    */
   public void stop(Duration grace) {
     Checks.requireNotNegative("grace", grace);
-    sources.refuse();
-    stop.begin(grace);
+    beginStop(grace);
     if (!handlers.isInside()) {
       stop.await();
+    }
+  }
+
+  private void beginStop(Duration grace) {
+    sources.refuse();
+    stop.begin(grace);
+  }
+
+  /**
+   * Stops the server when the JVM exits: on SIGTERM, which Kubernetes and systemd send, on SIGINT, when
+   * {@link System#exit} is called, or when the last thread that is not a daemon has ended. The JVM then exits within
+   * the grace period plus one second, whatever handlers do. A handler that calls {@code System.exit} is not waited for.
+   *
+   * <p>Threads that are in {@link #join}, or call it meanwhile, have the rest of this time after the stop to finish, at
+   * most one second, so that a {@code try} block can close a log. The JVM runs all its hooks at the same time: other
+   * hooks should not close what handlers need, and that of {@code java.util.logging} removes its handlers, so messages
+   * that are logged during the stop may be lost.
+   *
+   * <p>A second call replaces the grace period. Does nothing after the server has stopped, which removes the hook.
+   * A server that is not stopped is kept in memory by its hook.
+   *
+   * {@snippet file="Deploy.java" region="stop"}
+   *
+   * @param grace the grace period of {@link #stop}; zero or more
+   * @return this server
+   * @throws IllegalArgumentException if the grace period is negative
+   */
+  public SseServer stopOnExit(Duration grace) {
+    hook.set(Checks.requireNotNegative("grace", grace));
+    return this;
+  }
+
+  private final class Exiting implements ExitHook.Server {
+    @Override
+    public void beginStop(Duration grace) {
+      SseServer.this.beginStop(grace);
+    }
+
+    @Override
+    public boolean awaitStop(long nanos) throws InterruptedException {
+      return stop.await(nanos);
+    }
+
+    @Override
+    public void exiting() {
+      handlers.abandon();
     }
   }
 
@@ -483,6 +527,7 @@ public final class SseServer implements AutoCloseable {
     public void close() {
       http.stop(0);
       sources.engine().close();
+      hook.withdraw();
     }
   }
 }

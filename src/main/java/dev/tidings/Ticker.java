@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import java.time.Instant;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -17,6 +18,11 @@ interface Ticker extends AutoCloseable {
 
   /** Returns the time in nanoseconds; only differences are meaningful. */
   long now();
+
+  /** Returns the time of day, which may jump. */
+  default Instant time() {
+    return Instant.now();
+  }
 
   /** Runs the task once, this many nanoseconds from now. */
   Timer schedule(long nanos, Runnable task);

@@ -30,11 +30,11 @@ class FrameQueueTest {
   }
 
   private static Frame frame(String text) {
-    return new Frame.Message(text.getBytes(UTF_8), text.charAt(0) == '-' ? null : text.charAt(0), false);
+    return new Frame.Message(text.getBytes(UTF_8), text.charAt(0) == '-' ? null : text.charAt(0), Frame.Kind.EVENT);
   }
 
   private static Frame kept(String text) {
-    return new Frame.Message(text.getBytes(UTF_8), null, true);
+    return new Frame.Message(text.getBytes(UTF_8), null, Frame.Kind.KEPT);
   }
 
   private static Object key(Frame frame) {
@@ -180,12 +180,12 @@ class FrameQueueTest {
     }
     var queue = queue(Overflow.keepLatest(event -> "unused here"), 1, 1000);
     for (String key : List.of("a", "b")) {
-      queue.add(new Frame.Message(key.getBytes(UTF_8), new Key(key), false));
+      queue.add(new Frame.Message(key.getBytes(UTF_8), new Key(key), Frame.Kind.EVENT));
     }
-    var bad = new Frame.Message("bad".getBytes(UTF_8), new Key("bad"), false);
+    var bad = new Frame.Message("bad".getBytes(UTF_8), new Key("bad"), Frame.Kind.EVENT);
     assertThrows(IllegalStateException.class, () -> queue.add(bad));
     assertEquals(2, queue.unwritten());
-    assertEquals(Answer.TAKEN, queue.add(new Frame.Message("a2".getBytes(UTF_8), new Key("a"), false)));
+    assertEquals(Answer.TAKEN, queue.add(new Frame.Message("a2".getBytes(UTF_8), new Key("a"), Frame.Kind.EVENT)));
     assertEquals(1, queue.dropped());
     assertEquals(List.of("b", "a2"), taken(queue));
     assertTrue(queue.isEmpty());
@@ -308,5 +308,16 @@ class FrameQueueTest {
       assertEquals(3, queue.dropped());
       assertEquals(List.of("k", "k", "k"), taken(queue));
     }
+  }
+
+  @Test
+  void aPingIsNoEvent() {
+    var queue = new FrameQueue(Settings.defaults().values().queue());
+    assertFalse(queue.hasEvents());
+    queue.add(Frame.COMMENT);
+    queue.addUncounted(Frame.COMPLETION);
+    assertFalse(queue.hasEvents());
+    queue.add(Frame.of(Event.of("x")));
+    assertTrue(queue.hasEvents());
   }
 }

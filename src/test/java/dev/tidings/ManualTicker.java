@@ -1,6 +1,7 @@
 package dev.tidings;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -11,6 +12,7 @@ final class ManualTicker implements Ticker {
 
   private final List<Task> tasks = new ArrayList<>();
   private long now = 1_000_000_000_000L;
+  private Duration set = Duration.ZERO; // how far the time of day has been set forward
   private int asked;
   private int scheduled;
 
@@ -26,6 +28,16 @@ final class ManualTicker implements Ticker {
     tasks.add(task);
     scheduled++;
     return () -> remove(task);
+  }
+
+  @Override
+  public synchronized Instant time() {
+    return Instant.EPOCH.plusNanos(now).plus(set);
+  }
+
+  /** Sets the time of day forward, or back if the duration is negative. No time passes, as for a suspended machine. */
+  synchronized void set(Duration forward) {
+    set = set.plus(forward);
   }
 
   /** Returns how often the time was asked for. */

@@ -46,6 +46,13 @@ final class OwnJvm implements AutoCloseable {
     return start(command);
   }
 
+  /** Starts a program with the default handling of SIGINT, which a shell ignores for programs in the background. */
+  static OwnJvm startWithSignals(String program, String... args) throws IOException {
+    var command = new ArrayList<>(List.of("env", "--default-signal=INT"));
+    command.addAll(command(compiled(program), "Program", List.of(), args));
+    return start(command);
+  }
+
   private static List<String> command(Path folder, String main, List<String> options, String... args) {
     var command = new ArrayList<>(List.of(tool("java"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.addAll(options);

@@ -3,6 +3,9 @@ package dev.tidings;
 /** A sink and owner of its outbox that ignores everything but writes. */
 abstract class QuietSink implements Outbox.Sink, Outbox.Owner {
   @Override
+  public void beforeWrite() {}
+
+  @Override
   public void failed(Throwable cause) {}
 
   @Override
