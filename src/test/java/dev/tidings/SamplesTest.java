@@ -312,16 +312,21 @@ class SamplesTest {
   @Test
   void roomsDeliverToTheirOwnStreams() throws Exception {
     try (var rooms = new Program("Rooms");
-        var hall = listen(request(rooms.uri().resolve("room?name=hall")))) {
+        var hall = listen(request(rooms.uri().resolve("rooms/hall")))) {
       assertEquals("event: tidings:position", hall.nextEvent().getFirst());
-      assertEquals(204, post(rooms.uri().resolve("room?name=kitchen"), "tea").statusCode());
-      assertEquals(204, post(rooms.uri().resolve("room?name=hall"), "hello").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("rooms/kitchen"), "tea").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("rooms/hall"), "hello").statusCode());
       assertEquals("data: hello", hall.nextEvent().getLast());
-      try (var kitchen = listen(request(rooms.uri().resolve("room?name=kitchen")))) {
+      try (var kitchen = listen(request(rooms.uri().resolve("rooms/kitchen")))) {
         assertEquals("event: tidings:position", kitchen.nextEvent().getFirst());
         assertEquals("data: tea", kitchen.nextEvent().getLast());
       }
-      assertEquals(400, post(rooms.uri().resolve("room"), "nowhere").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("rooms/a%2Fb"), "a slash").statusCode());
+      try (var slash = listen(request(rooms.uri().resolve("rooms/a%2fb")))) {
+        assertEquals("event: tidings:position", slash.nextEvent().getFirst());
+        assertEquals("data: a slash", slash.nextEvent().getLast());
+      }
+      assertEquals(404, post(rooms.uri().resolve("rooms/"), "nowhere").statusCode());
     }
   }
 
