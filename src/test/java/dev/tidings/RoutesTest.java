@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.logging.Level;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -207,7 +208,7 @@ class RoutesTest {
   @Test
   void aNameThatTheRouteDoesNotHaveIsAFailureOfTheHandler() throws Exception {
     try (var records = new LogRecords(); var server = SseServer.create(0)) {
-      var thrown = new java.util.concurrent.LinkedBlockingQueue<String>();
+      var thrown = new LinkedBlockingQueue<String>();
       SseHandler handler = request -> {
         try {
           request.path("name");
@@ -245,7 +246,7 @@ class RoutesTest {
   @Test
   void warningsNameTheRoute() throws Exception {
     try (var server = SseServer.create(0)) {
-      var named = new java.util.concurrent.LinkedBlockingQueue<String>();
+      var named = new LinkedBlockingQueue<String>();
       server.stream("/rooms/{id}", sse -> named.add(sse.life().route()));
       server.stream("/rooms/new", sse -> named.add(sse.life().route()));
       server.start();

@@ -331,6 +331,31 @@ class SamplesTest {
   }
 
   @Test
+  void fanOutDeliversOnePublisherToAllAndOnesOfTheirOwn() throws Exception {
+    try (var fanOut = new Program("FanOut");
+        var one = listen(request(fanOut.uri().resolve("temperatures")));
+        var other = listen(request(fanOut.uri().resolve("temperatures")));
+        var raw = listen(request(fanOut.uri().resolve("raw")))) {
+      assertEquals("event: tidings:position", one.nextEvent().getFirst());
+      assertEquals("event: tidings:position", other.nextEvent().getFirst());
+      var seen = new ArrayList<List<String>>();
+      for (int i = 0; i < 3; i++) {
+        seen.add(one.nextEvent());
+        assertTrue(seen.getLast().getLast().matches("data: -?\\d+\\.\\d"), seen::toString);
+      }
+      var first = other.nextEvent();
+      int at = seen.indexOf(first);
+      assertTrue(at >= 0, () -> first + " in " + seen);
+      for (var event : seen.subList(at + 1, seen.size())) {
+        assertEquals(event, other.nextEvent());
+      }
+      assertTrue(raw.next(line -> line.startsWith("data: ")).matches("data: -?\\d+\\.\\d"));
+      var page = client.send(request(fanOut.uri()).build(), BodyHandlers.ofString());
+      assertTrue(page.body().startsWith("<!doctype html>"), page.body());
+    }
+  }
+
+  @Test
   void restartContinuesWhereItWasKilled(@TempDir Path directory) throws Exception {
     var command = new ArrayList<>(command("Restart.java"));
     command.add(directory.toString());
