@@ -355,6 +355,82 @@ class SamplesTest {
     }
   }
 
+  private URI job(Program jobs, String words, String... headers) throws Exception {
+    var request = request(jobs.uri().resolve("jobs")).POST(BodyPublishers.ofString(words));
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
+    var response = client.send(request.build(), BodyHandlers.discarding());
+    assertEquals(202, response.statusCode());
+    return jobs.uri().resolve(response.headers().firstValue("Location").orElseThrow());
+  }
+
+  /** Reads the rest of a job's stream, without the position: the event names and data, and COMPLETED at a last end. */
+  private static List<String> rest(Client client) throws IOException {
+    var events = new ArrayList<String>();
+    for (WhatwgParser.Message next; (next = client.next()) != null; ) {
+      events.add(next.type() + " " + next.data());
+    }
+    return events;
+  }
+
+  private static final List<String> WORDS =
+      List.of("word TO", "word BE", "word OR", "word NOT", "done 4 words", "tidings:completed ");
+
+  @Test
+  void jobsShowAllOfTheirProgressToEveryClientAndEndOnce() throws Exception {
+    try (var jobs = new Program("Jobs")) {
+      var job = job(jobs, "to be or not");
+      String id;
+      try (var early = Client.get(job)) {
+        assertEquals("TO", early.next().data());
+        try (var broken = Client.get(job)) { // reset in the middle
+          assertEquals("TO", broken.next().data());
+          assertEquals("BE", broken.next().data());
+          id = broken.parser().lastEventId();
+          broken.reset();
+        }
+        try (var resumed = Client.get(job, "Last-Event-ID: " + id)) {
+          assertEquals(WORDS.subList(2, 6), rest(resumed));
+          id = resumed.parser().lastEventId();
+        }
+        assertEquals(WORDS.subList(1, 6), rest(early));
+      }
+      try (var late = Client.get(job)) {
+        assertEquals(WORDS, rest(late));
+      }
+      try (var returning = Client.get(job, "Last-Event-ID: " + id)) {
+        assertEquals(204, returning.status());
+      }
+    }
+  }
+
+  @Test
+  void jobsThatFailSayWhyAndUnknownOnesAre404() throws Exception {
+    try (var jobs = new Program("Jobs")) {
+      var job = job(jobs, "to fail");
+      try (var client = Client.get(job)) {
+        assertEquals(List.of("word TO", "failed cannot work on fail", "tidings:completed "), rest(client));
+      }
+      try (var client = Client.get(job.resolve("unknown"))) {
+        assertEquals(404, client.status());
+      }
+      assertEquals(400, post(jobs.uri().resolve("jobs"), " ").statusCode());
+      assertEquals(405, post(job, "x").statusCode());
+    }
+  }
+
+  @Test
+  void jobsAreStartedOnceForAKey() throws Exception {
+    try (var jobs = new Program("Jobs")) {
+      var job = job(jobs, "to", "Idempotency-Key", "order-7");
+      assertEquals(job, job(jobs, "to", "Idempotency-Key", "order-7"));
+      try (var client = Client.get(job)) {
+        assertEquals(List.of("word TO", "done 1 words", "tidings:completed "), rest(client));
+      }
+    }
+  }
+
   @Test
   void restartContinuesWhereItWasKilled(@TempDir Path directory) throws Exception {
     var command = new ArrayList<>(command("Restart.java"));
