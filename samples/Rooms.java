@@ -1,4 +1,4 @@
-// java -cp target/classes samples/Rooms.java 8080    then curl -N 'http://localhost:8080/room?name=kitchen'
+// java -cp target/classes samples/Rooms.java 8080    then curl -N localhost:8080/rooms/kitchen
 import dev.tidings.Channels;
 import dev.tidings.Event;
 import dev.tidings.From;
@@ -8,13 +8,13 @@ import dev.tidings.SseServer;
 void main(String... args) throws Exception {
   try (var server = SseServer.create(Integer.parseInt(args[0])); var rooms = Channels.create()) {
     // @start region="join"
-    server.stream("/room", (request, sse) -> {
-      rooms.join(sse, From.last(10), request.require("name"));
+    server.stream("/rooms/{name}", (request, sse) -> {
+      rooms.join(sse, From.last(10), request.path("name"));
       sse.keepAlive();
     });
     // @end
-    server.post("/room", request -> {
-      rooms.publish(request.require("name"), Event.of(request.text()));
+    server.post("/rooms/{name}", request -> {
+      rooms.publish(request.path("name"), Event.of(request.text()));
       request.respond(204);
     });
     IO.println(server.start().uri());

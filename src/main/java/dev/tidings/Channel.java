@@ -8,7 +8,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Flow;
 import java.util.function.Predicate;
 
 /**
@@ -51,6 +53,7 @@ public final class Channel implements AutoCloseable {
   private final EntryCache cache = new EntryCache();
   private final ConcurrentHashMap<EventSource, Subscriber> subscribers = new ConcurrentHashMap<>();
   private final LogEntry.Gaps gaps;
+  private final EndSignal ended = new EndSignal(); // closed, or completed by this object
   private volatile boolean closed;
 
   Channel(String name, EventLog log, String gapName, Duration pause) {
@@ -192,6 +195,62 @@ public final class Channel implements AutoCloseable {
     return ids;
   }
 
+  /**
+   * Publishes all events of a publisher. Blocks until the publisher completes, the channel is closed or completed by this
+   * object, or this thread is interrupted (the interrupt status stays set); then the subscription is cancelled. Requests at
+   * most 256 events that have not been appended. Events that have arrived are appended together.
+   *
+   * {@snippet file="FanOut.java" region="publish"}
+   *
+   * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
+   *     interrupted for a moment if the channel is closed meanwhile
+   * @return {@code true} if the publisher has completed, and all of its events have been published
+   * @throws IllegalStateException if the channel is closed
+   * @throws UnpublishedException if events cannot be published; the cause is the exception that
+   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that have arrived and
+   *     not been published
+   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null; the
+   *     cause is the failure. The events before have been published
+   */
+  public boolean publishAll(Flow.Publisher<? extends Event> publisher) {
+    return publishAll(new PublisherSource(publisher, ChannelFeed.MOST));
+  }
+
+  /**
+   * Publishes the events of a queue. Blocks until the channel is closed or completed by this object, or this thread is
+   * interrupted (the interrupt status stays set); then no more events are taken from the queue. Events that are in the
+   * queue are appended together, at most 256.
+   *
+   * @param queue the events; other threads may take some, too. Its {@code take} must respond to an interrupt, as those of
+   *     the JDK do
+   * @throws IllegalStateException if the channel is closed
+   * @throws UnpublishedException if events cannot be published; the cause is the exception that
+   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that were taken and
+   *     not published
+   */
+  public void publishAll(BlockingQueue<? extends Event> queue) {
+    publishAll(new QueueSource(queue, Optional.empty()));
+  }
+
+  /**
+   * Publishes the events of a queue, like {@link #publishAll(BlockingQueue)}, up to a certain element. That is taken, and
+   * not published.
+   *
+   * @param queue the events
+   * @param end the object that ends the queue, such as {@code Event.of("end")}; an equal event is another object
+   * @return {@code true} if that element has been taken, and all events before it have been published
+   * @throws IllegalStateException if the channel is closed
+   * @throws UnpublishedException if events cannot be published
+   */
+  public boolean publishAll(BlockingQueue<? extends Event> queue, Event end) {
+    return publishAll(new QueueSource(queue, Optional.of(end)));
+  }
+
+  private boolean publishAll(Source source) {
+    requireOpen();
+    return new ChannelFeed(this::publishAll, ended, source).run();
+  }
+
   private static void requireNotReserved(Event event) {
     event.name().filter(name -> name.startsWith(RESERVED)).ifPresent(name -> {
       throw new IllegalArgumentException(
@@ -254,6 +313,7 @@ public final class Channel implements AutoCloseable {
   public void complete() {
     requireOpen();
     log.append(LogEntry.COMPLETION);
+    ended.end();
   }
 
   // Joining.
@@ -507,6 +567,7 @@ public final class Channel implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
+    ended.end();
     reader.close();
     tail.close();
     List.copyOf(subscribers.keySet()).forEach(this::leave);

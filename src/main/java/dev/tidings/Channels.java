@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -290,6 +291,22 @@ public final class Channels implements AutoCloseable {
   }
 
   /**
+   * Publishes all events of a publisher ({@link Channel#publishAll(Flow.Publisher)}). Blocks until the publisher completes.
+   * The channel exists at least until then.
+   *
+   * @param channel the name of the channel
+   * @param publisher the events
+   * @return {@code true} if the publisher has completed, and all of its events have been published
+   * @throws IllegalStateException if the family is closed
+   * @throws StatusException as {@link #publish(String, Event)} describes
+   * @throws UnpublishedException if events cannot be published
+   * @throws java.util.concurrent.CompletionException if the publisher fails; the cause is the failure
+   */
+  public boolean publishAll(String channel, Flow.Publisher<? extends Event> publisher) {
+    return use(channel, its -> its.publishAll(publisher));
+  }
+
+  /**
    * Completes the channel of this name ({@link Channel#complete()}).
    *
    * @param channel the name of the channel
@@ -300,12 +317,10 @@ public final class Channels implements AutoCloseable {
    * @throws UnsupportedOperationException if the log is read-only
    */
   public void complete(String channel) {
-    use(
-        channel,
-        its -> {
-          its.complete();
-          return its;
-        });
+    use(channel, its -> {
+      its.complete();
+      return its;
+    });
   }
 
   /**
@@ -476,15 +491,13 @@ public final class Channels implements AutoCloseable {
   private Map<String, NamedChannel> expire(boolean now) {
     var expired = new HashMap<String, NamedChannel>();
     for (String name : named.keySet()) {
-      named.computeIfPresent(
-          name,
-          (key, its) -> {
-            if (its.expire(now)) {
-              count.decrementAndGet();
-              expired.put(key, its);
-            }
-            return its;
-          });
+      named.computeIfPresent(name, (key, its) -> {
+        if (its.expire(now)) {
+          count.decrementAndGet();
+          expired.put(key, its);
+        }
+        return its;
+      });
     }
     return expired;
   }

@@ -6,8 +6,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
@@ -163,6 +165,63 @@ public final class EventSource implements AutoCloseable {
    */
   public boolean offer(String name, String data) {
     return offer(Event.of(name, data));
+  }
+
+  /**
+   * Sends all events of a publisher. Blocks until the publisher completes or the stream ends; the wait for each event is
+   * not limited. Sends the headers if they have not been sent. Requests each event when the stream has accepted the one
+   * before, on this thread, so the publisher never waits for the client. The subscription is cancelled when the stream
+   * ends, also while the publisher is silent; an event that arrives later is ignored.
+   *
+   * <p>An interrupt cancels the subscription, and the interrupt status stays set. If this thread opened the stream, the
+   * stream then ends as {@link Ending#INTERRUPTED}.
+   *
+   * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
+   *     interrupted for a moment if the stream ends meanwhile
+   * @return {@code true} if the publisher has completed, and the stream has accepted all of its events
+   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null; the
+   *     cause is the failure. The events before have been accepted. In a handler that does not catch it, the response is
+   *     aborted
+   * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}
+   */
+  public boolean sendAll(Flow.Publisher<? extends Event> publisher) {
+    return new StreamFeed(life, new PublisherSource(publisher, 1)).run();
+  }
+
+  /**
+   * Sends the events of a queue. Blocks until the stream ends; the wait for each event is not limited. Sends the headers if
+   * they have not been sent. Takes each event when the stream has accepted the one before. When the stream ends, this
+   * method takes no more events from the queue.
+   *
+   * <p>An interrupt ends the wait, and the interrupt status stays set. If this thread opened the stream, the stream then
+   * ends as {@link Ending#INTERRUPTED}.
+   *
+   * @param queue the events; other threads may take some, too. Its {@code take} must respond to an interrupt, as those of
+   *     the JDK do
+   * @return the event that was taken and that the stream has not accepted, because it ended at that time; usually empty
+   * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; it has been taken
+   */
+  public Optional<Event> sendAll(BlockingQueue<? extends Event> queue) {
+    return sendAll(new QueueSource(queue, Optional.empty()));
+  }
+
+  /**
+   * Sends the events of a queue, like {@link #sendAll(BlockingQueue)}, up to a certain element. That is taken, and not
+   * sent.
+   *
+   * @param queue the events
+   * @param end the object that ends the queue, such as {@code Event.of("end")}; an equal event is another object
+   * @return the event that was taken and that the stream has not accepted; usually empty
+   * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; it has been taken
+   */
+  public Optional<Event> sendAll(BlockingQueue<? extends Event> queue, Event end) {
+    return sendAll(new QueueSource(queue, Optional.of(end)));
+  }
+
+  private Optional<Event> sendAll(Source source) {
+    var feed = new StreamFeed(life, source);
+    feed.run();
+    return feed.unsent();
   }
 
   /**

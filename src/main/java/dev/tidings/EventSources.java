@@ -168,6 +168,7 @@ public final class EventSources implements AutoCloseable {
   /**
    * Returns a handler for an {@link HttpServer} of your own that answers requests with streams that have no identifier.
    * For each request, it reads the body, opens a stream, runs your handler, and closes the stream and the exchange.
+   * The path of its context is a prefix without placeholders, so {@link SseRequest#path(String)} has no values.
    *
    * @param handler sends the events; {@link RequestHandler} describes the details
    * @return a handler for {@link HttpServer#createContext(String, HttpHandler)}
@@ -179,7 +180,8 @@ public final class EventSources implements AutoCloseable {
   /**
    * Returns a handler for an {@link HttpServer} of your own that answers requests with streams that have an identifier.
    * For each request, it reads the body, calls {@code id}, opens a stream, runs your handler, and closes the stream and
-   * the exchange.
+   * the exchange. The path of its context is a prefix without placeholders, so {@link SseRequest#path(String)} has no
+   * values.
    *
    * @param id chooses the identifier, or refuses the request
    * @param handler sends the events; {@link RequestHandler} describes the details

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -104,7 +103,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private boolean lingering; // guarded by this: whether the handler closed its own stream
   private volatile Ticker.Timer lingered = () -> {}; // limits how long the stream lingers
 
-  private final CountDownLatch over = new CountDownLatch(1);
+  private final EndSignal over = new EndSignal();
   private final CompletableFuture<Consumer<Ending>> openedTold = new CompletableFuture<>();
   private final EndListeners listeners;
 
@@ -445,7 +444,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     boolean begins = closeAs(why, lingers);
     if (begins) {
       response.guard().finishWithin(engine.closeWithin());
-      each(owner::left, outbox::beginClosing, over::countDown, this::deliverPublished);
+      each(owner::left, outbox::beginClosing, over::end, this::deliverPublished);
     } else {
       end(why);
     }
@@ -649,6 +648,20 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     return ending;
   }
 
+  /** Ends this wait when the stream is closing or has ended. */
+  void addWait(Breakable wait) {
+    over.add(wait);
+  }
+
+  void removeWait(Breakable wait) {
+    over.remove(wait);
+  }
+
+  /** Returns the number of waits that will be ended. */
+  int waits() {
+    return over.waits();
+  }
+
   /** Declares that {@link #returned} or {@link #fail} will report the end of the handler. */
   void manage() {
     managed = true;
@@ -656,7 +669,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /** Wakes the waiting threads, and runs the listeners once those of the opening have run. */
   private void over() {
-    over.countDown();
+    over.end();
     openedTold.thenAccept(
         tell -> {
           listeners.tell(ending);

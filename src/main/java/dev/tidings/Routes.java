@@ -1,10 +1,11 @@
 package dev.tidings;
 
-import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayList;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Finds handlers by path and method. */
@@ -12,15 +13,17 @@ final class Routes {
   private static final Set<String> STANDARD = // RFC 9110, 9.3, and RFC 5789
       Set.of("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE");
 
-  private final Map<String, Map<String, SseHandler>> byPath = new ConcurrentHashMap<>();
+  private final Map<String, Route> literal = new ConcurrentHashMap<>(); // by decoded path
+  private final RouteTree patterns = new RouteTree();
 
-  void add(String method, String path, SseHandler handler) {
+  synchronized void add(String method, String path, SseHandler handler) {
     checkMethod(method);
-    checkPath(path);
-    var methods = byPath.computeIfAbsent(path, key -> new ConcurrentHashMap<>());
-    if (methods.putIfAbsent(method, handler) != null) {
-      throw new IllegalArgumentException("there is a handler already for " + method + " " + path);
-    }
+    var pattern = PathPattern.of(path);
+    var route =
+        pattern.hasPlaceholders()
+            ? patterns.at(pattern)
+            : literal.computeIfAbsent(path, key -> new Route(pattern));
+    route.add(method, handler);
   }
 
   private static void checkMethod(String method) {
@@ -32,33 +35,51 @@ final class Routes {
     }
   }
 
-  private static void checkPath(String path) {
-    if (!path.startsWith("/")) {
-      throw new IllegalArgumentException("path must start with /: " + Quoted.java(path));
+  /** Returns the handler, or one that responds with 404, 405, or 400 if a placeholder cannot be decoded. */
+  SseHandler find(String method, URI uri) {
+    var route = findLiteral(uri);
+    if (route != null) { // it precedes every route with placeholders
+      return route.handler(method);
     }
-    Checks.requireWellFormed("path", path);
+    return patterns.find(uri.getRawPath())
+        .map(match -> withValues(match, match.route().handler(method)))
+        .orElse(request -> request.respond(404, "text/plain", "not found\n"));
   }
 
-  /** Returns the handler, or one that responds with 404 or 405. */
-  SseHandler find(String method, String path) {
-    var methods = byPath.get(path);
-    if (methods == null) {
-      return request -> request.respond(404, "text/plain", "not found\n");
-    }
-    var handler = methods.get(method);
-    if (handler == null && method.equals("HEAD")) {
-      handler = methods.get("GET");
-    }
-    return handler != null ? handler : request -> refuse(request, methods);
+  /** Returns the path of the route, with placeholders. */
+  Optional<String> pathOf(URI uri) {
+    return Optional.ofNullable(findLiteral(uri))
+        .or(() -> patterns.find(uri.getRawPath()).map(RouteTree.Match::route))
+        .map(route -> route.path().path());
   }
 
-  private static void refuse(SseRequest request, Map<String, SseHandler> methods)
-      throws IOException {
-    var allowed = new TreeSet<>(methods.keySet());
-    if (allowed.contains("GET")) {
-      allowed.add("HEAD");
+  /** Returns the route without placeholders that has this path, or null. */
+  private Route findLiteral(URI uri) {
+    String raw = uri.getRawPath();
+    if (raw.indexOf('%') >= 0 && (raw.contains("%2F") || raw.contains("%2f"))) {
+      return null; // an encoded slash is part of a segment, and no literal segment has one
     }
-    request.exchange().getResponseHeaders().set("Allow", String.join(", ", allowed));
-    request.respond(405, "text/plain", "use " + String.join(" or ", allowed) + "\n");
+    return literal.get(uri.getPath());
+  }
+
+  private static SseHandler withValues(RouteTree.Match match, SseHandler handler) {
+    return request -> {
+      request.setPathValues(values(match));
+      handler.handle(request);
+    };
+  }
+
+  private static PathValues values(RouteTree.Match match) {
+    var pattern = match.route().path();
+    var values = new ArrayList<String>();
+    for (int i = 0; i < pattern.segments().size(); i++) {
+      if (pattern.segments().get(i).isPlaceholder()) {
+        String raw = match.path().raw(i);
+        values.add(
+            match.path().segment(i)
+                .orElseThrow(() -> new StatusException(400, "path is not percent-encoded UTF-8: " + Quoted.java(raw))));
+      }
+    }
+    return new PathValues(pattern.path(), pattern.names(), values);
   }
 }

@@ -159,10 +159,17 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
         life.isAccepting()
             ? sendWith(() -> outbox.put(frame, engine.ticker(), limit))
             : Answer.CLOSED;
-    if (answer == Answer.DROPPED && isOwn() && Thread.currentThread().isInterrupted()) {
-      life.end(Ending.INTERRUPTED); // otherwise a response that lacks this event would end normally
+    if (answer == Answer.DROPPED && Thread.currentThread().isInterrupted()) {
+      interrupted();
     }
     return counted(took(answer, Ending.TOO_SLOW));
+  }
+
+  /** Called when a thread was interrupted before it could send. Ends the stream, if the thread opened it. */
+  void interrupted() {
+    if (isOwn()) {
+      life.end(Ending.INTERRUPTED); // otherwise a response that lacks an event would end normally
+    }
   }
 
   /** Sends an event without waiting for room. */
@@ -181,6 +188,11 @@ final class Sender implements Heartbeats.Beating, IdleTimeout.Watched {
       engine.loops().refused(life);
     }
     return took;
+  }
+
+  /** Called when the stream has ended before the calling thread could send. */
+  void refused() {
+    counted(false);
   }
 
   /** Sends a frame to the stream as one target of a broadcast. */

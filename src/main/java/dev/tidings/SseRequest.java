@@ -31,6 +31,7 @@ public final class SseRequest {
   private Optional<byte[]> body = Optional.empty(); // if read before the handler began
   private final Peer peer;
   private List<Map.Entry<String, String>> appended = List.of(); // until set on the response
+  private Optional<PathValues> pathValues = Optional.empty();
 
   /** Opens streams. */
   interface Opener {
@@ -224,6 +225,25 @@ public final class SseRequest {
    */
   public String path() {
     return exchange.getRequestURI().getPath();
+  }
+
+  /**
+   * Returns the segment of the path at a placeholder of the route, decoded as UTF-8. In the route
+   * <code>/rooms/{id}</code>, {@code path("id")} is {@code a/b} for a request with the path {@code /rooms/a%2Fb}.
+   *
+   * <p>The segment is text from the client, with any content except an empty one; it may be {@code ..}.
+   *
+   * @param name the name of the placeholder, without braces
+   * @return the segment, not empty
+   * @throws IllegalArgumentException if the route has no such placeholder
+   */
+  public String path(String name) {
+    return pathValues.orElseThrow(() -> PathValues.missing("of " + this, name)).get(name);
+  }
+
+  /** Sets the values of the placeholders, before the handler runs. */
+  void setPathValues(PathValues values) {
+    pathValues = Optional.of(values);
   }
 
   /**

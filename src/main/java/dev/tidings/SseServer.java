@@ -17,7 +17,7 @@ import java.util.random.RandomGenerator;
 import javax.net.ssl.SSLContext;
 
 /**
- * A JDK {@link HttpServer} for streams, with a virtual thread for each request, routes by method and exact path, a
+ * A JDK {@link HttpServer} for streams, with a virtual thread for each request, routes by method and path, a
  * registry of streams, and a stop with a time limit.
  *
  * <p>All methods may be called from any thread.
@@ -218,7 +218,7 @@ public final class SseServer implements AutoCloseable {
   /**
    * Answers GET and HEAD requests on a path. The handler opens a stream or sends a short text.
    *
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param handler answers the requests
    * @return this server
    * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
@@ -230,7 +230,7 @@ public final class SseServer implements AutoCloseable {
   /**
    * Answers POST requests on a path. The handler opens a stream or sends a short text.
    *
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param handler answers the requests
    * @return this server
    * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
@@ -244,12 +244,23 @@ public final class SseServer implements AutoCloseable {
    * responds to an unknown path with 404, and to an unknown method on a known path with 405 and {@code Allow}. A
    * handler for GET also receives HEAD requests, unless the path has one for HEAD.
    *
+   * <p>A path is compared exactly with the decoded path of the request. A segment <code>{name}</code> is a placeholder: it
+   * matches one whole segment, which is not empty and which {@link SseRequest#path(String)} returns. An encoded slash
+   * ({@code %2F}) is part of a segment. If several routes match, their first segment that differs decides, and a literal
+   * segment precedes a placeholder: {@code /rooms/new} precedes <code>/rooms/{id}</code>. The order in which routes are
+   * added has no effect. The methods of that path alone are allowed. A segment at a placeholder that is not UTF-8 is
+   * answered with 400.
+   *
+   * {@snippet file="Rooms.java" region="join"}
+   *
    * @param method in capitals, as in the request line
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param handler answers the requests
    * @return this server
-   * @throws IllegalArgumentException if the method is not a token, or is a standard method that is not in capitals, if
-   *     the path does not start with a slash or has a lone surrogate, or if this method and path already have a handler
+   * @throws IllegalArgumentException if the method is not a token, or is a standard method that is not in capitals; if
+   *     the path does not start with a slash or has a lone surrogate; if a brace is not that of a placeholder, or the name
+   *     of a placeholder is repeated or has other characters than ASCII letters, digits and {@code _}; if this method and
+   *     path already have a handler; or if the path differs from another one in the names of placeholders only
    */
   public SseServer route(String method, String path, SseHandler handler) {
     routes.add(method, path, Objects.requireNonNull(handler, "handler"));
@@ -259,7 +270,7 @@ public final class SseServer implements AutoCloseable {
   /**
    * Answers GET and HEAD requests on a path with streams that have no identifier.
    *
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param handler sends the events; {@link RequestHandler} describes the details
    * @return this server
    * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
@@ -272,7 +283,7 @@ public final class SseServer implements AutoCloseable {
   /**
    * Answers GET and HEAD requests on a path with streams that have no identifier.
    *
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param handler sends the events; {@link RequestHandler} describes the details
    * @return this server
    * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
@@ -286,7 +297,7 @@ public final class SseServer implements AutoCloseable {
    * each request, opens a stream, runs the handler, and closes the stream.
    *
    * @param method in capitals, as in the request line
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param handler sends the events; {@link RequestHandler} describes the details
    * @return this server
    * @throws IllegalArgumentException under the conditions that {@link #route(String, String, SseHandler) route} lists
@@ -298,7 +309,7 @@ public final class SseServer implements AutoCloseable {
   /**
    * Answers GET and HEAD requests on a path with streams that have an identifier.
    *
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param id chooses the identifier, or refuses the request
    * @param handler sends the events; {@link RequestHandler} describes the details
    * @return this server
@@ -313,7 +324,7 @@ public final class SseServer implements AutoCloseable {
    * reads the body, calls {@code id}, opens a stream, runs the handler, and closes the stream.
    *
    * @param method in capitals, as in the request line
-   * @param path compared exactly with the decoded path of the request
+   * @param path the path, in which segments such as <code>{id}</code> are placeholders
    * @param id chooses the identifier, or refuses the request
    * @param handler sends the events; {@link RequestHandler} describes the details
    * @return this server
@@ -394,11 +405,10 @@ public final class SseServer implements AutoCloseable {
     return URI.create(scheme + "://" + literal + ":" + port() + "/");
   }
 
-  /** Returns the route for warnings: the path of the request, or, in other contexts, the path of the context. */
+  /** Returns the path of the route for warnings, or, in other contexts, the path of the context. */
   private String route(HttpExchange exchange) {
-    return exchange.getHttpContext() == context
-        ? exchange.getRequestURI().getPath()
-        : exchange.getHttpContext().getPath();
+    var its = exchange.getHttpContext();
+    return its == context ? routes.pathOf(exchange.getRequestURI()).orElse(its.getPath()) : its.getPath();
   }
 
   private void handle(HttpExchange exchange) throws IOException {
@@ -406,7 +416,7 @@ public final class SseServer implements AutoCloseable {
     var handling = sources.handling(exchange);
     var request = handling.request();
     handling.run(
-        stop.hasBegun() ? handling::refuse : routes.find(request.method(), request.path()));
+        stop.hasBegun() ? handling::refuse : routes.find(request.method(), exchange.getRequestURI()));
   }
 
   /** Stops the server with a grace period of zero ({@link #stop}). */

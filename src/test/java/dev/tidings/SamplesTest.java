@@ -312,16 +312,122 @@ class SamplesTest {
   @Test
   void roomsDeliverToTheirOwnStreams() throws Exception {
     try (var rooms = new Program("Rooms");
-        var hall = listen(request(rooms.uri().resolve("room?name=hall")))) {
+        var hall = listen(request(rooms.uri().resolve("rooms/hall")))) {
       assertEquals("event: tidings:position", hall.nextEvent().getFirst());
-      assertEquals(204, post(rooms.uri().resolve("room?name=kitchen"), "tea").statusCode());
-      assertEquals(204, post(rooms.uri().resolve("room?name=hall"), "hello").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("rooms/kitchen"), "tea").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("rooms/hall"), "hello").statusCode());
       assertEquals("data: hello", hall.nextEvent().getLast());
-      try (var kitchen = listen(request(rooms.uri().resolve("room?name=kitchen")))) {
+      try (var kitchen = listen(request(rooms.uri().resolve("rooms/kitchen")))) {
         assertEquals("event: tidings:position", kitchen.nextEvent().getFirst());
         assertEquals("data: tea", kitchen.nextEvent().getLast());
       }
-      assertEquals(400, post(rooms.uri().resolve("room"), "nowhere").statusCode());
+      assertEquals(204, post(rooms.uri().resolve("rooms/a%2Fb"), "a slash").statusCode());
+      try (var slash = listen(request(rooms.uri().resolve("rooms/a%2fb")))) {
+        assertEquals("event: tidings:position", slash.nextEvent().getFirst());
+        assertEquals("data: a slash", slash.nextEvent().getLast());
+      }
+      assertEquals(404, post(rooms.uri().resolve("rooms/"), "nowhere").statusCode());
+    }
+  }
+
+  @Test
+  void fanOutDeliversOnePublisherToAllAndOnesOfTheirOwn() throws Exception {
+    try (var fanOut = new Program("FanOut");
+        var one = listen(request(fanOut.uri().resolve("temperatures")));
+        var other = listen(request(fanOut.uri().resolve("temperatures")));
+        var raw = listen(request(fanOut.uri().resolve("raw")))) {
+      assertEquals("event: tidings:position", one.nextEvent().getFirst());
+      assertEquals("event: tidings:position", other.nextEvent().getFirst());
+      var seen = new ArrayList<List<String>>();
+      for (int i = 0; i < 3; i++) {
+        seen.add(one.nextEvent());
+        assertTrue(seen.getLast().getLast().matches("data: -?\\d+\\.\\d"), seen::toString);
+      }
+      var first = other.nextEvent();
+      int at = seen.indexOf(first);
+      assertTrue(at >= 0, () -> first + " in " + seen);
+      for (var event : seen.subList(at + 1, seen.size())) {
+        assertEquals(event, other.nextEvent());
+      }
+      assertTrue(raw.next(line -> line.startsWith("data: ")).matches("data: -?\\d+\\.\\d"));
+      var page = client.send(request(fanOut.uri()).build(), BodyHandlers.ofString());
+      assertTrue(page.body().startsWith("<!doctype html>"), page.body());
+    }
+  }
+
+  private URI job(Program jobs, String words, String... headers) throws Exception {
+    var request = request(jobs.uri().resolve("jobs")).POST(BodyPublishers.ofString(words));
+    if (headers.length > 0) {
+      request.headers(headers);
+    }
+    var response = client.send(request.build(), BodyHandlers.discarding());
+    assertEquals(202, response.statusCode());
+    return jobs.uri().resolve(response.headers().firstValue("Location").orElseThrow());
+  }
+
+  /** Reads the rest of a job's stream, without the position: the event names and data, and COMPLETED at a last end. */
+  private static List<String> rest(Client client) throws IOException {
+    var events = new ArrayList<String>();
+    for (WhatwgParser.Message next; (next = client.next()) != null; ) {
+      events.add(next.type() + " " + next.data());
+    }
+    return events;
+  }
+
+  private static final List<String> WORDS =
+      List.of("word TO", "word BE", "word OR", "word NOT", "done 4 words", "tidings:completed ");
+
+  @Test
+  void jobsShowAllOfTheirProgressToEveryClientAndEndOnce() throws Exception {
+    try (var jobs = new Program("Jobs")) {
+      var job = job(jobs, "to be or not");
+      String id;
+      try (var early = Client.get(job)) {
+        assertEquals("TO", early.next().data());
+        try (var broken = Client.get(job)) { // reset in the middle
+          assertEquals("TO", broken.next().data());
+          assertEquals("BE", broken.next().data());
+          id = broken.parser().lastEventId();
+          broken.reset();
+        }
+        try (var resumed = Client.get(job, "Last-Event-ID: " + id)) {
+          assertEquals(WORDS.subList(2, 6), rest(resumed));
+          id = resumed.parser().lastEventId();
+        }
+        assertEquals(WORDS.subList(1, 6), rest(early));
+      }
+      try (var late = Client.get(job)) {
+        assertEquals(WORDS, rest(late));
+      }
+      try (var returning = Client.get(job, "Last-Event-ID: " + id)) {
+        assertEquals(204, returning.status());
+      }
+    }
+  }
+
+  @Test
+  void jobsThatFailSayWhyAndUnknownOnesAre404() throws Exception {
+    try (var jobs = new Program("Jobs")) {
+      var job = job(jobs, "to fail");
+      try (var client = Client.get(job)) {
+        assertEquals(List.of("word TO", "failed cannot work on fail", "tidings:completed "), rest(client));
+      }
+      try (var client = Client.get(job.resolve("unknown"))) {
+        assertEquals(404, client.status());
+      }
+      assertEquals(400, post(jobs.uri().resolve("jobs"), " ").statusCode());
+      assertEquals(405, post(job, "x").statusCode());
+    }
+  }
+
+  @Test
+  void jobsAreStartedOnceForAKey() throws Exception {
+    try (var jobs = new Program("Jobs")) {
+      var job = job(jobs, "to", "Idempotency-Key", "order-7");
+      assertEquals(job, job(jobs, "to", "Idempotency-Key", "order-7"));
+      try (var client = Client.get(job)) {
+        assertEquals(List.of("word TO", "done 1 words", "tidings:completed "), rest(client));
+      }
     }
   }
 

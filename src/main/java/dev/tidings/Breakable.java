@@ -1,0 +1,66 @@
+package dev.tidings;
+
+import java.util.Optional;
+
+/**
+ * Blocking calls that another thread can end. The thread is interrupted only while it is inside such a call, and that
+ * interrupt is cleared afterwards. Used by one thread at a time.
+ */
+final class Breakable {
+
+  /** A call that may block, and ends early if its thread is interrupted. */
+  interface Call<T> {
+    T call() throws InterruptedException;
+  }
+
+  private Thread inside; // guarded by this; null for none
+  private boolean interrupted; // guarded by this: whether the thread inside was interrupted here
+  private boolean ended; // guarded by this
+
+  /**
+   * Returns the result of the call; empty if {@link #end} was called before or meanwhile, unless the call returned
+   * nevertheless. Throws an InterruptedException if another one has interrupted the thread.
+   */
+  <T> Optional<T> run(Call<T> call) throws InterruptedException {
+    if (!enter()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(call.call());
+    } catch (InterruptedException | RuntimeException e) {
+      if (!isInterrupted()) {
+        throw e;
+      }
+      Log.debug(() -> "a wait was ended: " + Quoted.java(e));
+      return Optional.empty();
+    } finally {
+      leave();
+    }
+  }
+
+  private synchronized boolean enter() {
+    inside = ended ? null : Thread.currentThread();
+    return !ended;
+  }
+
+  private synchronized boolean isInterrupted() {
+    return interrupted;
+  }
+
+  private synchronized void leave() {
+    inside = null;
+    if (interrupted) {
+      interrupted = false;
+      Thread.interrupted();
+    }
+  }
+
+  /** Ends the current call, if there is one, and all later ones. Does not block. */
+  synchronized void end() {
+    ended = true;
+    if (inside != null && !interrupted) {
+      interrupted = true;
+      inside.interrupt();
+    }
+  }
+}
