@@ -1,5 +1,7 @@
 package dev.tidings.interop;
 
+import static org.junit.jupiter.api.Assumptions.abort;
+
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import java.io.IOException;
@@ -25,6 +27,12 @@ public final class Npm {
 
   public static String version(String name) {
     return new Gson().fromJson(read(name + "/package.json"), JsonObject.class).get("version").getAsString();
+  }
+
+  /** Returns the path of Node.js 22, which is a package itself: some packages need more than the installed one. */
+  public static String node() {
+    var node = MODULES.resolve(".bin/node");
+    return Files.isExecutable(node) ? node.toString() : abort("there is no package of Node.js for this processor");
   }
 
   /** Returns the version of a package that runs on Node.js, including the version of Node.js. */

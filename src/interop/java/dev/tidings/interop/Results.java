@@ -22,6 +22,8 @@ public final class Results {
     BROWSERS("Browsers"),
     CLIENTS("Clients"),
     PARSER("Parser"),
+    TOKENS("SDKs of language models"),
+    MCP("Model Context Protocol"),
     PROXIES("Proxies"),
     PROVIDERS("Other servers behind the same API"),
     NETWORKS("Lost networks");
