@@ -33,8 +33,12 @@ final class Sample implements AutoCloseable {
 
   /** Starts a sample with these arguments after its port, and returns when it has printed its address. */
   static Sample start(String name, String... args) throws IOException, InterruptedException {
+    return start(name, List.of(), args);
+  }
+
+  static Sample start(String name, List<String> options, String... args) throws IOException, InterruptedException {
     var all = Stream.concat(Stream.of("0"), Stream.of(args)).toArray(String[]::new);
-    return new Sample(OwnJvm.start(compiled(name), name, List.of(), all));
+    return new Sample(OwnJvm.start(compiled(name), name, options, all));
   }
 
   /** Returns the folder of the classes of a sample. */
