@@ -31,7 +31,7 @@ import java.util.regex.Pattern;
  * <ul>
  *   <li>{@code Host}, and the host of an absolute request target, must be allowed. After DNS rebinding, a page of
  *       another site is of the same origin as this server, and only {@code Host} still has the name of the other site. A
- *       request without {@code Host} is accepted if it has no {@code Origin}: it comes from no browser.
+ *       request without {@code Host} is accepted if it has no {@code Origin}, because browsers always send {@code Host}.
  *   <li>{@code Origin}, if present, must be that of an {@code http} or {@code https} page on an allowed host, or be
  *       allowed by a {@link Cors} filter of the same context.
  *   <li>Without {@code Origin}, {@code Sec-Fetch-Site} must not be {@code cross-site}, as for images, frames and scripts
@@ -42,7 +42,7 @@ import java.util.regex.Pattern;
  * <p>Any other request is answered with {@code 403} and a text that names the rule and the call that would allow the
  * request. An EventSource does not reconnect after it. The first refusal is logged as a warning, later ones at DEBUG.
  *
- * <p>This filter replaces no authentication: a client that is not a browser sends the headers that it wants to.
+ * <p>This filter replaces no authentication: clients that are not browsers can send any headers.
  * {@code X-Forwarded-Host} is ignored.
  */
 public final class HostGuard extends Filter {
@@ -178,9 +178,9 @@ public final class HostGuard extends Filter {
   private static String advice(Optional<String> host) {
     return host.map(
             name ->
-                "; if it is a name of this server, add it by hosts("
+                "; if it is a name of this server, call SseServer.builder().hosts("
                     + Quoted.java(name)
-                    + ") of SseServer.builder() or of HostGuard")
+                    + "), or hosts of its HostGuard")
         .orElse(", which names no host");
   }
 

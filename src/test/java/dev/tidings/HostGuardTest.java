@@ -196,12 +196,12 @@ class HostGuardTest {
   @Test
   void theTextNamesTheValueAndTheCall() throws Exception {
     assertEquals(
-        "403 Host is not allowed: \"evil.test:80\"; if it is a name of this server, add it by hosts(\"evil.test\") of SseServer.builder()"
-            + " or of HostGuard",
+        "403 Host is not allowed: \"evil.test:80\"; if it is a name of this server, call SseServer.builder().hosts(\"evil.test\"), or hosts"
+            + " of its HostGuard",
         ask(server.uri(), "GET / HTTP/1.1", "Host: evil.test:80"));
     assertEquals(
-        "403 Origin is not allowed: \"http://evil.test\"; if it is a name of this server, add it by hosts(\"evil.test\") of"
-            + " SseServer.builder() or of HostGuard; to allow pages of another site, add a Cors filter to the context",
+        "403 Origin is not allowed: \"http://evil.test\"; if it is a name of this server, call SseServer.builder().hosts(\"evil.test\"),"
+            + " or hosts of its HostGuard; to allow pages of another site, add a Cors filter to the context",
         ask(server.uri(), "GET / HTTP/1.1", "Host: localhost", "Origin: http://evil.test"));
     assertEquals("403 Host is not allowed: \"<\\\"b>\", which names no host", ask(server.uri(), "GET / HTTP/1.1", "Host: <\"b>"));
     try (var client = Client.raw(server.uri(), "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n")) {
@@ -244,7 +244,7 @@ class HostGuardTest {
         var client = Client.raw(server.uri(), "HEAD / HTTP/1.1\r\nHost: evil.test\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")) {
       String all = client.rest();
       assertTrue(all.matches("(?s)HTTP/1.1 403 .*\r\n\r\nHTTP/1.1 200 OK.*\r\n\r\nin\n"), all);
-      assertTrue(all.toLowerCase().contains("content-length: 134"), all);
+      assertTrue(all.toLowerCase().contains("content-length: 137"), all);
     }
   }
 
