@@ -145,7 +145,10 @@ public final class Channel implements AutoCloseable {
   public String publish(Event event) {
     requireOpen();
     requireNotReserved(event);
-    return published(log.append(event));
+    var record = Recorder.CURRENT.beginPublish();
+    String id = log.append(event);
+    recordPublished(record, 1);
+    return published(id);
   }
 
   /**
@@ -165,7 +168,9 @@ public final class Channel implements AutoCloseable {
   public String publish(Event event, String key) {
     requireOpen();
     requireNotReserved(event);
+    var record = Recorder.CURRENT.beginPublish();
     String id = log.append(event, key); // perhaps of an earlier event, so it is not the latest that is known
+    recordPublished(record, 1);
     WireFormat.checkLogId(id);
     return id;
   }
@@ -187,9 +192,17 @@ public final class Channel implements AutoCloseable {
   public List<String> publishAll(List<Event> events) {
     requireOpen();
     events.forEach(Channel::requireNotReserved);
+    var record = Recorder.CURRENT.beginPublish();
     var ids = log.appendAll(events);
+    recordPublished(record, events.size());
     ids.forEach(this::published);
     return ids;
+  }
+
+  private void recordPublished(Recorder.Publication record, int events) {
+    if (record != null) {
+      record.end(name, events);
+    }
   }
 
   private static void requireNotReserved(Event event) {
