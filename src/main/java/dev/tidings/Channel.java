@@ -148,7 +148,10 @@ public final class Channel implements AutoCloseable {
   public String publish(Event event) {
     requireOpen();
     requireNotReserved(event);
-    return published(log.append(event));
+    var record = Recorder.CURRENT.beginPublish();
+    String id = log.append(event);
+    recordPublished(record, 1);
+    return published(id);
   }
 
   /**
@@ -168,7 +171,9 @@ public final class Channel implements AutoCloseable {
   public String publish(Event event, String key) {
     requireOpen();
     requireNotReserved(event);
+    var record = Recorder.CURRENT.beginPublish();
     String id = log.append(event, key); // perhaps of an earlier event, so it is not the latest that is known
+    recordPublished(record, 1);
     WireFormat.checkLogId(id);
     return id;
   }
@@ -190,7 +195,9 @@ public final class Channel implements AutoCloseable {
   public List<String> publishAll(List<Event> events) {
     requireOpen();
     events.forEach(Channel::requireNotReserved);
+    var record = Recorder.CURRENT.beginPublish();
     var ids = log.appendAll(events);
+    recordPublished(record, events.size());
     ids.forEach(this::published);
     return ids;
   }
@@ -249,6 +256,12 @@ public final class Channel implements AutoCloseable {
   private boolean publishAll(Source source) {
     requireOpen();
     return new ChannelFeed(this::publishAll, ended, source).run();
+  }
+
+  private void recordPublished(Recorder.Publication record, int events) {
+    if (record != null) {
+      record.end(name, events);
+    }
   }
 
   private static void requireNotReserved(Event event) {

@@ -34,7 +34,6 @@ public final class EventSource implements AutoCloseable {
   private final Engine engine;
   private final HttpExchange exchange;
   private final Optional<String> identifier;
-  private final long opened; // in the ticker's time
   private final Lifecycle life;
   private final Sender sender;
   private ConcurrentMap<String, Object> attributes; // guarded by sender; null until requested
@@ -49,7 +48,6 @@ public final class EventSource implements AutoCloseable {
     this.engine = engine;
     this.exchange = exchange;
     this.identifier = identifier;
-    this.opened = engine.ticker().now();
     this.life =
         new Lifecycle(engine, exchange, identifier, owner, check.map(may -> () -> may.test(this)));
     this.sender = life.sender();
@@ -434,7 +432,7 @@ public final class EventSource implements AutoCloseable {
    * @return zero or more
    */
   public Duration age() {
-    return Duration.ofNanos(engine.ticker().now() - opened);
+    return Duration.ofNanos(life.age());
   }
 
   /**

@@ -35,6 +35,7 @@ final class FrameQueue {
   private int taken; // number of events in the batch being written
   private long takenBytes; // of the batch being written
   private long dropped;
+  private final Waits waits = Recorder.CURRENT.recordsStreams() ? new Waits() : null;
 
   FrameQueue(Bounds bounds) {
     this.bounds = bounds;
@@ -102,6 +103,9 @@ final class FrameQueue {
   }
 
   private void append(Frame frame) {
+    if (waits != null) {
+      waits.added(System.nanoTime());
+    }
     if (queue != null) {
       queue.add(frame);
     } else if (only == null) {
@@ -135,11 +139,14 @@ final class FrameQueue {
     if (bounds.overflow.choice() == Overflow.Choice.KEEP_LATEST && key(frame) != null) {
       dropAll(waiting, sameKey(waiting, key(frame)));
     }
+    int index = 0;
     for (Iterator<Frame> i = waiting.iterator(); !fits(frame) && i.hasNext(); ) {
       Frame oldest = i.next();
       if (oldest instanceof Frame.Message message && !message.kept()) {
         i.remove();
-        drop(oldest);
+        drop(oldest, index);
+      } else {
+        index++;
       }
     }
     settle();
@@ -167,20 +174,22 @@ final class FrameQueue {
   private void dropAll(ArrayDeque<Frame> waiting, List<Frame> frames) {
     if (!frames.isEmpty()) {
       var next = frames.iterator();
-      var due = new Frame[] {next.next()};
-      waiting.removeIf(
-          frame -> {
-            boolean drop = frame == due[0];
-            if (drop) {
-              due[0] = next.hasNext() ? next.next() : null;
-            }
-            return drop;
-          });
-      frames.forEach(this::drop);
+      var due = next.next();
+      int index = 0;
+      for (var i = waiting.iterator(); due != null; index++) {
+        if (i.next() == due) {
+          i.remove();
+          drop(due, index--);
+          due = next.hasNext() ? next.next() : null;
+        }
+      }
     }
   }
 
-  private void drop(Frame frame) {
+  private void drop(Frame frame, int index) {
+    if (waits != null) {
+      waits.dropped(index);
+    }
     uncount(frame);
     dropped++;
   }
@@ -220,6 +229,9 @@ final class FrameQueue {
   private void move(Frame frame, List<Frame> batch) {
     batch.add(frame);
     uncount(frame);
+    if (waits != null) {
+      waits.taken(System.nanoTime());
+    }
     if (frame.bytes().length > 0) { // parting frames count as events here
       taken++;
       takenBytes += frame.bytes().length;
@@ -246,6 +258,9 @@ final class FrameQueue {
     var waiting = List.copyOf(unsettle());
     waiting.forEach(this::uncount);
     queue = null;
+    if (waits != null) {
+      waits.cleared();
+    }
     return waiting;
   }
 
@@ -274,5 +289,10 @@ final class FrameQueue {
 
   long dropped() {
     return dropped;
+  }
+
+  /** Returns the longest wait of a frame that was taken, in nanoseconds; zero for streams that are not recorded. */
+  long largestWait() {
+    return waits == null ? 0 : waits.largest();
   }
 }

@@ -103,6 +103,9 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private boolean lingering; // guarded by this: whether the handler closed its own stream
   private volatile Ticker.Timer lingered = () -> {}; // limits how long the stream lingers
 
+  private final long opened; // in the ticker's time
+  private Recorder.Life record; // null if the stream is not recorded; set on admission
+
   private final EndSignal over = new EndSignal();
   private final CompletableFuture<Consumer<Ending>> openedTold = new CompletableFuture<>();
   private final EndListeners listeners;
@@ -115,9 +118,10 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
       Owner owner,
       Optional<BooleanSupplier> check) {
     this.engine = engine;
+    this.opened = engine.ticker().now();
     this.identifier = identifier;
     this.owner = owner;
-    this.response = new Response(exchange, engine.deadlines());
+    this.response = new Response(exchange, identifier, engine.deadlines());
     this.outbox = new Outbox(response, this, engine.writers(), engine.values().queue());
     this.sender = new Sender(this, engine, response, outbox);
     this.listeners = new EndListeners(engine);
@@ -137,6 +141,9 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /** Opens the stream in the registry. Called once, under the registry's lock, before others can find it. */
   void admit() {
+    if (Recorder.CURRENT.recordsStreams()) {
+      record = Recorder.CURRENT.open(owner.route());
+    }
     synchronized (this) {
       phase = Phase.OPEN;
       wasOpen = true;
@@ -706,7 +713,24 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     synchronized (this) {
       phase = Phase.CLOSED;
     }
-    owner.closed(wasOpen);
+    try {
+      record();
+    } finally {
+      owner.closed(wasOpen);
+    }
+  }
+
+  /** Records the life of the stream. A recording that began after the stream was opened has only its end. */
+  private void record() {
+    var life = record == null && wasOpen ? Recorder.CURRENT.late() : record;
+    if (life != null) {
+      life.end(identifier, ending, age(), outbox.traffic(), outbox.largestWait());
+    }
+  }
+
+  /** Returns the time since the stream was opened, in nanoseconds. */
+  long age() {
+    return engine.ticker().now() - opened;
   }
 
   // Channels.

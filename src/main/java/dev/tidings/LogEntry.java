@@ -34,6 +34,7 @@ final class LogEntry {
         json.add("\"channel\":" + Quoted.json(channel));
       }
       json.add("\"after\":" + Quoted.json(after)).add("\"from\":" + Quoted.json(reading.from()));
+      Recorder.CURRENT.gap(channel, reading.from(), reading.missed());
       reading.missed().ifPresent(missed -> json.add("\"missed\":" + missed));
       return new LogEntry(Event.of(eventName, json.toString()).withId(reading.from()), Kind.GAP);
     }

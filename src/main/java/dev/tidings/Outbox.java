@@ -409,6 +409,11 @@ final class Outbox {
     return new Traffic(sentEvents, sentBytes, queue.unwritten(), queue.dropped());
   }
 
+  /** Returns the longest wait of an event in the queue, in nanoseconds; zero if the stream is not recorded. */
+  synchronized long largestWait() {
+    return queue.largestWait();
+  }
+
   /** Returns whether a thread waits for room. */
   synchronized boolean isAwaited() {
     return waiters != null;

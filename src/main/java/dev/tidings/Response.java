@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
@@ -37,6 +38,7 @@ final class Response implements Outbox.Sink {
   private static final long EMPTY = -1;
 
   private final HttpExchange exchange;
+  private final Optional<String> identifier;
   private final Deadlines.Guard guard;
   private final Deadlines deadlines;
   private volatile Head head = Head.HELD; // set under the monitor of this
@@ -46,8 +48,9 @@ final class Response implements Outbox.Sink {
   private boolean slow; // owned by the writer: whether its last write had to wait
   private volatile Proof proof; // null unless a proof that the client is connected is awaited
 
-  Response(HttpExchange exchange, Deadlines deadlines) {
+  Response(HttpExchange exchange, Optional<String> identifier, Deadlines deadlines) {
     this.exchange = exchange;
+    this.identifier = identifier;
     this.deadlines = deadlines;
     this.guard = deadlines.newGuard();
   }
@@ -141,6 +144,21 @@ final class Response implements Outbox.Sink {
     if (isEmpty(batch)) {
       return; // the batch has only marks: nothing is sent, not even the head
     }
+    var record = Recorder.CURRENT.beginWrite();
+    try {
+      writeAll(batch);
+    } finally {
+      if (record != null) { // also if the client did not read until the deadline
+        record.end(identifier, size(batch));
+      }
+    }
+  }
+
+  private static long size(List<Frame> batch) {
+    return batch.stream().mapToLong(frame -> frame.bytes().length).sum();
+  }
+
+  private void writeAll(List<Frame> batch) throws IOException {
     long start = deadlines.now();
     if (batch.size() == 1 && batch.getFirst().bytes().length > Outbox.BATCH_BYTES) {
       writeInParts(batch.getFirst().bytes());

@@ -325,7 +325,7 @@ class ExpireAtTest {
 
   @Test
   void anEndedStreamLeavesNoTimer() {
-    try (var sources = ticker.sources(SETTINGS)) {
+    try (var sources = ticker.sources(SETTINGS.withHeartbeat(Duration.ofDays(1)))) {
       var stream = open(sources).expireAt(ticker.time().plus(HOUR));
       ticker.advance(Duration.ofSeconds(50));
       stream.close();

@@ -15,7 +15,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** A proxy in front of a server, with plain HTTP on one port and TLS with HTTP/2 on another. */
 final class Proxy implements AutoCloseable {
@@ -36,13 +38,29 @@ final class Proxy implements AutoCloseable {
 
   /** Starts a proxy, and returns when it listens. */
   static Proxy start(ProxyKind kind, String configuration, int upstream) throws IOException, InterruptedException {
+    String text = replace(configuration, "127.0.0.1:8080", "127.0.0.1:" + upstream);
+    return start(kind, proxy -> kind.whole(text, proxy.port, proxy.tlsPort));
+  }
+
+  /**
+   * Starts nginx in front of several servers, with the configuration of the README. A server that does not listen is
+   * skipped, and tried again for the next request.
+   */
+  static Proxy startBalancer(List<Integer> upstreams) throws IOException, InterruptedException {
+    String text = replace(ProxyKind.NGINX.readme(), "127.0.0.1:8080", "nodes");
+    var nodes = new StringBuilder("upstream nodes {\n");
+    upstreams.forEach(port -> nodes.append("  server 127.0.0.1:").append(port).append(" max_fails=0;\n"));
+    return start(
+        ProxyKind.NGINX,
+        proxy -> replace(ProxyKind.NGINX.whole(text, proxy.port, proxy.tlsPort), "server {", nodes + "}\nserver {"));
+  }
+
+  private static Proxy start(ProxyKind kind, Function<Proxy, String> whole) throws IOException, InterruptedException {
     kind.binary(); // may skip the test, so before there are files to delete
     String keys = SelfSigned.certificate() + SelfSigned.key();
-    var folder = Files.createTempDirectory("tidings-proxy-");
-    var proxy = new Proxy(kind, folder, Ports.free(), Ports.free());
-    Files.writeString(folder.resolve("keys.pem"), keys);
-    String text = replace(configuration, "127.0.0.1:8080", "127.0.0.1:" + upstream);
-    Files.writeString(folder.resolve("proxy.conf"), kind.whole(text, proxy.port, proxy.tlsPort));
+    var proxy = new Proxy(kind, Files.createTempDirectory("tidings-proxy-"), Ports.free(), Ports.free());
+    Files.writeString(proxy.folder.resolve("keys.pem"), keys);
+    Files.writeString(proxy.folder.resolve("proxy.conf"), whole.apply(proxy));
     proxy.start();
     return proxy;
   }
