@@ -419,12 +419,24 @@ public final class Channel implements AutoCloseable {
   }
 
   private void join(EventSource stream, Subscription subscription) {
+    join(stream, subscription, Positions.ofOne());
+  }
+
+  /** Delivers events to a stream. Each id that it sends contains the name of the channel. */
+  static void joinNamed(EventSource stream, Subscription subscription) {
+    var channel = subscription.channel();
+    channel.join(stream, subscription, Positions.ofNamed(channel.name, channel.longestId()));
+  }
+
+  private void join(EventSource stream, Subscription subscription, Positions nowhere) {
     requireOpen();
-    var nowhere = Positions.ofOne();
     var at =
         subscription.from().isExact()
             ? nowhere
-            : stream.lastEventId().map(id -> nowhere.with(name, Positions.bounded(id))).orElse(nowhere);
+            : stream.lastEventId()
+                .flatMap(id -> Positions.in(name, id))
+                .map(position -> nowhere.with(name, position))
+                .orElse(nowhere);
     begin(attach(stream, at), List.of(subscription));
   }
 

@@ -1,15 +1,13 @@
 package dev.tidings;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -37,8 +35,6 @@ import java.util.function.Predicate;
  */
 public final class Channels implements AutoCloseable {
   private static final int MOST = 100_000;
-  private static final int MOST_NAME = 256; // bytes of UTF-8
-  private static final int MOST_JOINED = 400; // with the shortest ids
   private static final long IDLE = Duration.ofMinutes(1).toNanos(); // also between two reports of an outage
   private static final long BETWEEN_FORCED = Duration.ofSeconds(1).toNanos(); // clients can ask for many new names
 
@@ -150,18 +146,46 @@ public final class Channels implements AutoCloseable {
     joinAll(stream, channel -> channel.subscription().withFrom(from).withFilter(filter), names);
   }
 
-  private static List<String> requireNames(String... names) {
-    var distinct = new LinkedHashSet<String>();
-    for (String name : names) {
-      requireName(name);
-      if (!distinct.add(name)) {
-        throw new StatusException(400, "the channels of a stream must be different: " + Quoted.java(name));
-      }
-    }
-    if (names.length > MOST_JOINED) { // before any of them is created
-      throw new StatusException(400, "a stream can join at most " + MOST_JOINED + " channels: " + names.length);
-    }
-    return List.copyOf(distinct);
+  /**
+   * Delivers all events of one of these channels to a stream, like {@link Channel#join(EventSource, From)}, with ids that
+   * contain the name of the channel: {@code @kitchen=1795342825000-17}. So an id is unique among all channels of the
+   * family, and a request with such a {@code Last-Event-ID} says which channel it continues ({@link #resume}).
+   *
+   * <p>Streams may also join the channel by the other methods. All of them accept these ids.
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param from where to begin, unless the client returns an id of this channel
+   * @param name the name of the channel
+   * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
+   * @throws StatusException with status 400 if the name is empty, too long, or has a lone surrogate; with status 503 if
+   *     there are too many channels
+   * @throws UnsupportedOperationException if the log does not support this position ({@link From#since})
+   */
+  public void joinNamed(EventSource stream, From from, String name) {
+    use(name, channel -> {
+      Channel.joinNamed(stream, channel.subscription().withFrom(from));
+      return channel;
+    });
+  }
+
+  /**
+   * Continues the channel whose name the stream's last event id contains, if the client may read it: delivers the events
+   * after this id, and then new ones, like {@link #joinNamed}. If the id contains no name, or one that is not allowed,
+   * the stream joins nothing, and can still join another channel, or throw a {@link StatusException}.
+   *
+   * {@snippet file="Answers.java" region="resume"}
+   *
+   * @param stream the stream; one that has ended receives nothing
+   * @param allowed called with the name, which is the client's and can be any text; returns whether the client may read
+   *     this channel. A channel that does not exist is created, so accept only names that are in use
+   * @return the name of the channel that the stream has joined, or empty
+   * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
+   * @throws StatusException as {@link #joinNamed} describes, if the name is allowed
+   */
+  public Optional<String> resume(EventSource stream, Predicate<? super String> allowed) {
+    var name = stream.lastEventId().flatMap(Positions::name).filter(allowed);
+    name.ifPresent(its -> joinNamed(stream, From.live(), its));
+    return name;
   }
 
   /** Subscribes to one of the channels. */
@@ -174,31 +198,16 @@ public final class Channels implements AutoCloseable {
     try {
       var subscriptions = new ArrayList<Subscription>();
       long longestIds = 0;
-      for (String name : requireNames(names)) {
+      for (String name : ChannelNames.requireAll(names)) {
         used.put(name, enter(name));
         var channel = used.get(name).channel(); // may throw an exception of the application
         longestIds += channel.longestId();
-        requireRoom(subscriptions.size() + 1, longestIds); // before the others are created
+        ChannelNames.requireRoom(subscriptions.size() + 1, longestIds); // before the others are created
         subscriptions.add(subscribing.to(channel));
       }
-      unlessInvalid(() -> Channel.joinEach(stream, subscriptions));
+      ChannelNames.unlessInvalid(() -> Channel.joinEach(stream, subscriptions));
     } finally {
       used.forEach(this::leave);
-    }
-  }
-
-  private static void requireRoom(int channels, long longestIds) {
-    if (channels > 1) {
-      unlessInvalid(() -> Positions.requireRoom(channels, longestIds));
-    }
-  }
-
-  /** Checks names, which are usually the client's. */
-  private static void unlessInvalid(Runnable check) {
-    try {
-      check.run();
-    } catch (IllegalArgumentException e) {
-      throw new StatusException(400, e.getMessage());
     }
   }
 
@@ -225,7 +234,7 @@ public final class Channels implements AutoCloseable {
   }
 
   private <T> T use(String name, Use<T> use) {
-    requireName(name);
+    ChannelNames.require(name);
     var channel = enter(name);
     try {
       return use.of(channel.channel());
@@ -381,15 +390,6 @@ public final class Channels implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException("the channels are closed");
     }
-  }
-
-  private static void requireName(String name) {
-    boolean tooLong = name.length() > MOST_NAME / 3 && name.getBytes(UTF_8).length > MOST_NAME; // 3 for a char
-    if (name.isEmpty() || tooLong) {
-      throw new StatusException(
-          400, "the name of a channel must be 1 to " + MOST_NAME + " bytes in UTF-8: " + Quoted.java(name));
-    }
-    unlessInvalid(() -> Checks.requireWellFormed("name of a channel", name));
   }
 
   // The life of a channel.

@@ -116,7 +116,7 @@ final class LogEntry {
     if (shared != null && shared.to.isSame(to)) {
       return new Step(from, shared.to, shared.frame);
     }
-    var step = new Step(from, to, to.isSeveral() ? Frame.kept(to.id(), rest()) : frame());
+    var step = new Step(from, to, to.isComposed() ? Frame.kept(to.id(), rest()) : frame());
     last = step;
     return step;
   }

@@ -3,6 +3,7 @@ package dev.tidings;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.net.URLDecoder;
+import java.net.URLEncoder;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
@@ -20,7 +21,8 @@ import java.util.stream.IntStream;
  * The positions of a stream in its channels, and the id that carries them to its client. A position is an event id of
  * the channel's log. In one channel, the position itself is the id. In several channels, the id consists of one
  * {@code key=position} pair for each channel, where the key is derived from the channel's name:
- * {@code ~Xq3_ab=1795342825000-17&h0LmZp=1795342825000-3}. A position that a client sends is truncated to a length that
+ * {@code ~Xq3_ab=1795342825000-17&h0LmZp=1795342825000-3}. If the id has to identify the channel, it contains the
+ * channel's name instead of a key: {@code @kitchen=1795342825000-17}. A position that a client sends is truncated to a length that
  * exceeds that of any id of a log. Immutable, so that streams at the same positions share one object.
  */
 final class Positions {
@@ -29,23 +31,31 @@ final class Positions {
 
   private static final int KEY = 6; // characters of 6 bits; more if these are equal for two names
   private static final String MARK = "~"; // starts ids with keys; ids of older versions had encoded names
+  private static final String NAMED = "@"; // starts ids with the name of one channel; no id of a log has it
   private static final String NONE = "!"; // for text from a client that is not an id of a log
   private static final int MOST_REPEATED = 100; // bytes of text from a client; more than any id has
 
   /** A channel among several. */
   private record Place(String key, int longestId) {}
 
-  private final Map<String, Place> places; // by name; empty if the stream is in one channel
+  private final String mark; // starts the id if there are places
+  private final Map<String, Place> places; // by name; empty if the position itself is the id
   private final Map<String, String> byName; // in insertion order
 
-  private Positions(Map<String, Place> places, Map<String, String> byName) {
+  private Positions(String mark, Map<String, Place> places, Map<String, String> byName) {
+    this.mark = mark;
     this.places = places;
     this.byName = byName;
   }
 
   /** Returns the positions of a stream in one channel, where it has none yet. */
   static Positions ofOne() {
-    return new Positions(Map.of(), Map.of());
+    return new Positions(MARK, Map.of(), Map.of());
+  }
+
+  /** Returns the positions of a stream in one channel, where it has none yet. Its ids contain the channel's name. */
+  static Positions ofNamed(String name, int longestId) {
+    return new Positions(NAMED, Map.of(name, new Place(URLEncoder.encode(name, UTF_8), longestId)), Map.of());
   }
 
   /**
@@ -56,23 +66,23 @@ final class Positions {
     var places = new LinkedHashMap<String, Place>();
     keys(longestIds.keySet()).forEach((name, key) -> places.put(name, new Place(key, longestIds.get(name))));
     requireFit(places);
-    return new Positions(places, Map.of());
+    return new Positions(MARK, places, Map.of());
   }
 
   Positions with(String name, String id) {
-    return isSeveral() ? with(Map.of(name, id)) : new Positions(places, Map.of(name, id));
+    return isComposed() ? with(Map.of(name, id)) : new Positions(mark, places, Map.of(name, id));
   }
 
   Positions with(Map<String, String> ids) {
     var others = new LinkedHashMap<>(byName);
     others.putAll(ids);
-    return new Positions(places, others);
+    return new Positions(mark, places, others);
   }
 
   Positions without(String name) {
     var others = new LinkedHashMap<>(byName);
     others.remove(name);
-    return new Positions(places, others);
+    return new Positions(mark, places, others);
   }
 
   /** Returns the position in this channel; empty if the stream has none there. */
@@ -84,19 +94,20 @@ final class Positions {
     return byName.isEmpty();
   }
 
-  boolean isSeveral() {
+  /** Returns whether the id contains more than a position. */
+  boolean isComposed() {
     return !places.isEmpty();
   }
 
   /** Returns the id that carries the positions; there must be at least one. */
   String id() {
-    return isSeveral() ? join() : byName.values().iterator().next();
+    return isComposed() ? join() : byName.values().iterator().next();
   }
 
   private String join() {
     return byName.entrySet().stream()
         .map(position -> join(places.get(position.getKey()), position.getValue()))
-        .collect(Collectors.joining("&", MARK, ""));
+        .collect(Collectors.joining("&", mark, ""));
   }
 
   private static String join(Place place, String position) {
@@ -106,7 +117,8 @@ final class Positions {
 
   /** Returns whether the positions are equal and in the same order, so that their ids are equal. */
   boolean isSame(Positions other) {
-    return (places == other.places || places.equals(other.places))
+    return mark.equals(other.mark)
+        && (places == other.places || places.equals(other.places))
         && List.copyOf(byName.entrySet()).equals(List.copyOf(other.byName.entrySet()));
   }
 
@@ -191,11 +203,39 @@ final class Positions {
 
   // Ids from clients.
 
+  /** Returns the name of the channel that the id contains, if it is an id of {@link #ofNamed}. */
+  static Optional<String> name(String id) {
+    int equals = id.indexOf('=');
+    if (!id.startsWith(NAMED) || equals < 0 || id.length() > MOST_BYTES) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(decode(id.substring(NAMED.length(), equals)));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Returns the position in this channel that the id contains; empty if it contains the name of another channel. Text
+   * of any other form, truncated, is the position.
+   */
+  static Optional<String> in(String name, String id) {
+    var named = name(id);
+    return named.isEmpty()
+        ? Optional.of(bounded(id))
+        : named.filter(name::equals).map(its -> bounded(id.substring(id.indexOf('=') + 1)));
+  }
+
   /**
    * Returns the positions in those of these channels that the id names. Text of any other form, truncated, becomes
    * the position in all of them; each log then looks it up, and usually reports a gap.
    */
   static Map<String, String> split(String id, Set<String> names) {
+    var named = name(id);
+    if (named.isPresent()) {
+      return in(named.get(), id).filter(its -> names.contains(named.get())).map(its -> Map.of(named.get(), its)).orElse(Map.of());
+    }
     boolean isMarked = id.startsWith(MARK);
     var byKey = new HashMap<String, String>();
     if (cut(id, MOST_BYTES).length() < id.length()) {

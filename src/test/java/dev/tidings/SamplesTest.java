@@ -432,6 +432,29 @@ class SamplesTest {
   }
 
   @Test
+  void answersContinueForTheClientOfAnIdOnly() throws Exception {
+    try (var program = new Program("Answers")) {
+      var jobs = program.uri().resolve("answers");
+      String id;
+      try (var stream = listen(request(jobs).POST(BodyPublishers.ofString("to be or not")))) {
+        assertTrue(stream.nextEvent().contains("event: tidings:position"));
+        var first = stream.nextEvent();
+        assertEquals(List.of("event: word", "data: TO"), first.subList(1, 3));
+        id = first.getFirst().substring("id: ".length());
+      }
+      try (var stream = listen(request(jobs).header("Last-Event-ID", id))) {
+        for (String word : List.of("BE", "OR", "NOT")) {
+          assertEquals("data: " + word, stream.nextEvent().getLast());
+        }
+        assertEquals("event: tidings:completed", stream.nextEvent().getFirst());
+        assertEquals(Lines.END, stream.next());
+      }
+      var other = request(jobs).header("Last-Event-ID", id.replace('@', '0')).build();
+      assertEquals(404, client.send(other, BodyHandlers.discarding()).statusCode());
+    }
+  }
+
+  @Test
   void restartContinuesWhereItWasKilled(@TempDir Path directory) throws Exception {
     var command = new ArrayList<>(command("Restart.java"));
     command.add(directory.toString());
