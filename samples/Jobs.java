@@ -8,7 +8,9 @@ import dev.tidings.StatusException;
 import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
 final Set<String> jobs = ConcurrentHashMap.newKeySet();
 final Channels progress = Channels.create();
@@ -61,5 +63,6 @@ void run(String id, String[] words) {
     progress.publish(id, Event.of("failed", e.getMessage()), "end");
   }
   progress.complete(id);  // every client receives the rest, and is told not to reconnect
+  CompletableFuture.delayedExecutor(30, TimeUnit.MINUTES).execute(() -> jobs.remove(id));  // before its history is dropped
 }
 // @end

@@ -171,6 +171,8 @@ public final class EventSource implements AutoCloseable {
    * before, on this thread, so the publisher never waits for the client. The subscription is cancelled when the stream
    * ends, also while the publisher is silent; an event that arrives later is ignored.
    *
+   * {@snippet file="FanOut.java" region="send"}
+   *
    * <p>An interrupt cancels the subscription, and the interrupt status stays set. If this thread opened the stream, the
    * stream then ends as {@link Ending#INTERRUPTED}.
    *

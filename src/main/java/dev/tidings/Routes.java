@@ -37,29 +37,36 @@ final class Routes {
 
   /** Returns the handler, or one that responds with 404, 405, or 400 if a placeholder cannot be decoded. */
   SseHandler find(String method, URI uri) {
-    var route = findLiteral(uri);
-    if (route != null) { // it precedes every route with placeholders
-      return route.handler(method);
+    var first = first(uri);
+    if (first != null) {
+      return first.handler(method);
     }
     return patterns.find(uri.getRawPath())
         .map(match -> withValues(match, match.route().handler(method)))
+        .or(() -> exact(uri).map(route -> route.handler(method)))
         .orElse(request -> request.respond(404, "text/plain", "not found\n"));
   }
 
   /** Returns the path of the route, with placeholders. */
   Optional<String> pathOf(URI uri) {
-    return Optional.ofNullable(findLiteral(uri))
+    return Optional.ofNullable(first(uri))
         .or(() -> patterns.find(uri.getRawPath()).map(RouteTree.Match::route))
+        .or(() -> exact(uri))
         .map(route -> route.path().path());
   }
 
-  /** Returns the route without placeholders that has this path, or null. */
-  private Route findLiteral(URI uri) {
+  /**
+   * Returns the route without placeholders that precedes all routes with placeholders, or null. If a segment of the
+   * request has an encoded slash, a placeholder that matches the segment precedes literal segments.
+   */
+  private Route first(URI uri) {
     String raw = uri.getRawPath();
-    if (raw.indexOf('%') >= 0 && (raw.contains("%2F") || raw.contains("%2f"))) {
-      return null; // an encoded slash is part of a segment, and no literal segment has one
-    }
-    return literal.get(uri.getPath());
+    boolean slash = raw.indexOf('%') >= 0 && (raw.contains("%2F") || raw.contains("%2f"));
+    return slash ? null : literal.get(uri.getPath());
+  }
+
+  private Optional<Route> exact(URI uri) {
+    return Optional.ofNullable(literal.get(uri.getPath()));
   }
 
   private static SseHandler withValues(RouteTree.Match match, SseHandler handler) {

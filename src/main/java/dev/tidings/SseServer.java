@@ -245,11 +245,11 @@ public final class SseServer implements AutoCloseable {
    * handler for GET also receives HEAD requests, unless the path has one for HEAD.
    *
    * <p>A path is compared exactly with the decoded path of the request. A segment <code>{name}</code> is a placeholder: it
-   * matches one whole segment, which is not empty and which {@link SseRequest#path(String)} returns. An encoded slash
-   * ({@code %2F}) is part of a segment. If several routes match, their first segment that differs decides, and a literal
-   * segment precedes a placeholder: {@code /rooms/new} precedes <code>/rooms/{id}</code>. The order in which routes are
-   * added has no effect. The methods of that path alone are allowed. A segment at a placeholder that is not UTF-8 is
-   * answered with 400.
+   * matches one whole segment, which is not empty and which {@link SseRequest#path(String)} returns. There, an encoded
+   * slash ({@code %2F}) is part of the segment. If several routes match, their first segment that differs decides, and a
+   * literal segment precedes a placeholder: {@code /rooms/new} precedes <code>/rooms/{id}</code>. The order in which
+   * routes are added has no effect. The methods of that path alone are allowed. A segment at a placeholder that is not
+   * UTF-8 is answered with 400.
    *
    * {@snippet file="Rooms.java" region="join"}
    *

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Sends the events of a source to a stream, until one of both ends. Used by one thread. */
+/** Sends the events of a source to a stream, until either ends. Used by one thread. */
 final class StreamFeed {
   private final Lifecycle life;
   private final Source source;

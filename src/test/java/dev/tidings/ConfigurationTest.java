@@ -162,7 +162,7 @@ class ConfigurationTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"/", "//", "/a b", "/a?b=c", "/a#b", "/a%20b", "/%", "/{id}|^", "/[a]", "/\u00fc\uD83D\uDE00", "/\0\n", "/\uFFFD", "/a/../b", "/.", "/\u0085"})
+  @ValueSource(strings = {"/", "//", "/a b", "/a?b=c", "/a#b", "/a%20b", "/%", "/|^", "/[a]", "/\u00fc\uD83D\uDE00", "/\0\n", "/\uFFFD", "/a/../b", "/.", "/\u0085"})
   void everyOtherPathIsTakenAndFound(String path) throws Exception {
     try (var server = SseServer.create(0)) {
       server.get(path, request -> request.respond(200, "text/plain", "found"));

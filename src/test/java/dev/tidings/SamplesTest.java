@@ -386,8 +386,9 @@ class SamplesTest {
         assertEquals("TO", early.next().data());
         try (var broken = Client.get(job)) { // reset in the middle
           assertEquals("TO", broken.next().data());
-          assertEquals("BE", broken.next().data());
-          id = broken.parser().lastEventId();
+          var second = broken.next();
+          assertEquals("BE", second.data());
+          id = second.lastEventId(); // more may have arrived
           broken.reset();
         }
         try (var resumed = Client.get(job, "Last-Event-ID: " + id)) {
