@@ -287,7 +287,7 @@ static final String SCRIPT = """
     events.onerror = () => state.value = "connection lost";
     events.onmessage = event => show("line", event.data);
     events.addEventListener("part", event => show("part", event.data));
-    events.addEventListener("file", event => show("note", "End of " + event.data));
+    events.addEventListener("file", event => show("note", "The end of " + event.data));
     events.addEventListener("rotated", event => show("note", "A new file"));
     events.addEventListener("truncated", event => show("note", "The file was truncated"));
     events.addEventListener("gap", event => show("note", "Lines are missing"));
