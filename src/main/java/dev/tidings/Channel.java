@@ -38,7 +38,6 @@ import java.util.function.Predicate;
  */
 public final class Channel implements AutoCloseable {
   private static final String GAP = "gap";
-  private static final String RESERVED = "tidings:";
   private static final Duration PAUSE = Duration.ofSeconds(1);
   // The limits of isFar for logs whose size is not known.
   private static final long TENTH_OF_OTHERS = 100; // events
@@ -47,6 +46,7 @@ public final class Channel implements AutoCloseable {
   private final String name;
   private final EventLog log;
   private final LogReader reader;
+  private final Publishing publishing;
   private final ChannelThreads threads;
   private final Inquiry inquiry;
   private final Tail tail;
@@ -65,6 +65,7 @@ public final class Channel implements AutoCloseable {
     this.gaps = new LogEntry.Gaps(gapName, name);
     this.log = Objects.requireNonNull(log, "log");
     this.reader = reader;
+    this.publishing = new Publishing(name, log, reader);
     this.threads = threads;
     this.inquiry = new Inquiry(log, reader, threads.replays());
     this.tail = new Tail(reader, threads.tails(), gaps, cache);
@@ -147,11 +148,7 @@ public final class Channel implements AutoCloseable {
    */
   public String publish(Event event) {
     requireOpen();
-    requireNotReserved(event);
-    var record = Recorder.CURRENT.beginPublish();
-    String id = log.append(event);
-    recordPublished(record, 1);
-    return published(id);
+    return publishing.publish(event);
   }
 
   /**
@@ -170,12 +167,7 @@ public final class Channel implements AutoCloseable {
    */
   public String publish(Event event, String key) {
     requireOpen();
-    requireNotReserved(event);
-    var record = Recorder.CURRENT.beginPublish();
-    String id = log.append(event, key); // perhaps of an earlier event, so it is not the latest that is known
-    recordPublished(record, 1);
-    WireFormat.checkLogId(id);
-    return id;
+    return publishing.publish(event, key);
   }
 
   /**
@@ -194,12 +186,7 @@ public final class Channel implements AutoCloseable {
    */
   public List<String> publishAll(List<Event> events) {
     requireOpen();
-    events.forEach(Channel::requireNotReserved);
-    var record = Recorder.CURRENT.beginPublish();
-    var ids = log.appendAll(events);
-    recordPublished(record, events.size());
-    ids.forEach(this::published);
-    return ids;
+    return publishing.publishAll(events);
   }
 
   /**
@@ -256,27 +243,6 @@ public final class Channel implements AutoCloseable {
   private boolean publishAll(Source source) {
     requireOpen();
     return new ChannelFeed(this::publishAll, ended, source).run();
-  }
-
-  private void recordPublished(Recorder.Publication record, int events) {
-    if (record != null) {
-      record.end(name, events);
-    }
-  }
-
-  private static void requireNotReserved(Event event) {
-    event.name().filter(name -> name.startsWith(RESERVED)).ifPresent(name -> {
-      throw new IllegalArgumentException(
-          "event names that begin with " + RESERVED + " are reserved: " + Quoted.java(name));
-    });
-  }
-
-  private String published(String id) {
-    WireFormat.checkLogId(id);
-    if (!reader.isHere()) {
-      reader.know(id);
-    }
-    return id;
   }
 
   /**
