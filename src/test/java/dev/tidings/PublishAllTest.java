@@ -183,6 +183,25 @@ class PublishAllTest {
   }
 
   @Test
+  void eventsThatArriveDuringTheAppendAreInTheExceptionToo() throws Exception {
+    var publisher = new ManualPublisher();
+    var log = new FaultyLog(memory);
+    try (var channel = Channel.create(log)) {
+      start(() -> channel.publishAll(publisher));
+      Await.until("the request", () -> publisher.requested.get() > 0);
+      var hold = log.holdAppends();
+      events(0, 1).forEach(publisher.subscriber::onNext);
+      Await.until("the append", log::isAppending);
+      events(1, 10).forEach(publisher.subscriber::onNext);
+      log.reject(true);
+      hold.countDown();
+      var thrown = assertInstanceOf(UnpublishedException.class, result(false));
+      assertEquals(numbers(0, 10), data(thrown.events()));
+      assertEquals(1, publisher.cancels.get());
+    }
+  }
+
+  @Test
   void ifTheLogIsAwayTheExceptionHasTheWholeBatch() throws Exception {
     var queue = new LinkedBlockingQueue<>(events(0, 3));
     var log = new FaultyLog(memory);

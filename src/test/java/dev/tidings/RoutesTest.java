@@ -28,7 +28,7 @@ class RoutesTest {
   private static final List<String> PATHS =
       List.of(
           "/", "/rooms", "/rooms/new", "/rooms/{id}", "/rooms/{id}/", "/rooms/{id}/log", "/rooms/new/{entry}",
-          "/a/{x}/c", "/a/b/{y}", "/a/b/{y}/z", "/b c/{e}", "/ü/{u}", "//{double}", "/{x}/{y}/{z}/{end}");
+          "/a/{x}/c", "/a/b/{y}", "/a/b/{y}/z", "/b c/{e}", "/rooms/lit/eral", "/ü/{u}", "//{double}", "/{x}/{y}/{z}/{end}");
 
   private static String found(Routes routes, String uri) {
     return routes.pathOf(URI.create(uri)).orElse("none");
@@ -46,7 +46,7 @@ class RoutesTest {
     "/, /", "/rooms, /rooms", "/rooms/, none", "/rooms/new, /rooms/new", "/rooms/ne%77, /rooms/new",
     "/rooms/old, /rooms/{id}", "/rooms/New, /rooms/{id}", "/rooms/old/, /rooms/{id}/", "/rooms//, none",
     "/rooms/new/log, /rooms/new/{entry}", "/rooms/old/log, /rooms/{id}/log", "/rooms/old/logs, none",
-    "/rooms/new%2Flog, /rooms/{id}", "/rooms/%2f, /rooms/{id}", "/rooms%2Fnew, /rooms/new", "/%2Frooms, none", "/rooms%2Fold, none", "/rooms/.., /rooms/{id}",
+    "/rooms/new%2Flog, /rooms/{id}", "/rooms/lit/eral, /rooms/lit/eral", "/rooms/lit%2Feral, /rooms/{id}", "/rooms/%2f, /rooms/{id}", "/rooms%2Fnew, /rooms/new", "/%2Frooms, none", "/rooms%2Fold, none", "/rooms/.., /rooms/{id}",
     "/rooms/%2E, /rooms/{id}", "/rooms/new/, /rooms/{id}/",
     "/a/b/c, /a/b/{y}", "/a/x/c, /a/{x}/c", "/a/b/d, /a/b/{y}", "/a/x/d, none", "/a/b/c/z, /a/b/{y}/z",
     "/a/b/c/d, /{x}/{y}/{z}/{end}", "/a/b/c/, none", "/a/b/c/d/e, none", "/b%20c/d, /b c/{e}", "/%C3%BC/x, /ü/{u}",
