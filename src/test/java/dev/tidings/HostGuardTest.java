@@ -80,7 +80,7 @@ class HostGuardTest {
     "evil.test@localhost", "user:password@localhost", "evil.test#localhost", "evil.test/localhost", "localhost,evil.test", "localhost evil.test",
     "localhost:80:80", "localhost:a", "localhost:123456", "http://localhost", "127.0.0.1.evil.test", "127.evil.test", "127.1", "127.0.0.256",
     "127.0.0", "1270.0.0.1", "0.0.0.0", "10.0.0.6", "[::]", "[::2]", "::1", "[::1", "[::1%25lo]", "[127.0.0.1]", "[::1]evil.test", "[]",
-    "[1:2:3:4:5:6:7:8:9]", "www.example.com", "example.com.evil.test", "xexample.com", "tenant.example", ".tenant.example", "xtenant.example",
+    "[1:2:3:4:5:6:7:8:9]", "www.example.com", "example.com.evil.test", "xexample.com", "tenant.example", ".tenant.example", "xtenant.example", "xxtenant.example", "a.xtenant.example",
     "*.tenant.example", "b\u00fccher.example", "null", "*",
   })
   void otherHostsAreForeign(String host) throws Exception {
