@@ -80,7 +80,7 @@ class HostGuardTest {
     "evil.test@localhost", "user:password@localhost", "evil.test#localhost", "evil.test/localhost", "localhost,evil.test", "localhost evil.test",
     "localhost:80:80", "localhost:a", "localhost:123456", "http://localhost", "127.0.0.1.evil.test", "127.evil.test", "127.1", "127.0.0.256",
     "127.0.0", "1270.0.0.1", "0.0.0.0", "10.0.0.6", "[::]", "[::2]", "::1", "[::1", "[::1%25lo]", "[127.0.0.1]", "[::1]evil.test", "[]",
-    "[1:2:3:4:5:6:7:8:9]", "www.example.com", "example.com.evil.test", "xexample.com", "tenant.example", ".tenant.example", "xtenant.example",
+    "[1:2:3:4:5:6:7:8:9]", "www.example.com", "example.com.evil.test", "xexample.com", "tenant.example", ".tenant.example", "xtenant.example", "xxtenant.example", "a.xtenant.example",
     "*.tenant.example", "b\u00fccher.example", "null", "*",
   })
   void otherHostsAreForeign(String host) throws Exception {
@@ -252,11 +252,10 @@ class HostGuardTest {
   @ParameterizedTest
   @EnumSource
   void aClientThatWritesAllBeforeItReadsSeesTheRefusal(Scheme scheme) throws Exception {
+    int length = scheme == Scheme.HTTP ? 8_000_000 : 2_000_000; // more than buffers hold; TLS is slow on a busy machine
     try (var server = answering(scheme.builder());
-        var client = Client.raw(server.uri(), "POST / HTTP/1.1\r\nHost: evil.test\r\nContent-Length: 8000000\r\n\r\n")) {
-      for (int i = 0; i < 8; i++) {
-        client.write("x".repeat(1_000_000));
-      }
+        var client = Client.raw(server.uri(), "POST / HTTP/1.1\r\nHost: evil.test\r\nContent-Length: " + length + "\r\n\r\n")) {
+      client.write("x".repeat(length));
       assertEquals(403, client.status());
       assertTrue(client.toEnd().startsWith("Host is not allowed"));
     }
@@ -285,6 +284,7 @@ class HostGuardTest {
     var server = answering(SseServer.builder());
     try (var client = Client.raw(server.uri(), "POST / HTTP/1.1\r\nHost: evil.test\r\nContent-Length: 10\r\n\r\nhalf")) {
       assertEquals(403, client.status());
+      assertEquals(List.of(), VirtualThreads.named("tidings-timer")); // the ticker of the server limits the wait
       long start = System.nanoTime();
       server.close();
       assertTrue(Duration.ofNanos(System.nanoTime() - start).toMillis() < 2500);
