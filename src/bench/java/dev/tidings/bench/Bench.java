@@ -81,6 +81,7 @@ final class Bench {
     try {
       System.out.println("\nWithout a network, in miniature too");
       InProcess.shortly();
+      Recording.shortly();
       return true;
     } catch (Exception e) {
       e.printStackTrace();
