@@ -82,6 +82,7 @@ final class Bench {
       System.out.println("\nWithout a network, in miniature too");
       InProcess.shortly();
       Compression.shortly();
+      Recording.shortly();
       return true;
     } catch (Exception e) {
       e.printStackTrace();
