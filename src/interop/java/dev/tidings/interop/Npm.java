@@ -35,6 +35,11 @@ public final class Npm {
     return Files.isExecutable(node) ? node.toString() : abort("there is no package of Node.js for this processor");
   }
 
+  /** Returns the version of a package that runs on {@link #node}, including the version of that. */
+  public static String versionOnOwnNode(String name) throws IOException, InterruptedException {
+    return version(name) + " on Node.js " + Child.run(Duration.ofSeconds(20), node(), "--version").strip();
+  }
+
   /** Returns the version of a package that runs on Node.js, including the version of Node.js. */
   public static String versionOnNode(String name) throws IOException, InterruptedException {
     return version(name) + " on Node.js " + Child.run(Duration.ofSeconds(20), Child.find("node"), "--version").strip();

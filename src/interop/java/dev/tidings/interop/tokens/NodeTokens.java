@@ -16,7 +16,7 @@ record NodeTokens(String vendor, String module, String path) implements TokenCli
 
   @Override
   public String version() throws Exception {
-    return Npm.version(module) + " on Node.js " + Child.run(Duration.ofSeconds(20), Npm.node(), "--version").strip();
+    return Npm.versionOnOwnNode(module);
   }
 
   @Override
