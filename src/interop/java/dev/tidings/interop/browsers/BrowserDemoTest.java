@@ -171,15 +171,14 @@ class BrowserDemoTest {
         <iframe src='URL' onload=loaded()></iframe>
         """;
     try (var http = HttpClient.newHttpClient();
-        var other = SseServer.create(0)) {
+        var other = SseServer.builder().anyHost().build()) {
       var mine = http.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofLines()).body();
       var lines = mine.iterator();
       awaitLine(lines, "data: me");
       Pages.html(other, "/", harmful.replace("URL", url));
       other.start();
       try (var tab = browser.open()) {
-        // A browser treats the address and the name of this machine as two sites.
-        tab.go(URI.create("http://127.0.0.1:" + other.port() + "/"));
+        tab.go(URI.create("http://foreign.test:" + other.port() + "/")); // this machine, by the name of another site
         tab.awaitTold("loaded");
       }
       var sending = HttpRequest.newBuilder(page.resolve("send?id=me")).POST(BodyPublishers.ofString("still here"));
