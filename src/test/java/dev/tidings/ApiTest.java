@@ -40,9 +40,9 @@ class ApiTest {
   }
 
   @Test
-  void theLibrarysPackageIsTheOnlyOneThatIsExported() {
+  void onlyTheLibraryAndItsClientAreExported() {
     var module = ModuleFinder.of(CLASSES).find("dev.tidings").orElseThrow().descriptor();
-    assertEquals(Set.of("dev.tidings"), module.exports().stream().map(Exports::source).collect(Collectors.toSet()));
+    assertEquals(Set.of("dev.tidings", "dev.tidings.client"), module.exports().stream().map(Exports::source).collect(Collectors.toSet()));
     assertEquals(Set.of(), module.opens());
   }
 
@@ -57,7 +57,7 @@ class ApiTest {
   private static List<String> api() throws Exception {
     var api = new ArrayList<String>();
     for (Class<?> type : publicTypes()) {
-      String name = type.getName().substring(type.getPackageName().length() + 1).replace('$', '.');
+      String name = type.getName().substring("dev.tidings.".length()).replace('$', '.');
       javap(type).lines()
           .filter(line -> !line.startsWith("Compiled from") && !line.equals("}"))
           .map(line -> line.replaceAll("(dev\\.tidings|java(\\.[a-z]+)+)\\.", "").replace('$', '.'))
@@ -70,11 +70,19 @@ class ApiTest {
 
   private static List<Class<?>> publicTypes() throws IOException, ClassNotFoundException {
     var types = new ArrayList<Class<?>>();
-    try (Stream<Path> files = Files.list(CLASSES.resolve(Path.of("dev", "tidings")))) {
+    for (String name : List.of("dev.tidings", "dev.tidings.client")) {
+      types.addAll(publicTypes(name));
+    }
+    return types;
+  }
+
+  private static List<Class<?>> publicTypes(String packageName) throws IOException, ClassNotFoundException {
+    var types = new ArrayList<Class<?>>();
+    try (Stream<Path> files = Files.list(CLASSES.resolve(packageName.replace('.', '/')))) {
       for (Path file : files.filter(f -> f.toString().endsWith(".class")).sorted().toList()) {
         String name = file.getFileName().toString().replace(".class", "");
         if (!name.equals("package-info")) {
-          var type = Class.forName("dev.tidings." + name);
+          var type = Class.forName(packageName + "." + name);
           if (isPublic(type)) {
             types.add(type);
           }

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.tidings.WhatwgParser.Message;
+import dev.tidings.client.EventClient;
 import java.io.IOException;
 import java.net.URI;
+import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -29,7 +31,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Clients whose connections end at random while others publish, on real sockets. {@code -Dchaos.seconds=30} makes
+ * Clients whose connections end at random while others publish, on real sockets: raw clients, and those of the
+ * library, which reconnect by themselves while the server closes streams. {@code -Dchaos.seconds=30} makes
  * the tests longer and adds clients. {@code -Dchaos.seed=…} repeats a run: the seed determines each action of every
  * client and publisher, and its time.
  */
@@ -49,10 +52,13 @@ class ChannelChaosTest {
   private final AtomicBoolean over = new AtomicBoolean();
   private final List<Channel> channels = new ArrayList<>();
   private final Queue<Event> published = new ConcurrentLinkedQueue<>(); // in any order
+  private final HttpClient http = HttpClient.newHttpClient(); // of all clients of the library
   private SseServer server;
 
   @AfterEach
   void close() {
+    over.set(true);
+    http.shutdownNow();
     channels.forEach(Channel::close);
     server.close();
   }
@@ -102,11 +108,13 @@ class ChannelChaosTest {
     final Set<Integer> cuts = new HashSet<>(); // the number of messages seen at the end of each connection
     final CountDownLatch finished = new CountDownLatch(1);
     private int ends; // the number of end messages still to come
+    private final boolean isRaw;
     String id = "";
     String firstId = "";
 
     Visitor(long seed, int ends) {
       this.random = new Random(seed);
+      this.isRaw = random.nextBoolean();
       this.ends = ends;
     }
 
@@ -118,7 +126,11 @@ class ChannelChaosTest {
     public void run() {
       try {
         while (!hasAll() && !over.get()) {
-          connection();
+          if (isRaw) {
+            connection();
+          } else {
+            reconnections();
+          }
         }
       } catch (Throwable e) {
         failures.add(e);
@@ -170,6 +182,27 @@ class ChannelChaosTest {
       pause(pause);
     }
 
+    /** Receives with a client of the library, over all the streams that the server closes meanwhile. */
+    private void reconnections() throws InterruptedException {
+      int most = random.nextInt(4) == 0 ? random.nextInt(3) : random.nextInt(600);
+      var builder = EventClient.builder(server.uri()).client(http).retry(Duration.ofMillis(random.nextInt(20)));
+      try (var client = builder.lastEventId(id).build()) {
+        for (int i = 0; i < most && !hasAll() && !over.get(); i++) {
+          var event = client.next(Duration.ofMillis(100));
+          id = client.lastEventId().orElse("");
+          firstId = firstId.isEmpty() ? id : firstId;
+          cuts.add(seen.size()); // any event may be the first one of a stream
+          if (event.isPresent()) {
+            var message = new Message(event.get().name().orElse("message"), event.get().data().orElseThrow(), id);
+            seen.add(message);
+            ends -= message.data().equals(END) ? 1 : 0;
+          }
+        }
+        count("left by a client of the library");
+      }
+      pause(random.nextInt(40));
+    }
+
     /** Takes from the parser as a browser would: events, and the last event id even without any event. */
     private void take(Client client) {
       for (Message message; (message = client.poll()) != null; ) {
@@ -197,6 +230,8 @@ class ChannelChaosTest {
       visitors.add(new Visitor(random.nextLong(), channels.size()));
     }
     visitors.forEach(visitor -> Thread.ofVirtual().name("visitor").start(visitor));
+    var closing = new Random(random.nextLong());
+    Thread.ofVirtual().name("closer").start(() -> closeStreams(closing));
     Await.until("all have a position", () -> !failures.isEmpty() || visitors.stream().noneMatch(visitor -> visitor.firstId.isEmpty()));
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     var publishers = new ArrayList<Thread>();
@@ -221,6 +256,19 @@ class ChannelChaosTest {
     }
     System.out.println(counts);
     return visitors;
+  }
+
+  /** Closes streams at random, whose clients reconnect. */
+  private void closeStreams(Random random) {
+    while (!over.get()) {
+      var streams = server.eventSources().streams();
+      if (!streams.isEmpty()) {
+        var stream = streams.get(random.nextInt(streams.size()));
+        Thread.ofVirtual().start(stream::close);
+        count("closed by the server");
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(40)));
+    }
   }
 
   private void publish(Channel channel, Event event) {

@@ -36,7 +36,7 @@ class MapTest {
       var cells = Arrays.stream(rule.split("\\|")).map(String::strip).toList();
       assertEquals(4, cells.size(), rule);
       String file = cells.get(2).replace("`", "");
-      if (!Files.exists(MAIN.resolve(file + ".java"))) {
+      if (!isIn(MAIN, file + ".java")) {
         missing.add(file);
       }
       for (String test : cells.get(3).replace("`", "").split(", ")) {
@@ -53,9 +53,16 @@ class MapTest {
   private static boolean isTest(String name) throws IOException {
     var parts = name.split("\\.");
     Path file = TEST.resolve(parts[0] + ".java");
+    if (!Files.exists(file)) {
+      file = TEST.resolve("client").resolve(parts[0] + ".java");
+    }
     return parts.length == 2
         && Files.exists(file)
         && Pattern.compile(ANNOTATED + Pattern.quote(parts[1]) + "\\(").matcher(Files.readString(file)).find();
+  }
+
+  private static boolean isIn(Path folder, String file) {
+    return Files.exists(folder.resolve(file)) || Files.exists(folder.resolve("client").resolve(file));
   }
 
   @Test
@@ -64,7 +71,7 @@ class MapTest {
     var types = TYPE.matcher(Files.readString(MAP));
     while (types.find()) {
       String name = types.group(1) + ".java";
-      if (!Files.exists(MAIN.resolve(name)) && !Files.exists(TEST.resolve(name)) && !types.group(1).equals("ReentrantLock")) {
+      if (!isIn(MAIN, name) && !isIn(TEST, name) && !types.group(1).equals("ReentrantLock")) {
         missing.add(name);
       }
     }
@@ -72,9 +79,14 @@ class MapTest {
   }
 
   @Test
-  void theDocumentationOfThePackageHasTheSameMap() throws Exception {
-    String map = Files.readString(MAP).split("## The map\\s+```\\n")[1].split("```")[0];
-    String documentation = Files.readString(MAIN.resolve("package-info.java")).replaceAll("(?m)^ \\* ?", "");
+  void theDocumentationOfEachPackageHasTheSameMap() throws Exception {
+    assertHasMap(MAIN, "## The map");
+    assertHasMap(MAIN.resolve("client"), "## The client");
+  }
+
+  private static void assertHasMap(Path folder, String heading) throws IOException {
+    String map = Files.readString(MAP).split(heading + "\\s+```\\n")[1].split("```")[0];
+    String documentation = Files.readString(folder.resolve("package-info.java")).replaceAll("(?m)^ \\* ?", "");
     assertTrue(documentation.contains(map), map);
   }
 

@@ -456,6 +456,15 @@ class SamplesTest {
   }
 
   @Test
+  void handlerTestTestsAHandlerAndPrintsWhatTheClientReceives() throws Exception {
+    try (var test = new Program("HandlerTest")) {
+      assertEquals("Hello again!", test.output().next());
+      assertTrue(test.process().waitFor(10, TimeUnit.SECONDS));
+      assertEquals(0, test.process().exitValue());
+    }
+  }
+
+  @Test
   void restartContinuesWhereItWasKilled(@TempDir Path directory) throws Exception {
     var command = new ArrayList<>(command("Restart.java"));
     command.add(directory.toString());
@@ -528,10 +537,10 @@ class SamplesTest {
               """;
           case "live.jsh" ->
               """
-              data: Hello again!
-              data: to each of mine
+              Hello again!
+              to each of mine
               1 took it
-              data: to all
+              to all
               {STOPPING=1}
               """;
           default -> throw new AssertionError("no output is known for " + script);

@@ -10,10 +10,10 @@ import java.util.List;
  * A client-side parser to the letter of WHATWG HTML, 9.2.6 "Interpreting an event stream", which shares no
  * code with the library. Accepts bytes in any slices.
  */
-final class WhatwgParser {
+public final class WhatwgParser {
 
   /** A dispatched event. */
-  record Message(String type, String data, String lastEventId) {}
+  public record Message(String type, String data, String lastEventId) {}
 
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
   private final List<Message> messages = new ArrayList<>();
@@ -27,11 +27,13 @@ final class WhatwgParser {
   private String lastEventId = "";
   private long reconnectionTime = -1;
 
-  void feed(byte[] bytes) {
+  public WhatwgParser() {}
+
+  public void feed(byte[] bytes) {
     feed(bytes, 0, bytes.length);
   }
 
-  void feed(byte[] bytes, int from, int to) {
+  public void feed(byte[] bytes, int from, int to) {
     for (int i = from; i < to; i++) {
       byte b = bytes[i];
       if (b == '\n' && afterCr) {
@@ -97,23 +99,23 @@ final class WhatwgParser {
     type = "";
   }
 
-  List<Message> messages() {
+  public List<Message> messages() {
     return messages;
   }
 
-  List<String> comments() {
+  public List<String> comments() {
     return comments;
   }
 
-  List<String> unknownFields() {
+  public List<String> unknownFields() {
     return unknownFields;
   }
 
-  String lastEventId() {
+  public String lastEventId() {
     return lastEventId;
   }
 
-  long reconnectionTime() {
+  public long reconnectionTime() {
     return reconnectionTime;
   }
 }

@@ -1,0 +1,66 @@
+package dev.tidings.client;
+
+import java.time.Duration;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
+
+/** The attempts since the last stream that brought something, and what follows from them. */
+final class Attempts {
+  private final Options options;
+  private final Time time;
+  private final RandomGenerator random;
+  private Duration retry;
+  private int failures;
+  private long since = Time.NEVER;
+
+  Attempts(Options options, Time time, RandomGenerator random) {
+    this.options = options;
+    this.time = time;
+    this.random = random;
+    this.retry = options.retry();
+  }
+
+  /** Called when an attempt is made, or when a stream is lost. */
+  void begin() {
+    if (since == Time.NEVER) {
+      since = time.now();
+    }
+  }
+
+  /** Called when a stream brings something. */
+  void end() {
+    failures = 0;
+    since = Time.NEVER;
+  }
+
+  void countFailure() {
+    failures++;
+  }
+
+  int failures() {
+    return failures;
+  }
+
+  /** Sets the reconnection time that the server has asked for. */
+  void setRetry(Optional<Duration> retry) {
+    this.retry = retry.orElse(this.retry);
+  }
+
+  /** Returns when the next attempt may be made, not before the server's {@code Retry-After}. */
+  long nextAttempt(Duration retryAfter) {
+    var delay = Backoff.delay(failures, retry, options.maxRetry(), random);
+    var wait = retryAfter.compareTo(options.maxRetry()) > 0 ? options.maxRetry() : retryAfter;
+    return time.after(delay.compareTo(wait) > 0 ? delay : wait);
+  }
+
+  /** Returns why no attempt is made then; empty if it is made. */
+  Optional<String> limit(long nextAttempt) {
+    if (failures >= options.maxAttempts()) {
+      return Optional.of("gave up after " + failures + " attempts (maxAttempts)");
+    }
+    if (Time.plus(since, options.maxOutage()) < nextAttempt) {
+      return Optional.of("gave up after " + options.maxOutage() + " without a stream (maxOutage)");
+    }
+    return Optional.empty();
+  }
+}

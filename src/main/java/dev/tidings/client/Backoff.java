@@ -1,0 +1,65 @@
+package dev.tidings.client;
+
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.util.random.RandomGenerator;
+
+/** The time between two attempts to connect. */
+final class Backoff {
+  private static final Duration LEAST = Duration.ofMillis(100); // to start from, even if the server says retry: 0
+  private static final Duration MOST = Duration.ofSeconds(30); // for a delay that the server has not asked for
+  private static final int MOST_DOUBLINGS = 30;
+
+  private Backoff() {}
+
+  /**
+   * Returns the delay before the next attempt. After a stream that brought something, it is the reconnection time of
+   * the stream, which a server spreads itself. After failed attempts, it is random: from half to all of that time,
+   * doubled for each of them.
+   *
+   * @param failures the number of failed attempts since then
+   * @param most the longest delay
+   */
+  static Duration delay(int failures, Duration retry, Duration most, RandomGenerator random) {
+    if (failures == 0) {
+      return least(retry, most);
+    }
+    var limit = least(greatest(retry, MOST), most);
+    var first = least(greatest(retry, LEAST), limit); // limited before it is doubled, so that nothing overflows
+    var longest = least(first.multipliedBy(1L << Math.min(failures, MOST_DOUBLINGS)), limit);
+    long millis = longest.toMillis();
+    return Duration.ofMillis(millis - random.nextLong(millis / 2 + 1));
+  }
+
+  /** Returns the time that a {@code Retry-After} asks for (RFC 9110, 10.2.3); zero if it is not valid. */
+  static Duration retryAfter(String value, Instant now) {
+    if (!value.isEmpty() && value.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      return Duration.ofSeconds(number(value));
+    }
+    try {
+      var delay = Duration.between(now, DateTimeFormatter.RFC_1123_DATE_TIME.parse(value, Instant::from));
+      return greatest(delay, Duration.ZERO);
+    } catch (DateTimeException | ArithmeticException e) {
+      return Duration.ZERO;
+    }
+  }
+
+  /** Returns the number that these digits are, at most {@code Long.MAX_VALUE / 1000}. */
+  static long number(String digits) {
+    long number = 0;
+    for (int i = 0; i < digits.length(); i++) {
+      number = Math.min(10 * number + digits.charAt(i) - '0', Long.MAX_VALUE / 1000);
+    }
+    return number;
+  }
+
+  private static Duration least(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? one : other;
+  }
+
+  private static Duration greatest(Duration one, Duration other) {
+    return one.compareTo(other) > 0 ? one : other;
+  }
+}

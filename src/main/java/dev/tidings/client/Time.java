@@ -1,0 +1,58 @@
+package dev.tidings.client;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.TimeUnit;
+
+/** The clock of a client. The reading thread waits for all its deadlines itself, so no timer is needed. */
+interface Time {
+  /** A deadline that never passes. */
+  long NEVER = Long.MAX_VALUE;
+
+  /** Returns the time in nanoseconds since some point in the past. */
+  long now();
+
+  /** Returns the time of day, for dates in headers. */
+  Instant instant();
+
+  /** Waits until another thread notifies the monitor, which the caller holds, or until the deadline; may return early. */
+  void await(Object monitor, long deadline) throws InterruptedException;
+
+  /** Returns the deadline that is this long after this time. */
+  static long plus(long time, Duration duration) {
+    long nanos = TimeUnit.NANOSECONDS.convert(duration);
+    return nanos >= NEVER - time ? NEVER : time + nanos;
+  }
+
+  /** Returns the deadline that is this long after now. */
+  default long after(Duration duration) {
+    return plus(now(), duration);
+  }
+
+  /** Creates a clock of real time. */
+  static Time system() {
+    return new Real(System.nanoTime());
+  }
+
+  /** Real time since the creation of this object, so that times can be compared. */
+  record Real(long start) implements Time {
+    @Override
+    public long now() {
+      return System.nanoTime() - start;
+    }
+
+    @Override
+    public Instant instant() {
+      return Instant.now();
+    }
+
+    @Override
+    public void await(Object monitor, long deadline) throws InterruptedException {
+      if (deadline == NEVER) {
+        monitor.wait();
+      } else {
+        TimeUnit.NANOSECONDS.timedWait(monitor, deadline - now()); // does not wait if this is not positive
+      }
+    }
+  }
+}
