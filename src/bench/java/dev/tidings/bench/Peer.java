@@ -48,6 +48,9 @@ interface Peer {
     return name.startsWith(NchanPeer.NAME) ? new NchanPeer(name.substring(NchanPeer.NAME.length())) : ALL.get(name).get();
   }
 
+  /** The library on robaho's server, whose jar is on the class path of this peer only. */
+  String ROBAHO = "tidings-robaho";
+
   /** All peers, including the baselines, in the order of the table. */
   Map<String, Supplier<Peer>> ALL =
       ordered(
@@ -58,6 +61,7 @@ interface Peer {
               Map.entry("tidings-channels", () -> new TidingsPeer(TidingsPeer.Way.FOUR_CHANNELS)),
               Map.entry("tidings-names", () -> new NamesPeer(NamesPeer.Way.CHANNELS)),
               Map.entry("tidings-identifiers", () -> new NamesPeer(NamesPeer.Way.IDENTIFIERS)),
+              Map.entry(ROBAHO, () -> new TidingsPeer(TidingsPeer.Way.BROADCAST, "robaho.")),
               Map.entry("undertow", UndertowPeer::new),
               Map.entry("vertx", VertxPeer::new),
               Map.entry("jetty", JettyPeer::new),

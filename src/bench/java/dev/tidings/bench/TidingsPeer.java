@@ -33,6 +33,7 @@ final class TidingsPeer implements Peer {
   private static final long FIRST_NUMBER = 100_000_000; // the number of digits that most logs in memory have
 
   private final Way way;
+  private final String prefix;
   private final LongAdder opened = new LongAdder();
   private final EventLog[] logs; // one for each channel
   private final Channel[] channels;
@@ -40,7 +41,13 @@ final class TidingsPeer implements Peer {
   private SseServer server;
 
   TidingsPeer(Way way) {
+    this(way, "sun.");
+  }
+
+  /** Creates a peer that runs on the server whose classes have this prefix. */
+  TidingsPeer(Way way, String prefix) {
     this.way = way;
+    this.prefix = prefix;
     var names =
         switch (way) {
           case BROADCAST, BROADCAST_WITH_ID -> List.<String>of();
@@ -61,6 +68,10 @@ final class TidingsPeer implements Peer {
   @Override
   public void start(int port, Duration ping) throws IOException {
     server = server(port, ping);
+    String provider = server.httpServer().getClass().getName();
+    if (!provider.startsWith(prefix)) {
+      throw new IllegalStateException("the server is " + provider + ", not " + prefix);
+    }
     server.get(
         "/events",
         request -> {

@@ -92,6 +92,11 @@ public final class Child implements AutoCloseable {
     writer.flush();
   }
 
+  /** Closes its standard input. */
+  public void endInput() throws IOException {
+    process.outputWriter(StandardCharsets.UTF_8).close();
+  }
+
   public int status() throws InterruptedException {
     return process.waitFor(10, TimeUnit.SECONDS) ? process.exitValue() : fail("the program closed its output, but did not exit");
   }

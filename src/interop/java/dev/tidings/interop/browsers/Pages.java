@@ -36,7 +36,7 @@ public final class Pages {
   }
 
   /** Serves a script from an npm package. */
-  static void npm(SseServer server, String path, String file) {
+  public static void npm(SseServer server, String path, String file) {
     String text = Npm.read(file);
     server.get(path, request -> request.respond(200, "text/javascript", text));
   }

@@ -16,6 +16,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -37,6 +38,11 @@ final class ProxyClient implements AutoCloseable {
 
     String id() {
       return field("id");
+    }
+
+    /** Returns whether this is the end of the response. */
+    boolean isEnd() {
+      return lines.equals(END) || lines.equals(BROKEN);
     }
 
     private String field(String name) {
@@ -112,6 +118,11 @@ final class ProxyClient implements AutoCloseable {
     var next = seen.poll(20, TimeUnit.SECONDS);
     assertNotNull(next, "nothing arrived within 20 s");
     return next;
+  }
+
+  /** Waits for the next event, for at most this long. */
+  Optional<Seen> next(Duration bound) throws InterruptedException {
+    return Optional.ofNullable(seen.poll(bound.toNanos(), TimeUnit.NANOSECONDS));
   }
 
   /** Returns whether no further event has arrived. */

@@ -1,5 +1,6 @@
 package dev.tidings.interop.servers;
 
+import static java.util.stream.Collectors.joining;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,13 +11,19 @@ import java.io.File;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -30,6 +37,9 @@ class ProviderTest {
   /** The longest time between two lines of output; longer than any test may take. */
   private static final Duration BOUND = Duration.ofSeconds(90);
   private static final Path TIMEOUTS = Path.of("..", "test", "resources"); // of the library's tests
+  private static final List<String> LONGEST = List.of(
+      "StopTest", "SlowTest", "HalfRequestTest", "StopLoadTest", "ChannelChaosTest", "BroadcastTest", "SendingTest", "ChannelTest");
+  /** The test classes that run on every server. */
   private static final Map<String, String> BEHAVIOURS = new LinkedHashMap<>();
 
   static {
@@ -58,44 +68,83 @@ class ProviderTest {
   @EnumSource
   void holdsTheLibrarysTests(Provider provider) throws Exception {
     String version = provider.version();
-    var passed = new TreeMap<String, Integer>();
-    var failed = new TreeMap<String, String>();
-    run(provider, passed, failed);
+    var all = ServerTests.all();
+    assertTrue(all.containsAll(BEHAVIOURS.keySet()), "in the list, but not among those that start servers: " + all);
+    var classes = provider.jvms > 1 ? all : BEHAVIOURS.keySet();
+    var passed = new ConcurrentSkipListMap<String, Integer>();
+    var failed = new ConcurrentSkipListMap<String, String>();
+    run(provider, classes, passed, failed);
     var unexpected = new TreeMap<>(failed);
     unexpected.keySet().removeAll(provider.deviations.keySet());
     assertEquals(Map.of(), unexpected);
     var mended = new TreeSet<>(provider.deviations.keySet());
     mended.removeAll(failed.keySet());
     assertTrue(mended.isEmpty(), "these tests pass now: " + mended);
-    assertEquals(BEHAVIOURS.keySet(), Set.copyOf(passed.keySet()));
+    var expected = new TreeSet<>(classes);
+    assertEquals(expected, passed.keySet());
     BEHAVIOURS.forEach((name, text) -> Results.passed(
         Part.PROVIDERS, provider.who, version, text + " (`" + name + "`)", passed.get(name) + " tests", ""));
+    expected.removeAll(BEHAVIOURS.keySet());
+    if (!expected.isEmpty()) {
+      int count = expected.stream().mapToInt(passed::get).sum();
+      String names = expected.stream().map(name -> "`" + name + "`").collect(joining(", "));
+      Results.passed(
+          Part.PROVIDERS, provider.who, version, "all other test classes that start servers in their own JVM: " + names, count + " tests", "");
+    }
     var testsByReason = new LinkedHashMap<String, List<String>>();
     provider.deviations.forEach((test, why) -> testsByReason.computeIfAbsent(why, key -> new ArrayList<>()).add("`" + test + "`"));
     testsByReason.forEach((why, tests) -> Results.passed(
         Part.PROVIDERS, provider.who, version, "fails: " + String.join(", ", tests), "", why));
   }
 
-  private static void run(Provider provider, Map<String, Integer> passed, Map<String, String> failed) throws Exception {
-    var command = new ArrayList<>(List.of(
+  private static void run(
+      Provider provider, Set<String> classes, Map<String, Integer> passed, Map<String, String> failed) throws Exception {
+    // The longest ones first.
+    var next = new ConcurrentLinkedQueue<>(LONGEST);
+    next.retainAll(classes);
+    classes.stream().filter(name -> !LONGEST.contains(name)).forEach(next::add);
+    try (var executor = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
+      Callable<Void> jvm = () -> {
+        runInTurn(provider, next, passed, failed);
+        return null;
+      };
+      for (var end : executor.invokeAll(Collections.nCopies(provider.jvms, jvm))) {
+        end.get();
+      }
+    }
+  }
+
+  /** Runs classes in a JVM, one after the other, because some tests check all threads of the JVM. */
+  private static void runInTurn(
+      Provider provider, Queue<String> classes, Map<String, Integer> passed, Map<String, String> failed) throws Exception {
+    var command = List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-Dcom.sun.net.httpserver.HttpServerProvider=" + provider.provider,
         "-Dsun.net.httpserver.nodelay=true", "-Drobaho.net.httpserver.nodelay=true",
-        "-XX:+EnableDynamicAgentLoading",
+        "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+EnableDynamicAgentLoading",
         "-cp", String.join(File.pathSeparator, TIMEOUTS.toString(), System.getProperty("java.class.path"), provider.folder().resolve("*").toString()),
-        CoreTests.class.getName()));
-    command.addAll(BEHAVIOURS.keySet());
+        CoreTests.class.getName());
     try (var child = Child.start(command.toArray(String[]::new))) {
-      for (Optional<String> line; (line = child.next(BOUND)).isPresent() && !line.get().equals(CoreTests.END); ) {
-        if (line.get().startsWith(CoreTests.RESULT)) {
-          var words = line.get().split(" ", 4);
-          if (words[1].equals("SUCCESSFUL")) {
-            passed.merge(words[2].replaceAll("\\..*", ""), 1, Integer::sum);
-          } else {
-            failed.put(words[2], words[1] + " " + words[3]);
+      for (String name; (name = classes.poll()) != null; ) {
+        long start = System.nanoTime();
+        child.say(name);
+        String end = CoreTests.END + name;
+        Optional<String> line;
+        while ((line = child.next(BOUND)).isPresent() && !line.get().equals(end)) {
+          if (line.get().startsWith(CoreTests.RESULT)) {
+            var words = line.get().split(" ", 4);
+            if (words[1].equals("SUCCESSFUL")) {
+              passed.merge(name, 1, Integer::sum);
+            } else {
+              failed.put(words[2], words[1] + " " + words[3]);
+              System.out.println(provider.who + ": " + words[2] + " " + failed.get(words[2]));
+            }
           }
         }
+        assertTrue(line.isPresent(), "the JVM ended in " + name);
+        System.out.println(provider.who + ": " + name + " took " + (System.nanoTime() - start) / 1_000_000 + " ms");
       }
+      child.endInput();
       assertEquals(0, child.status());
     }
   }
