@@ -371,12 +371,12 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     }
   }
 
-  /** Stops the delivery of channels. Adds the position if the client may reconnect and receives all that is queued. */
+  /** Stops the delivery of channels, and adds the position if the client may reconnect. */
   private void endAttachment(Manner manner, List<Frame> words) {
     var channels = attachment.get();
     if (channels != null) {
       var position = channels.end();
-      if (!manner.forGood() && !manner.late()) {
+      if (!manner.forGood()) {
         position.ifPresent(words::add);
       }
     }
@@ -402,7 +402,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
     return words;
   }
 
-  /** Returns no event of the application, not even the farewell. */
+  /** Returns no event of the application, not even the farewell, and no position, since the events before it are lost. */
   private List<Frame> lastWordsOfLate(Manner manner) {
     var words = new ArrayList<Frame>();
     if (wasOpen) {
