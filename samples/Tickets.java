@@ -4,7 +4,6 @@ import com.sun.net.httpserver.Filter;
 import dev.tidings.Channels;
 import dev.tidings.Duplicates;
 import dev.tidings.Event;
-import dev.tidings.EventSource;
 import dev.tidings.From;
 import dev.tidings.Settings;
 import dev.tidings.SseRequest;

@@ -105,7 +105,7 @@ class UploadSampleTest {
   @Test
   void memoryIsBoundedWhateverTheSize() throws Exception {
     var body = new InputStream() {
-      long left = 100_000_000;
+      long left = 50_000_000;
 
       @Override
       public int read() {
