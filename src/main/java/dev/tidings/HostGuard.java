@@ -33,7 +33,8 @@ import java.util.regex.Pattern;
  *       another site is of the same origin as this server, and only {@code Host} still has the name of the other site. A
  *       request without {@code Host} is accepted if it has no {@code Origin}, because browsers always send {@code Host}.
  *   <li>{@code Origin}, if present, must be that of an {@code http} or {@code https} page on an allowed host, or be
- *       allowed by a {@link Cors} filter of the same context.
+ *       allowed by a {@link Cors} filter of the same context. {@code null} is also accepted if {@code Sec-Fetch-Site} is
+ *       {@code same-origin}: browsers send it for forms of a page whose referrer policy is {@code no-referrer}.
  *   <li>Without {@code Origin}, {@code Sec-Fetch-Site} must not be {@code cross-site}, as for images, frames and scripts
  *       in pages of other sites. A GET that loads a page because the user followed a link ({@code Sec-Fetch-Mode:
  *       navigate}, {@code Sec-Fetch-Dest: document}) is accepted.
@@ -121,7 +122,7 @@ public final class HostGuard extends Filter {
     var origins = exchange.getRequestHeaders().getOrDefault("Origin", List.of());
     for (String origin : origins) {
       var host = hostOfOrigin(origin);
-      if (!isAllowed(host) && !isAllowedByCors(exchange, origin)) {
+      if (!isAllowed(host) && !isOwnPage(exchange, origin) && !isAllowedByCors(exchange, origin)) {
         return Optional.of(
             "Origin is not allowed: " + Quoted.java(origin) + advice(host)
                 + "; to allow pages of another site, add a Cors filter to the context");
@@ -156,6 +157,14 @@ public final class HostGuard extends Filter {
   private static Optional<String> hostOfOrigin(String origin) {
     var parts = ORIGIN.matcher(origin);
     return parts.matches() ? HostSyntax.host(parts.group(1)) : Optional.empty();
+  }
+
+  /**
+   * Returns whether a page of this server sent the request without its origin, as a form does if the referrer policy of
+   * the page is {@code no-referrer}. Pages cannot set {@code Sec-Fetch-Site}, and after DNS rebinding Host is not allowed.
+   */
+  private static boolean isOwnPage(HttpExchange exchange, String origin) {
+    return origin.equals("null") && List.of("same-origin").equals(exchange.getRequestHeaders().get("Sec-Fetch-Site"));
   }
 
   private static boolean isAllowedByCors(HttpExchange exchange, String origin) {
@@ -197,7 +206,7 @@ public final class HostGuard extends Filter {
       exchange.getResponseHeaders().set("Content-Length", Integer.toString(body.length));
     }
     var guard = deadlines.newGuard();
-    ShortResponse.send(exchange, 403, body, head, deadlines, guard::run);
+    ShortResponse.send(exchange, 403, body, head, RequestBody.hasBytes(exchange), deadlines, guard::run);
   }
 
   @Override
