@@ -144,6 +144,10 @@ class ReconnectTest {
     assertTrue(Backoff.delay(9, Duration.ofMinutes(2), most, random).toMillis() >= 60_000); // not less than the server wants
     assertEquals(most, Backoff.delay(0, Duration.ofSeconds(Long.MAX_VALUE), most, random));
     assertTrue(Backoff.delay(50, Duration.ofSeconds(Long.MAX_VALUE), most, random).compareTo(most) <= 0);
+    var unlimited = Duration.ofSeconds(Long.MAX_VALUE);
+    for (int failures : new int[] {0, 1, 2, 40}) {
+      assertTrue(Backoff.delay(failures, unlimited, unlimited, random).toDays() > 18_000);
+    }
   }
 
   @ParameterizedTest
