@@ -53,6 +53,7 @@ final class Session {
   private int redirects;
   private long requestedAt;
   private int status; // of the last response, 0 before it
+  private long openedAt; // the beginning of the stream
   private final RefusalText refusal = new RefusalText();
   private EventParser parser;
   private final Queue<ByteBuffer> unread = new ArrayDeque<>();
@@ -231,6 +232,7 @@ final class Session {
       end(refused("the Content-Encoding is not supported: " + RefusalText.printable(encoding), 200, ""));
     } else {
       parser = new EventParser(options.maxEventBytes(), lastEventId);
+      openedAt = time.now();
       phase = Phase.STREAMING;
     }
   }
@@ -318,12 +320,16 @@ final class Session {
     unread.clear();
     if (wasStream) {
       attempts.setRetry(parser.retry());
+      if (!(reason instanceof HttpTimeoutException)) { // a stream that is silent for too long was lost before
+        attempts.wasOpen(time.now() - openedAt);
+      }
     }
     if (!wasStream || !parser.isAlive()) {
       attempts.countFailure();
     }
-    boolean isSent = !(reason instanceof ConnectException || reason instanceof HttpConnectTimeoutException);
-    if (!isRetried(isSent)) {
+    boolean isRefused = reason instanceof ConnectException || reason instanceof HttpConnectTimeoutException;
+    boolean isSent = redirects > 0 || !isRefused; // the server that redirected it has received it
+    if (!isRetried(isSent) || transport.isTerminated()) {
       end(reason == null ? null : failed(reason, wasStream ? "the stream was lost" : "cannot connect"));
       return;
     }

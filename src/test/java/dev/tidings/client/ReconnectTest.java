@@ -241,6 +241,35 @@ class ReconnectTest {
   }
 
   @Test
+  void theTimeInWhichAStreamIsOpenIsNoOutageEvenIfItIsQuiet() throws Exception {
+    try (var server = new RawServer(RawServer.stream("")); var client = build(EventClient.builder(server.uri()).maxOutage(Duration.ofMinutes(1)).maxSilence(Duration.ofMinutes(2)))) {
+      var received = receive(client);
+      for (int i = 0; i < 3; i++) {
+        var exchange = server.next();
+        time.awaitWait(Duration.ofMinutes(2));
+        time.advance(S.multipliedBy(70)); // a proxy ends it
+        exchange.close();
+        if (i < 2) {
+          time.awaitWait(S.multipliedBy(3), S.multipliedBy(30));
+          time.advance(S.multipliedBy(25));
+        }
+      }
+      var thrown = failure(received); // after 50 s in pauses, and another one
+      assertTrue(thrown.getMessage().contains(": gave up after PT1M without a stream (maxOutage)"), thrown.getMessage());
+    }
+  }
+
+  @Test
+  void timeInWhichAStreamIsSilentForTooLongIsAnOutage() throws Exception {
+    try (var server = new RawServer(RawServer.stream("")); var client = build(EventClient.builder(server.uri()).maxOutage(Duration.ofMinutes(1)).maxSilence(Duration.ofMinutes(2)))) {
+      var received = receive(client);
+      time.awaitWait(Duration.ofMinutes(2));
+      time.advance(Duration.ofMinutes(2));
+      failure(received);
+    }
+  }
+
+  @Test
   void withoutReconnectingACleanEndEndsTheClientAndAFailureIsAnException() throws Exception {
     try (var server = new RawServer(RawServer.ending("data: x\n\n")); var client = build(EventClient.builder(server.uri()).reconnect(false))) {
       var received = receive(client);
@@ -356,6 +385,17 @@ class ReconnectTest {
         server.next();
         assertEquals(0, server.waiting());
       }
+    }
+  }
+
+  @Test
+  void aPostThatWasRedirectedIsNotRepeatedIfTheTargetCannotBeReached() throws Exception {
+    int port = freePort();
+    try (var server = new RawServer(RawServer.status("303 See Other", "Location: http://127.0.0.1:" + port + "/")); var client = build(EventClient.builder(server.uri()).post("question", "text/plain"))) {
+      var received = receive(client);
+      assertTrue(failure(received).getMessage().contains("ConnectException"));
+      server.next();
+      assertEquals(0, server.waiting());
     }
   }
 
