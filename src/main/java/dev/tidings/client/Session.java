@@ -91,14 +91,19 @@ final class Session {
 
   /** Returns the next event; empty if the deadline passes before, or if the client has ended. */
   Optional<Event> next(long deadline) throws InterruptedException {
+    boolean isLast = false; // a server that sends without a pause must not keep the caller after the deadline
     while (!isEnded) {
       var event = parse();
       if (event != null) {
         return Optional.of(event);
       }
-      if (!isEnded && !step(deadline)) {
+      if (Thread.interrupted()) { // nor after an interrupt, which is otherwise noticed in a wait
+        throw new InterruptedException();
+      }
+      if (!isEnded && (isLast || !step(deadline))) {
         break;
       }
+      isLast = !unread.isEmpty() && time.now() >= deadline;
     }
     throwFailure();
     return Optional.empty();

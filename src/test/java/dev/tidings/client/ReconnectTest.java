@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -440,6 +441,36 @@ class ReconnectTest {
       server.next();
       assertEquals("6", server.next().header("Last-Event-ID")); // that of the block that was not ended is discarded
       assertFalse(server.next().head().contains("Last-Event-ID"));
+    }
+  }
+
+  @Test
+  void afterAFailureOrAnInterruptTheIdOfABlockWithoutAnEventIsKnown() throws Exception {
+    try (var server = new RawServer(RawServer.ending("event: tidings:position\nid: 5\ndata: \n\n"), exchange -> exchange.stream().send("id: 6\n\n:\n"), RawServer.status("404 Not Found", "Content-Length: 0"));
+        var client = build(EventClient.builder(server.uri()).retry(Duration.ZERO))) {
+      var thread = new AtomicReference<>(Thread.currentThread());
+      Thread.ofVirtual().start(() -> {
+        try {
+          server.next();
+          server.next();
+          time.awaitWait(Duration.ofMinutes(2)); // for more
+        } catch (InterruptedException e) {
+          throw new AssertionError(e);
+        }
+        thread.get().interrupt();
+      });
+      assertThrows(InterruptedException.class, client::next);
+      assertEquals(Optional.of("6"), client.lastEventId());
+    }
+    try (var server = new RawServer(RawServer.ending("event: tidings:position\nid: 5\ndata: \n\n"), RawServer.status("404 Not Found", "Content-Length: 0"));
+        var client = build(EventClient.builder(server.uri()).retry(Duration.ZERO))) {
+      failure(receive(client));
+      assertEquals(Optional.of("5"), client.lastEventId());
+    }
+    try (var server = new RawServer(RawServer.ending("event: tidings:position\nid: 5\ndata: \n\n"), RawServer.status("404 Not Found", "Content-Length: 0"));
+        var client = build(EventClient.builder(server.uri()).retry(Duration.ZERO))) {
+      assertThrows(EventClientException.class, client.iterator()::hasNext);
+      assertEquals(Optional.of("5"), client.lastEventId());
     }
   }
 
