@@ -47,9 +47,9 @@ import java.util.random.RandomGenerator;
  * the last event id, are not sent to another origin.
  *
  * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect, so nothing
- * happens between two calls, except that up to two chunks of the response are received, and over HTTP/2 what fits into the window
- * of {@code HttpClient} (16 MiB). The server is read as fast as events are taken. All methods may be called from any thread; each event is returned once. {@code HttpClient} has a
- * thread of its own, until this client has ended.
+ * happens between two calls, except that up to two chunks of the response are received; over HTTP/2, {@code HttpClient}
+ * receives up to 16 MiB. The server is read as fast as events are taken. All methods may be called from any thread; each
+ * event is returned once. {@code HttpClient} has a thread of its own, until this client has ended.
  *
  * <p>A module that uses this class must itself {@code require java.net.http}.
  */
