@@ -2,6 +2,7 @@ package dev.tidings.client;
 
 import dev.tidings.Event;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpResponse.ResponseInfo;
@@ -91,6 +92,15 @@ final class Session {
 
   /** Returns the next event; empty if the deadline passes before, or if the client has ended. */
   Optional<Event> next(long deadline) throws InterruptedException {
+    try {
+      return receive(deadline);
+    } catch (Error e) {
+      drop(e);
+      throw e;
+    }
+  }
+
+  private Optional<Event> receive(long deadline) throws InterruptedException {
     boolean isLast = false; // a server that sends without a pause must not keep the caller after the deadline
     while (!isEnded) {
       var event = parse();
@@ -153,7 +163,7 @@ final class Session {
     }
   }
 
-  private boolean pause(long deadline) throws InterruptedException {
+  private boolean pause(long deadline) throws IOException, InterruptedException {
     synchronized (this) {
       long until = Math.min(deadline, attemptAt);
       while (!isEnded && time.now() < until) {
@@ -168,7 +178,7 @@ final class Session {
     return true;
   }
 
-  private void request(Target target) {
+  private void request(Target target) throws IOException {
     this.target = target;
     phase = Phase.CONNECTING;
     status = 0;
@@ -184,6 +194,8 @@ final class Session {
       if (isLate) {
         next.cancel();
       }
+    } catch (UncheckedIOException e) { // no HttpClient, for example if there are too many open files
+      throw e.getCause();
     } catch (RuntimeException e) {
       end(new EventClientException("cannot send a request to " + target.name() + ": " + e.getMessage(), e));
     }
@@ -242,7 +254,7 @@ final class Session {
     }
   }
 
-  private void redirect(ResponseInfo head) {
+  private void redirect(ResponseInfo head) throws IOException {
     connection().cancel();
     String location = head.headers().firstValue("Location").orElse("");
     if (location.isEmpty() || ++redirects > MOST_REDIRECTS) {
@@ -250,11 +262,14 @@ final class Session {
       end(refused(reason, head.statusCode(), ""));
       return;
     }
+    Target next;
     try {
-      request(target.redirected(head.statusCode(), location));
+      next = target.redirected(head.statusCode(), location);
     } catch (IOException e) {
       end(refused(e.getMessage(), head.statusCode(), ""));
+      return;
     }
+    request(next);
   }
 
   private boolean awaitRefusal(long deadline) throws InterruptedException {
@@ -310,6 +325,32 @@ final class Session {
     return Time.plus(from.lastArrival(), options.maxSilence());
   }
 
+  /**
+   * Drops the stream after an error, such as a lack of memory, because a part of what has arrived may be missing. All
+   * after the last event is received again from the next stream.
+   */
+  private void drop(Error error) {
+    boolean isSent = phase != Phase.PAUSING;
+    phase = Phase.PAUSING;
+    unread.clear();
+    parser = null; // may occupy the memory
+    if (!isRetried(isSent)) {
+      end(new EventClientException(options.uri().getHost() + ": the stream was lost", error));
+      return;
+    }
+    cancel();
+    attempts.countFailure();
+    attempts.begin();
+    attemptAt = attempts.nextAttempt(Duration.ZERO);
+  }
+
+  private void cancel() {
+    var last = connection();
+    if (last != null) {
+      last.cancel();
+    }
+  }
+
   /** Returns whether another attempt may be made. */
   private boolean isRetried(boolean isSent) {
     return !isFirst && options.reconnect() && (options.isRepeatable() || !isSent);
@@ -317,7 +358,7 @@ final class Session {
 
   /** Ends the attempt or the stream, and decides what follows; the reason is null for an end without a failure. */
   private void lost(IOException reason, Duration retryAfter) {
-    connection().cancel();
+    cancel();
     if (isEnded) {
       return;
     }

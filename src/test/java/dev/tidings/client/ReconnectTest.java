@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
@@ -471,6 +472,59 @@ class ReconnectTest {
         var client = build(EventClient.builder(server.uri()).retry(Duration.ZERO))) {
       assertThrows(EventClientException.class, client.iterator()::hasNext);
       assertEquals(Optional.of("5"), client.lastEventId());
+    }
+  }
+
+  /** Real time that throws an error, once it is told to, when a chunk has been taken and is not yet parsed. */
+  private static final class FailingTime implements Time {
+    private final Time time = Time.system();
+    private final AtomicBoolean fails = new AtomicBoolean();
+
+    @Override
+    public long now() {
+      if (StackWalker.getInstance().walk(calls -> calls.anyMatch(call -> call.getMethodName().equals("take"))) && fails.getAndSet(false)) {
+        throw new OutOfMemoryError("here");
+      }
+      return time.now();
+    }
+
+    @Override
+    public Instant instant() {
+      return time.instant();
+    }
+
+    @Override
+    public void await(Object monitor, long deadline) throws InterruptedException {
+      time.await(monitor, deadline);
+    }
+  }
+
+  @Test
+  void afterAnErrorNothingIsMissing() throws Exception {
+    var failing = new FailingTime();
+    try (var server = new RawServer(RawServer.stream("id: 1\ndata: one\n\n"), RawServer.stream("id: 2\ndata: two\n\n"));
+        var client = EventClient.builder(server.uri()).retry(Duration.ZERO).build(failing, RANDOM)) {
+      assertEquals(Event.of("one").withId("1"), client.next(BOUND).orElseThrow());
+      failing.fails.set(true);
+      server.next().send("id: 2\ndata: two\n\n");
+      assertThrows(OutOfMemoryError.class, () -> client.next(BOUND));
+      assertEquals(Optional.of("1"), client.lastEventId());
+      assertEquals(Event.of("two").withId("2"), client.next(Duration.ofSeconds(20)).orElseThrow());
+      assertEquals("1", server.next().header("Last-Event-ID"));
+    }
+  }
+
+  @Test
+  void afterAnErrorARequestWithABodyIsNotRepeated() throws Exception {
+    var failing = new FailingTime();
+    try (var server = new RawServer(RawServer.stream("data: one\n\n"));
+        var client = EventClient.builder(server.uri()).post("question", "text/plain").build(failing, RANDOM)) {
+      assertEquals(Event.of("one"), client.next(BOUND).orElseThrow());
+      failing.fails.set(true);
+      server.next().send("data: two\n\n");
+      assertThrows(OutOfMemoryError.class, () -> client.next(BOUND));
+      assertThrows(EventClientException.class, client::next);
+      assertEquals(0, server.waiting());
     }
   }
 
