@@ -33,6 +33,11 @@ final class Attempts {
     since = Time.NEVER;
   }
 
+  /** Called when a stream was lost that was open this long. That time is no part of the outage. */
+  void wasOpen(long nanos) {
+    since = Time.plus(since, Duration.ofNanos(nanos));
+  }
+
   void countFailure() {
     failures++;
   }

@@ -47,9 +47,9 @@ import java.util.random.RandomGenerator;
  * the last event id, are not sent to another origin.
  *
  * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect, so nothing
- * happens between two calls, except that up to two chunks of the response are received. The server is read as fast as
- * events are taken. All methods may be called from any thread; each event is returned once. {@code HttpClient} has a
- * thread of its own, until this client has ended.
+ * happens between two calls, except that up to two chunks of the response are received; over HTTP/2, {@code HttpClient}
+ * receives up to 16 MiB. The server is read as fast as events are taken. All methods may be called from any thread; each
+ * event is returned once. {@code HttpClient} has a thread of its own, until this client has ended.
  *
  * <p>A module that uses this class must itself {@code require java.net.http}.
  */
@@ -144,10 +144,13 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
   }
 
   private Optional<Event> next(long deadline) throws InterruptedException {
-    var event = ahead.isPresent() ? ahead : session.next(deadline);
-    ahead = Optional.empty();
-    lastEventId = session.lastEventId();
-    return event;
+    try {
+      var event = ahead.isPresent() ? ahead : session.next(deadline);
+      ahead = Optional.empty();
+      return event;
+    } finally {
+      lastEventId = session.lastEventId(); // without an event, too: a block without data moves it
+    }
   }
 
   /**
@@ -167,17 +170,35 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
 
       @Override
       public Event next() {
-        turn.lock();
+        return takeAhead().or(this::waitNext).orElseThrow(NoSuchElementException::new);
+      }
+
+      private Optional<Event> waitNext() {
         try {
-          var event = waitAhead().orElseThrow(NoSuchElementException::new);
-          ahead = Optional.empty();
-          lastEventId = session.lastEventId();
-          return event;
-        } finally {
-          turn.unlock();
+          return EventClient.this.next();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return Optional.empty();
         }
       }
     };
+  }
+
+  /** Returns the event that an iterator has received, even if the thread is interrupted; empty if there is none. */
+  private Optional<Event> takeAhead() {
+    if (!turn.tryLock()) { // another thread takes it, or waits for one
+      return Optional.empty();
+    }
+    try {
+      var event = ahead;
+      if (event.isPresent()) {
+        ahead = Optional.empty();
+        lastEventId = session.lastEventId();
+      }
+      return event;
+    } finally {
+      turn.unlock();
+    }
   }
 
   private Optional<Event> waitAhead() {
@@ -187,11 +208,11 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
         if (ahead.isEmpty()) {
           ahead = session.next(Time.NEVER);
         }
-        if (ahead.isEmpty()) {
-          lastEventId = session.lastEventId(); // the client has ended
-        }
         return ahead;
       } finally {
+        if (ahead.isEmpty()) {
+          lastEventId = session.lastEventId(); // a block without data moves it
+        }
         turn.unlock();
       }
     } catch (InterruptedException e) {
@@ -318,7 +339,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     /**
      * Uses this {@code HttpClient}, for TLS, proxies, authenticators or cookies, or to share its thread among many
      * clients. It is not closed by the client. Over HTTP/2, a request after a timeout may use the same connection
-     * again.
+     * again. Its authenticator cannot answer for a request that is not repeated, such as a POST.
      *
      * @param client an {@code HttpClient} that follows no redirects itself, because it would send all headers to other
      *     origins
@@ -426,7 +447,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets how long the client tries to reconnect before it fails (default: no limit).
+     * Sets how long the client tries to reconnect before it fails (default: no limit). The time in which a stream is
+     * open does not count.
      *
      * @param time a time longer than zero
      * @return this builder

@@ -2,6 +2,7 @@ package dev.tidings.client;
 
 import dev.tidings.Event;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpResponse.ResponseInfo;
@@ -53,6 +54,7 @@ final class Session {
   private int redirects;
   private long requestedAt;
   private int status; // of the last response, 0 before it
+  private long openedAt; // the beginning of the stream
   private final RefusalText refusal = new RefusalText();
   private EventParser parser;
   private final Queue<ByteBuffer> unread = new ArrayDeque<>();
@@ -90,14 +92,28 @@ final class Session {
 
   /** Returns the next event; empty if the deadline passes before, or if the client has ended. */
   Optional<Event> next(long deadline) throws InterruptedException {
+    try {
+      return receive(deadline);
+    } catch (Error e) {
+      drop(e);
+      throw e;
+    }
+  }
+
+  private Optional<Event> receive(long deadline) throws InterruptedException {
+    boolean isLast = false; // a server that sends without a pause must not keep the caller after the deadline
     while (!isEnded) {
       var event = parse();
       if (event != null) {
         return Optional.of(event);
       }
-      if (!isEnded && !step(deadline)) {
+      if (Thread.interrupted()) { // nor after an interrupt, which is otherwise noticed in a wait
+        throw new InterruptedException();
+      }
+      if (!isEnded && (isLast || !step(deadline))) {
         break;
       }
+      isLast = !unread.isEmpty() && time.now() >= deadline;
     }
     throwFailure();
     return Optional.empty();
@@ -147,7 +163,7 @@ final class Session {
     }
   }
 
-  private boolean pause(long deadline) throws InterruptedException {
+  private boolean pause(long deadline) throws IOException, InterruptedException {
     synchronized (this) {
       long until = Math.min(deadline, attemptAt);
       while (!isEnded && time.now() < until) {
@@ -162,7 +178,7 @@ final class Session {
     return true;
   }
 
-  private void request(Target target) {
+  private void request(Target target) throws IOException {
     this.target = target;
     phase = Phase.CONNECTING;
     status = 0;
@@ -178,6 +194,8 @@ final class Session {
       if (isLate) {
         next.cancel();
       }
+    } catch (UncheckedIOException e) { // no HttpClient, for example if there are too many open files
+      throw e.getCause();
     } catch (RuntimeException e) {
       end(new EventClientException("cannot send a request to " + target.name() + ": " + e.getMessage(), e));
     }
@@ -231,11 +249,12 @@ final class Session {
       end(refused("the Content-Encoding is not supported: " + RefusalText.printable(encoding), 200, ""));
     } else {
       parser = new EventParser(options.maxEventBytes(), lastEventId);
+      openedAt = time.now();
       phase = Phase.STREAMING;
     }
   }
 
-  private void redirect(ResponseInfo head) {
+  private void redirect(ResponseInfo head) throws IOException {
     connection().cancel();
     String location = head.headers().firstValue("Location").orElse("");
     if (location.isEmpty() || ++redirects > MOST_REDIRECTS) {
@@ -243,11 +262,14 @@ final class Session {
       end(refused(reason, head.statusCode(), ""));
       return;
     }
+    Target next;
     try {
-      request(target.redirected(head.statusCode(), location));
+      next = target.redirected(head.statusCode(), location);
     } catch (IOException e) {
       end(refused(e.getMessage(), head.statusCode(), ""));
+      return;
     }
+    request(next);
   }
 
   private boolean awaitRefusal(long deadline) throws InterruptedException {
@@ -303,6 +325,32 @@ final class Session {
     return Time.plus(from.lastArrival(), options.maxSilence());
   }
 
+  /**
+   * Drops the stream after an error, such as a lack of memory, because a part of what has arrived may be missing. All
+   * after the last event is received again from the next stream.
+   */
+  private void drop(Error error) {
+    boolean isSent = phase != Phase.PAUSING;
+    phase = Phase.PAUSING;
+    unread.clear();
+    parser = null; // may occupy the memory
+    if (!isRetried(isSent)) {
+      end(new EventClientException(options.uri().getHost() + ": the stream was lost", error));
+      return;
+    }
+    cancel();
+    attempts.countFailure();
+    attempts.begin();
+    attemptAt = attempts.nextAttempt(Duration.ZERO);
+  }
+
+  private void cancel() {
+    var last = connection();
+    if (last != null) {
+      last.cancel();
+    }
+  }
+
   /** Returns whether another attempt may be made. */
   private boolean isRetried(boolean isSent) {
     return !isFirst && options.reconnect() && (options.isRepeatable() || !isSent);
@@ -310,7 +358,7 @@ final class Session {
 
   /** Ends the attempt or the stream, and decides what follows; the reason is null for an end without a failure. */
   private void lost(IOException reason, Duration retryAfter) {
-    connection().cancel();
+    cancel();
     if (isEnded) {
       return;
     }
@@ -318,12 +366,16 @@ final class Session {
     unread.clear();
     if (wasStream) {
       attempts.setRetry(parser.retry());
+      if (!(reason instanceof HttpTimeoutException)) { // a stream that is silent for too long was lost before
+        attempts.wasOpen(time.now() - openedAt);
+      }
     }
     if (!wasStream || !parser.isAlive()) {
       attempts.countFailure();
     }
-    boolean isSent = !(reason instanceof ConnectException || reason instanceof HttpConnectTimeoutException);
-    if (!isRetried(isSent)) {
+    boolean isRefused = reason instanceof ConnectException || reason instanceof HttpConnectTimeoutException;
+    boolean isSent = redirects > 0 || !isRefused; // the server that redirected it has received it
+    if (!isRetried(isSent) || transport.isTerminated()) {
       end(reason == null ? null : failed(reason, wasStream ? "the stream was lost" : "cannot connect"));
       return;
     }

@@ -48,9 +48,11 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
     return new Target(options, next, toGet ? "GET" : method, keepsBody, isTrusted && sameOrigin);
   }
 
+  /** Resolves according to RFC 3986, 5.2. {@code URI} follows RFC 2396, where a query alone replaces the last segment. */
   private URI resolve(String location) throws IOException {
     try {
-      return uri.resolve(new URI(location));
+      String base = uri.getScheme() + "://" + uri.getRawAuthority() + uri.getRawPath();
+      return uri.resolve(new URI(location.startsWith("?") ? base + location : location));
     } catch (URISyntaxException e) {
       throw new IOException("a redirect leads to an address that is not valid", e);
     }
@@ -70,7 +72,9 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
   HttpRequest request(String lastEventId) {
     var request = HttpRequest.newBuilder(uri);
     if (isTrusted) {
-      options.headers().forEach(header -> request.header(header.name(), header.value()));
+      options.headers().stream()
+          .filter(header -> hasBody || !isOfDroppedBody(header))
+          .forEach(header -> request.header(header.name(), header.value()));
       if (!lastEventId.isEmpty()) {
         request.setHeader("Last-Event-ID", requireSendable(lastEventId));
       }
@@ -88,6 +92,11 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
       request.method(method, BodyPublishers.noBody());
     }
     return request.build();
+  }
+
+  /** Returns whether the header describes the body that a redirect to a GET has dropped (WHATWG Fetch, 4.4). */
+  private boolean isOfDroppedBody(Options.Header header) {
+    return options.body().isPresent() && header.name().toLowerCase(Locale.ROOT).startsWith("content-");
   }
 
   private void setUnlessSet(HttpRequest.Builder request, String name, String value) {

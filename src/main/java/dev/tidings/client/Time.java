@@ -2,6 +2,8 @@ package dev.tidings.client;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /** The clock of a client. The reading thread waits for all its deadlines itself, so no timer is needed. */
@@ -46,13 +48,36 @@ interface Time {
       return Instant.now();
     }
 
+    /** On a thread of a pool, the pool may replace it: {@code HttpClient} reports failures on the common pool. */
     @Override
     public void await(Object monitor, long deadline) throws InterruptedException {
+      try {
+        ForkJoinPool.managedBlock(new Wait(this, monitor, deadline));
+      } catch (RejectedExecutionException e) { // the pool has replaced too many
+        waitFor(monitor, deadline);
+      }
+    }
+
+    private void waitFor(Object monitor, long deadline) throws InterruptedException {
       if (deadline == NEVER) {
         monitor.wait();
       } else {
         TimeUnit.NANOSECONDS.timedWait(monitor, deadline - now()); // does not wait if this is not positive
       }
+    }
+  }
+
+  /** A wait that ends with the first notification. */
+  record Wait(Real time, Object monitor, long deadline) implements ForkJoinPool.ManagedBlocker {
+    @Override
+    public boolean block() throws InterruptedException {
+      time.waitFor(monitor, deadline);
+      return true;
+    }
+
+    @Override
+    public boolean isReleasable() {
+      return false;
     }
   }
 }

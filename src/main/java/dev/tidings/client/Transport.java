@@ -31,6 +31,11 @@ final class Transport {
     return own;
   }
 
+  /** Returns whether the application has closed its {@code HttpClient}, so that each attempt would fail. */
+  boolean isTerminated() {
+    return options.client().map(HttpClient::isTerminated).orElse(false);
+  }
+
   /** A pool would keep threads; the tasks are short. */
   private static Executor executor() {
     var threads = Thread.ofVirtual().name("tidings-client-", 0).inheritInheritableThreadLocals(false).factory();
