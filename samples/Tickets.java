@@ -36,9 +36,10 @@ void main(String... args) throws Exception {
   try (var users = Channels.create();
       var logins = new Logins();
       var server = SseServer.builder().port(Integer.parseInt(args[0])).settings(settings).build()) {
-    // The access log. The raw path has no query, and so no ticket; it is still encoded, and so in one line.
+    // The access log. The raw path has no query, and so no ticket; it is still encoded. A method can be any text.
     server.context().getFilters().add(Filter.afterHandler("access log", exchange -> IO.println(
-        exchange.getRequestMethod() + " " + exchange.getRequestURI().getRawPath() + " " + exchange.getResponseCode())));
+        exchange.getRequestMethod().replaceAll("[^A-Z]", "?") + " " + exchange.getRequestURI().getRawPath() + " "
+            + exchange.getResponseCode())));
 
     server.post("/login", request -> {
       requireOwnPage(request);

@@ -8,10 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.InvocationTargetException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -139,6 +142,23 @@ class TicketsSampleTest {
       line = sample.output().next();
       assertFalse(line.contains(ticket) || line.contains("?"), line);
     } while (!line.equals("GET /a%0Ab 404"));
+  }
+
+  /** Control characters in a terminal can hide or rewrite the lines before. */
+  @Test
+  void accessLogHasNoControlCharacters() throws Exception {
+    var address = new InetSocketAddress(sample.uri("/").getHost(), sample.uri("/").getPort());
+    try (var socket = new Socket(address.getAddress(), address.getPort())) {
+      socket.setSoTimeout(20_000);
+      String head = "G\u001b[2JE\rPOST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(head.getBytes(StandardCharsets.ISO_8859_1));
+      socket.getInputStream().readAllBytes();
+    }
+    String line;
+    do {
+      line = sample.output().next();
+      assertTrue(line.chars().allMatch(c -> c >= ' '), line);
+    } while (!line.startsWith("G?"));
   }
 
   @Test
