@@ -60,9 +60,10 @@ void run(String id, String[] words) {
     }
     progress.publish(id, Event.of("done", words.length + " words"), "end");
   } catch (Exception e) {
-    progress.publish(id, Event.of("failed", e.getMessage()), "end");
+    progress.publish(id, Event.of("failed", String.valueOf(e.getMessage())), "end");
+  } finally {
+    CompletableFuture.delayedExecutor(30, TimeUnit.MINUTES).execute(() -> jobs.remove(id));  // before its history is dropped
+    progress.complete(id);  // every client receives the rest, and is told not to reconnect
   }
-  progress.complete(id);  // every client receives the rest, and is told not to reconnect
-  CompletableFuture.delayedExecutor(30, TimeUnit.MINUTES).execute(() -> jobs.remove(id));  // before its history is dropped
 }
 // @end
