@@ -81,10 +81,6 @@ static class Follower implements AutoCloseable {
     }
     while (sse.isOpen()) {
       boolean replaced = inode(file).filter(inode -> inode != at.inode()).isPresent();  // first, then read the rest
-      if (!at.isIn(in)) {
-        at = Position.at(in, at.inode(), 0);
-        tell("truncated");
-      }
       while (sendLines(replaced)) {}
       if (replaced) {
         next();
@@ -193,6 +189,11 @@ static class Follower implements AutoCloseable {
   private boolean sendLines(boolean last) throws IOException {
     long offset = at.offset();
     in.read(buffer.clear(), offset);
+    if (!at.isIn(in)) {  // checked after the reading, because the file may be truncated at any time
+      at = Position.at(in, at.inode(), 0);
+      tell("truncated");
+      return true;
+    }
     int end = buffer.position();
     int from = 0;
     for (int i = 0; i < end; i++) {

@@ -68,11 +68,10 @@ class TicketsSampleTest {
   @ParameterizedTest
   @ValueSource(strings = {"/login", "/logout", "/tickets", "/notify"})
   void pagesOfOtherOriginsCanDoNothing(String path) throws Exception {
-    for (String site : List.of("cross-site", "same-site")) {
-      assertRefused(
-          403, "the request was sent by a page of another origin",
-          sample.send(sample.request(path).header("Sec-Fetch-Site", site).POST(BodyPublishers.noBody())));
-    }
+    var request = sample.request(path).header("Sec-Fetch-Site", "same-site").POST(BodyPublishers.noBody());
+    assertRefused(403, "the request was sent by a page of another origin", sample.send(request));
+    var foreign = sample.request(path).header("Sec-Fetch-Site", "cross-site").POST(BodyPublishers.noBody());
+    assertEquals(403, sample.send(foreign).statusCode()); // by the host guard
   }
 
   @Test

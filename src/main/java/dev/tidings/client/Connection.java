@@ -36,7 +36,7 @@ final class Connection implements Flow.Subscriber<List<ByteBuffer>> {
   private boolean isOver;
   private Throwable failure;
   private boolean isCancelled;
-  private long lastArrival; // or the last time that a chunk was taken
+  private long lastArrival; // of the head, or when a chunk was taken, since none is requested before
 
   /** Sends the request, and does not wait for it. */
   Connection(HttpClient client, HttpRequest request, Time time) {
@@ -74,7 +74,6 @@ final class Connection implements Flow.Subscriber<List<ByteBuffer>> {
   @Override
   public synchronized void onNext(List<ByteBuffer> buffers) {
     chunk = buffers;
-    lastArrival = time.now();
     notifyAll();
   }
 
