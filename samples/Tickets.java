@@ -69,7 +69,7 @@ void main(String... args) throws Exception {
         sse.attributes().put("session", session);
         if (sessions.isValid(session)) {  // again, in case of a logout before the session was an attribute
           sse.send("user", session.user());
-          users.join(sse, From.last(10), "user:" + session.user());
+          users.joinNamed(sse, From.last(10), "user:" + session.user());  // so an id of another user is not used
           sse.keepAlive();
         }
       }
@@ -332,7 +332,7 @@ static final String SCRIPT = """
     const list = document.querySelector("ol");
     const logout = document.querySelector("#logout");
     const state = document.querySelector("output");
-    let events, timer, lastEventId = "", attempts = 0;
+    let events, timer, user, lastEventId = "", attempts = 0;
 
     function show(loggedIn) {
       login.hidden = loggedIn;
@@ -341,7 +341,7 @@ static final String SCRIPT = """
         clearTimeout(timer);
         events?.close();
         list.replaceChildren();
-        lastEventId = "";  // an id of one user means nothing for another
+        lastEventId = "";
       }
     }
     function add(event, text) {
@@ -361,7 +361,11 @@ static final String SCRIPT = """
       events = new EventSource(`events?ticket=${ticket}&lastEventId=${encodeURIComponent(lastEventId)}`);
       events.onopen = () => attempts = 0;
       events.onerror = again;
-      events.addEventListener("user", event => state.value = "logged in as " + event.data);
+      events.addEventListener("user", event => {
+        if (event.data !== user) list.replaceChildren();  // another tab has logged in as another user
+        user = event.data;
+        state.value = "logged in as " + user;
+      });
       events.addEventListener("tidings:position", event => lastEventId = event.lastEventId);
       events.addEventListener("notification", event => add(event, event.data));
       events.addEventListener("gap", event => add(event, "Some notifications were lost."));

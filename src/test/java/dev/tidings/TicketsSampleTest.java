@@ -12,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.net.URLEncoder;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -95,12 +96,17 @@ class TicketsSampleTest {
     try (var stream = listen(ann, "")) {
       next(stream, "event: tidings:position");
       post("/notify", ann, "to=ann&text=one");
-      id = next(stream, "data: ann: one").get(1).substring("id: ".length());
+      id = next(stream, "data: ann: one").getFirst().substring("id: ".length());
+      assertTrue(id.startsWith("@user%3Aann="), id);
     }
     post("/notify", ann, "to=ann&text=two");
-    try (var stream = listen(ann, "&lastEventId=" + id)) {
+    try (var stream = listen(ann, "&lastEventId=" + URLEncoder.encode(id, StandardCharsets.UTF_8))) {
       stream.nextEvent(); // the user
       assertEquals("data: ann: two", stream.nextEvent().getLast());
+    }
+    try (var stream = listen(ben, "&lastEventId=" + URLEncoder.encode(id, StandardCharsets.UTF_8))) { // a page whose user has changed in another tab
+      stream.nextEvent(); // the user
+      assertEquals("event: tidings:position", stream.nextEvent().getFirst(), "not a gap");
     }
   }
 
