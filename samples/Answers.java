@@ -12,7 +12,7 @@ void main(String... args) throws Exception {
     var names = ConcurrentHashMap.<String>newKeySet();
     server.stream("POST", "/answers", (request, sse) -> {
       String job = UUID.randomUUID().toString();
-      String[] words = request.text().strip().split("\\s+");
+      String[] words = request.text(1500).strip().split("\\s+");  // at most 750, which the history holds
       names.add(job);
       Thread.startVirtualThread(() -> {
         try {
