@@ -12,14 +12,18 @@ void main(String... args) throws Exception {
     var names = ConcurrentHashMap.<String>newKeySet();
     server.stream("POST", "/answers", (request, sse) -> {
       String job = UUID.randomUUID().toString();
-      String[] words = request.text().strip().split("\\s+");
+      String[] words = request.text(1500).strip().split("\\s+");  // at most 750, which the history holds
       names.add(job);
       Thread.startVirtualThread(() -> {
-        for (String word : words) {
-          LockSupport.parkNanos(200_000_000);  // the work
-          jobs.publish(job, Event.of("word", word.toUpperCase(Locale.ROOT)));
+        try {
+          for (String word : words) {
+            LockSupport.parkNanos(200_000_000);  // the work
+            jobs.publish(job, Event.of("word", word.toUpperCase(Locale.ROOT)));
+          }
+        } finally {
+          CompletableFuture.delayedExecutor(30, TimeUnit.MINUTES).execute(() -> names.remove(job));  // before its history
+          jobs.complete(job);                  // ends the streams
         }
-        jobs.complete(job);                    // ends the streams
       });
       jobs.joinNamed(sse, From.start(), job);  // with ids that contain the name
       sse.keepAlive();

@@ -24,7 +24,7 @@ void main(String... args) throws Exception {
     IO.println(server.start().uri());
 
     for (int tenths = 200; true; tenths += ThreadLocalRandom.current().nextInt(-3, 4)) {
-      var temperature = Event.of(tenths / 10 + "." + tenths % 10);
+      var temperature = Event.of(Double.toString(tenths / 10.0));
       sensor.offer(temperature, (subscriber, event) -> false);  // a stream that is too slow misses it
       Thread.sleep(500);
     }

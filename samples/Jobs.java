@@ -15,13 +15,16 @@ import java.util.concurrent.TimeUnit;
 final Set<String> jobs = ConcurrentHashMap.newKeySet();
 final Channels progress = Channels.create();
 
-/** Jobs that outlive the connections of their clients. Each has a channel for its progress, which ends with the job. */
+/**
+ * Jobs that outlive the connections of their clients. Each has a channel for its progress, which ends with the job. Any
+ * client that knows the id of a job can watch it: if there are users, make the user a part of the id, and check it.
+ */
 void main(String... args) throws Exception {
   try (var server = SseServer.create(Integer.parseInt(args[0])); progress) {
     // @start region="start"
     server.post("/jobs", request -> {
       String id = request.header("Idempotency-Key").orElseGet(() -> UUID.randomUUID().toString());
-      String words = request.text();
+      String words = request.text(1500);  // bytes, so at most 750 words, which the history holds
       if (!id.matches("[\\w-]{1,64}") || words.isBlank()) {
         throw new StatusException(400, "words are required, and a key has 1 to 64 letters, digits, _ and -");
       }
@@ -60,9 +63,10 @@ void run(String id, String[] words) {
     }
     progress.publish(id, Event.of("done", words.length + " words"), "end");
   } catch (Exception e) {
-    progress.publish(id, Event.of("failed", e.getMessage()), "end");
+    progress.publish(id, Event.of("failed", String.valueOf(e.getMessage())), "end");
+  } finally {
+    CompletableFuture.delayedExecutor(30, TimeUnit.MINUTES).execute(() -> jobs.remove(id));  // before its history is dropped
+    progress.complete(id);  // every client receives the rest, and is told not to reconnect
   }
-  progress.complete(id);  // every client receives the rest, and is told not to reconnect
-  CompletableFuture.delayedExecutor(30, TimeUnit.MINUTES).execute(() -> jobs.remove(id));  // before its history is dropped
 }
 // @end

@@ -136,12 +136,13 @@ static class Follower implements AutoCloseable {
     var times = new HashMap<Path, FileTime>();
     try (var all = Files.newDirectoryStream(file.getParent(), path -> path.getFileName().toString().startsWith(name))) {
       for (Path path : all) {
-        if (path.getFileName().toString().substring(name.length()).matches("[.-][\\d-]+")) {
+        String suffix = path.getFileName().toString().substring(name.length());
+        if (suffix.matches("[.-][\\d-]+") && Files.isRegularFile(path)) {
           times.put(path, Files.getLastModifiedTime(path));
         }
       }
     } catch (NoSuchFileException e) {
-      return files();  // renamed meanwhile
+      return Files.isDirectory(file.getParent()) ? files() : List.of();  // renamed meanwhile; or no folder yet
     }
     var files = new ArrayList<>(times.keySet());
     files.sort(Comparator.comparing(times::get));

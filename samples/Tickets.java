@@ -36,9 +36,10 @@ void main(String... args) throws Exception {
   try (var users = Channels.create();
       var logins = new Logins();
       var server = SseServer.builder().port(Integer.parseInt(args[0])).settings(settings).build()) {
-    // The access log. The raw path has no query, and so no ticket; it is still encoded, and so in one line.
+    // The access log. The raw path has no query, and so no ticket; it is still encoded. A method can be any text.
     server.context().getFilters().add(Filter.afterHandler("access log", exchange -> IO.println(
-        exchange.getRequestMethod() + " " + exchange.getRequestURI().getRawPath() + " " + exchange.getResponseCode())));
+        exchange.getRequestMethod().replaceAll("[^A-Z]", "?") + " " + exchange.getRequestURI().getRawPath() + " "
+            + exchange.getResponseCode())));
 
     server.post("/login", request -> {
       requireOwnPage(request);
@@ -68,7 +69,7 @@ void main(String... args) throws Exception {
         sse.attributes().put("session", session);
         if (sessions.isValid(session)) {  // again, in case of a logout before the session was an attribute
           sse.send("user", session.user());
-          users.join(sse, From.last(10), "user:" + session.user());
+          users.joinNamed(sse, From.last(10), "user:" + session.user());  // so an id of another user is not used
           sse.keepAlive();
         }
       }
@@ -331,7 +332,7 @@ static final String SCRIPT = """
     const list = document.querySelector("ol");
     const logout = document.querySelector("#logout");
     const state = document.querySelector("output");
-    let events, timer, lastEventId = "", attempts = 0;
+    let events, timer, user, lastEventId = "", attempts = 0;
 
     function show(loggedIn) {
       login.hidden = loggedIn;
@@ -340,7 +341,7 @@ static final String SCRIPT = """
         clearTimeout(timer);
         events?.close();
         list.replaceChildren();
-        lastEventId = "";  // an id of one user means nothing for another
+        lastEventId = "";
       }
     }
     function add(event, text) {
@@ -360,7 +361,11 @@ static final String SCRIPT = """
       events = new EventSource(`events?ticket=${ticket}&lastEventId=${encodeURIComponent(lastEventId)}`);
       events.onopen = () => attempts = 0;
       events.onerror = again;
-      events.addEventListener("user", event => state.value = "logged in as " + event.data);
+      events.addEventListener("user", event => {
+        if (event.data !== user) list.replaceChildren();  // another tab has logged in as another user
+        user = event.data;
+        state.value = "logged in as " + user;
+      });
       events.addEventListener("tidings:position", event => lastEventId = event.lastEventId);
       events.addEventListener("notification", event => add(event, event.data));
       events.addEventListener("gap", event => add(event, "Some notifications were lost."));

@@ -95,7 +95,8 @@ static final class Model implements AutoCloseable {
   private volatile int count;
 
   Model(String prompt) {
-    words = Pattern.compile("\\s*\\S+").matcher(prompt).results().map(MatchResult::group).iterator();
+    // Without white space at the end, where the pattern would try each of its characters as a start.
+    words = Pattern.compile("\\s*\\S+").matcher(prompt.stripTrailing()).results().map(MatchResult::group).iterator();
   }
 
   /** Returns the next token, or null at the end, or after the model has been closed. */

@@ -8,7 +8,8 @@
 //
 // names: the events to receive, besides "message" and "gap". silence: after so many milliseconds without an event, the
 // stream is opened anew; the server must send pings as events named "ping" more often. recent: how many events are kept
-// for tabs that open later. Tabs with the same URL and options share a stream.
+// for tabs that open later. A page that the browser kept for the Back button continues after the last id that it received.
+// Tabs with the same URL and options share a stream.
 //
 // Browsers have Web Locks, which this needs, only on pages from https or localhost.
 
@@ -66,10 +67,11 @@ if (self.SharedWorkerGlobalScope) {
     if (ports.size === 0 && state !== "completed") { close(); state = "connecting"; }
   }
   self.onconnect = ({ ports: [port] }) => {
-    port.onmessage = ({ data: lock }) => {
+    port.onmessage = ({ data: { lock, after } }) => {
       ports.add(port);
       port.postMessage({ type: "connection", data: state });
-      kept.forEach(event => port.postMessage(event));
+      kept.slice(kept.findIndex(event => after && event.id === after) + 1).forEach(event => port.postMessage(event));
+      lastEventId ||= after;  // of a page that was kept for longer than this worker has lived
       if (ports.size === 1 && state !== "completed") open();
       // A port has no event for its end. The tab holds this lock while it lives, however it ends.
       navigator.locks.request(lock, () => leave(port));
@@ -78,32 +80,41 @@ if (self.SharedWorkerGlobalScope) {
 } else {
   self.SharedEvents = class extends EventTarget {
     #options;
-    #release = () => {};
+    #closed = false;
+    #lastEventId = "";
+    #leave = () => {};
 
     constructor(url, { names = [], silence = 40_000, recent = 0 } = {}) {
       super();
       this.#options = JSON.stringify({ url: new URL(url, location).href, names, silence, recent });
       this.#join();
       // While a page is kept for the Back button, it receives nothing.
-      addEventListener("pagehide", () => this.close());
-      addEventListener("pageshow", event => event.persisted && this.#join());
+      addEventListener("pagehide", () => this.#leave());
+      addEventListener("pageshow", event => event.persisted && !this.#closed && this.#join());
     }
     #join() {
       const worker = new SharedWorker(SharedEvents.script, { name: this.#options });
       const { port } = worker;
-      const dispatch = ({ type, data, id = "" }) =>
-          this.dispatchEvent(new MessageEvent(type, { data, lastEventId: id }));
+      const dispatch = ({ type, data, id = "" }) => {
+        this.#lastEventId = id || this.#lastEventId;
+        this.dispatchEvent(new MessageEvent(type, { data, lastEventId: id }));
+      };
       port.onmessage = message => dispatch(message.data);
       worker.onerror = () => dispatch({ type: "connection", data: "failed" });  // no script at this address
       const lock = crypto.randomUUID();
-      navigator.locks.request(lock, () => new Promise(resolve => {
-        this.#release = resolve;
-        port.postMessage(lock);
-      }));
+      const left = new Promise(resolve => this.#leave = () => {
+        port.close();  // first, so that a lock that is granted later is not announced
+        resolve();
+      });
+      navigator.locks.request(lock, () => {
+        port.postMessage({ lock, after: this.#lastEventId });
+        return left;
+      });
     }
     /** Receives nothing more. The stream ends with the last tab. */
     close() {
-      this.#release();
+      this.#closed = true;
+      this.#leave();
     }
   };
   SharedEvents.script = document.currentScript.src;

@@ -4,13 +4,19 @@ import java.util.Optional;
 
 /**
  * Blocking calls that another thread can end. The thread is interrupted only while it is inside such a call, and that
- * interrupt is cleared afterwards. Used by one thread at a time.
+ * interrupt is cleared afterwards. A call that ends the calls itself, on its own thread, is not interrupted; only later
+ * calls do not begin. Used by one thread at a time.
  */
 final class Breakable {
 
   /** A call that may block, and ends early if its thread is interrupted. */
   interface Call<T> {
     T call() throws InterruptedException;
+  }
+
+  /** An action that may block, and ends early if its thread is interrupted. */
+  interface Action {
+    void run() throws InterruptedException;
   }
 
   private Thread inside; // guarded by this; null for none
@@ -38,6 +44,14 @@ final class Breakable {
     }
   }
 
+  /** Runs the action like {@link #run(Call)}. Returns false if that is empty. */
+  boolean passes(Action action) throws InterruptedException {
+    return run(() -> {
+      action.run();
+      return true;
+    }).isPresent();
+  }
+
   private synchronized boolean enter() {
     inside = ended ? null : Thread.currentThread();
     return !ended;
@@ -58,7 +72,7 @@ final class Breakable {
   /** Ends the current call, if there is one, and all later ones. Does not block. */
   synchronized void end() {
     ended = true;
-    if (inside != null && !interrupted) {
+    if (inside != null && inside != Thread.currentThread() && !interrupted) {
       interrupted = true;
       inside.interrupt();
     }

@@ -191,13 +191,14 @@ public final class Channel implements AutoCloseable {
 
   /**
    * Publishes all events of a publisher. Blocks until the publisher completes, the channel is closed or completed by this
-   * object, or this thread is interrupted (the interrupt status stays set); then the subscription is cancelled. Requests at
-   * most 256 events that have not been appended. Events that have arrived are appended together.
+   * object, or this thread is interrupted (the interrupt status stays set); then the subscription is cancelled, and events
+   * that have arrived and have not been appended are discarded. Requests at most 256 events that have not been appended.
+   * Events that have arrived are appended together.
    *
    * {@snippet file="FanOut.java" region="publish"}
    *
    * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
-   *     interrupted for a moment if the channel is closed meanwhile
+   *     interrupted for a moment if another thread closes the channel meanwhile
    * @return {@code true} if the publisher has completed, and all of its events have been published
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published; the cause is the exception that

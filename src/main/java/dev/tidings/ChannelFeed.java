@@ -42,7 +42,7 @@ final class ChannelFeed {
   private boolean publishAll() throws InterruptedException {
     List<Event> taken = new ArrayList<>();
     while (true) {
-      var more = wait.run(() -> source.take(taken, MOST));
+      var more = source.take(taken, MOST, wait);
       if (!more.orElse(false)) {
         return more.isPresent();
       }

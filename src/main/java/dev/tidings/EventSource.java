@@ -177,7 +177,7 @@ public final class EventSource implements AutoCloseable {
    * stream then ends as {@link Ending#INTERRUPTED}.
    *
    * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
-   *     interrupted for a moment if the stream ends meanwhile
+   *     interrupted for a moment if another thread ends the stream meanwhile
    * @return {@code true} if the publisher has completed, and the stream has accepted all of its events
    * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null; the
    *     cause is the failure. The events before have been accepted. In a handler that does not catch it, the response is

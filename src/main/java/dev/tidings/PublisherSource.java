@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.locks.Condition;
@@ -25,14 +26,18 @@ final class PublisherSource implements Source {
   }
 
   @Override
-  public boolean take(List<Event> events, int most) throws InterruptedException {
+  public Optional<Boolean> take(List<Event> events, int most, Breakable waits) throws InterruptedException {
+    // Separate calls, because the code of the publisher may end the waits.
+    boolean requested =
+        waits.passes(this::subscribe) && waits.passes(receiver::awaitSubscription) && waits.passes(receiver::request);
+    return requested ? waits.run(() -> receiver.take(events, most)) : Optional.empty();
+  }
+
+  private void subscribe() {
     if (!subscribed) {
       subscribed = true;
       publisher.subscribe(receiver);
     }
-    receiver.awaitSubscription();
-    receiver.request();
-    return receiver.take(events, most);
   }
 
   @Override

@@ -17,14 +17,18 @@ final class QueueSource implements Source {
   }
 
   @Override
-  public boolean take(List<Event> events, int most) throws InterruptedException {
+  public Optional<Boolean> take(List<Event> events, int most, Breakable waits) throws InterruptedException {
     if (!ended) {
-      add(queue.take(), events);
+      Optional<Event> first = waits.run(queue::take);
+      if (first.isEmpty()) {
+        return Optional.empty();
+      }
+      add(first.get(), events);
     }
     for (Event next; !ended && events.size() < most && (next = queue.poll()) != null; ) {
       add(next, events);
     }
-    return !events.isEmpty();
+    return Optional.of(!events.isEmpty());
   }
 
   private void add(Event event, List<Event> events) {

@@ -1,16 +1,17 @@
 package dev.tidings;
 
 import java.util.List;
+import java.util.Optional;
 
 /** A queue or publisher of the application, from which one thread takes events. */
 interface Source {
 
   /**
-   * Waits for events, and adds at least one and at most this number to the list. Returns false if the source has ended;
-   * then nothing was added. Blocks until the source has events. Throws an exception if the source has failed. After an
-   * InterruptedException, nothing was added or taken.
+   * Waits for events, and adds at least one and at most this number to the list. Returns false if the source has ended,
+   * or empty if the waits have; then nothing was added. Blocks until the source has events, but only inside these waits.
+   * Throws an exception if the source has failed. After an InterruptedException, nothing was added or taken.
    */
-  boolean take(List<Event> events, int most) throws InterruptedException;
+  Optional<Boolean> take(List<Event> events, int most, Breakable waits) throws InterruptedException;
 
   /** Takes no more events. Returns those that the source has delivered, and that were not taken. Must not throw. */
   List<Event> close();

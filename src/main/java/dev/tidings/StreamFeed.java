@@ -35,7 +35,7 @@ final class StreamFeed {
   private boolean sendAll() throws InterruptedException {
     List<Event> taken = new ArrayList<>(1);
     while (true) {
-      var more = life.isOpen() ? wait.run(() -> source.take(taken, 1)) : Optional.<Boolean>empty();
+      var more = life.isOpen() ? source.take(taken, 1, wait) : Optional.<Boolean>empty();
       if (more.isEmpty()) {
         life.sender().refused(); // a loop of such calls does not end by itself
         return false;

@@ -417,6 +417,7 @@ class SamplesTest {
         assertEquals(404, client.status());
       }
       assertEquals(400, post(jobs.uri().resolve("jobs"), " ").statusCode());
+      assertEquals(413, post(jobs.uri().resolve("jobs"), "x ".repeat(1000)).statusCode(), "a job for hours");
       assertEquals(405, post(job, "x").statusCode());
     }
   }
@@ -452,6 +453,7 @@ class SamplesTest {
       }
       var other = request(jobs).header("Last-Event-ID", id.replace('@', '0')).build();
       assertEquals(404, client.send(other, BodyHandlers.discarding()).statusCode());
+      assertEquals(413, post(jobs, "x ".repeat(1000)).statusCode(), "a job for hours");
     }
   }
 

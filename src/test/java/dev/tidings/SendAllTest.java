@@ -352,6 +352,44 @@ class SendAllTest {
     }
   }
 
+  /** A publisher that sends on the thread that requests may end the stream there, too. */
+  @ParameterizedTest
+  @EnumSource(names = {"CLOSED", "COMPLETED", "DROPPED"})
+  void aPublisherMayEndTheStreamOnTheThreadThatRequests(Way way) throws Exception {
+    var cancelled = new CountDownLatch(1);
+    var threads = new LinkedBlockingQueue<String>();
+    try (var server = server(Settings.defaults(), sse -> sse.sendAll(
+        subscriber -> subscriber.onSubscribe(new Flow.Subscription() {
+          private int sent;
+
+          @Override
+          public void request(long n) {
+            if (sent++ == 0) {
+              subscriber.onNext(Event.of("one"));
+            } else {
+              switch (way) {
+                case CLOSED -> sse.close();
+                case COMPLETED -> sse.complete();
+                case DROPPED, GONE -> sse.life().end(Ending.REVOKED);
+              }
+              threads.add(Thread.currentThread().isInterrupted() ? "interrupted" : "not interrupted");
+            }
+          }
+
+          @Override
+          public void cancel() {
+            cancelled.countDown();
+          }
+        })));
+        var client = Client.get(server.uri())) {
+      assertEquals("one", client.next().data());
+      assertEquals("not interrupted", Await.next("the end in the publisher", threads));
+      assertEquals(false, result());
+      Await.latch("the cancellation", cancelled);
+      client.toEnd();
+    }
+  }
+
   private enum Blocked {
     SUBSCRIBE, REQUEST
   }

@@ -207,6 +207,18 @@ class TailSampleTest {
   }
 
   @Test
+  void aFolderThatDoesNotExistYetIsAwaitedAndALinkToNothingIsIgnored() throws Exception {
+    file = file.resolveSibling("logs").resolve("app.log");
+    try (var sample = start(); var stream = sample.listen("/lines")) {
+      Files.createDirectory(file.getParent());
+      Files.createSymbolicLink(numbered(1), Path.of("nothing"));
+      append("one\n");
+      assertNext(stream, "event: file", "data: app.log");
+      assertLine(stream, "one");
+    }
+  }
+
+  @Test
   void filesWithAnotherSuffixAreNotRead() throws Exception {
     append("one\n");
     Files.writeString(file.resolveSibling("app.log.gz"), "compressed");

@@ -8,10 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.InvocationTargetException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.net.URLEncoder;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -92,12 +96,17 @@ class TicketsSampleTest {
     try (var stream = listen(ann, "")) {
       next(stream, "event: tidings:position");
       post("/notify", ann, "to=ann&text=one");
-      id = next(stream, "data: ann: one").get(1).substring("id: ".length());
+      id = next(stream, "data: ann: one").getFirst().substring("id: ".length());
+      assertTrue(id.startsWith("@user%3Aann="), id);
     }
     post("/notify", ann, "to=ann&text=two");
-    try (var stream = listen(ann, "&lastEventId=" + id)) {
+    try (var stream = listen(ann, "&lastEventId=" + URLEncoder.encode(id, StandardCharsets.UTF_8))) {
       stream.nextEvent(); // the user
       assertEquals("data: ann: two", stream.nextEvent().getLast());
+    }
+    try (var stream = listen(ben, "&lastEventId=" + URLEncoder.encode(id, StandardCharsets.UTF_8))) { // a page whose user has changed in another tab
+      stream.nextEvent(); // the user
+      assertEquals("event: tidings:position", stream.nextEvent().getFirst(), "not a gap");
     }
   }
 
@@ -138,6 +147,23 @@ class TicketsSampleTest {
       line = sample.output().next();
       assertFalse(line.contains(ticket) || line.contains("?"), line);
     } while (!line.equals("GET /a%0Ab 404"));
+  }
+
+  /** Control characters in a terminal can hide or rewrite the lines before. */
+  @Test
+  void accessLogHasNoControlCharacters() throws Exception {
+    var address = new InetSocketAddress(sample.uri("/").getHost(), sample.uri("/").getPort());
+    try (var socket = new Socket(address.getAddress(), address.getPort())) {
+      socket.setSoTimeout(20_000);
+      String head = "G\u001b[2JE\rPOST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(head.getBytes(StandardCharsets.ISO_8859_1));
+      socket.getInputStream().readAllBytes();
+    }
+    String line;
+    do {
+      line = sample.output().next();
+      assertTrue(line.chars().allMatch(c -> c >= ' '), line);
+    } while (!line.startsWith("G?"));
   }
 
   @Test

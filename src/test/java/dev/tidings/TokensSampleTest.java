@@ -48,6 +48,14 @@ class TokensSampleTest {
     return "{\"stream\": " + stream + ", \"messages\": [{\"role\": \"user\", \"content\": " + content + "}]}";
   }
 
+  /** A pattern that tries each space as a start needs half an hour of processor time for this prompt. */
+  @ParameterizedTest
+  @ValueSource(strings = {COMPLETIONS, MESSAGES})
+  void aPromptOfManySpacesTakesNoTime(String path) throws Exception {
+    var response = post(path, prompt(false, "\"" + " ".repeat(1_000_000) + "\""), BodyHandlers.ofString());
+    assertEquals(200, response.statusCode(), response.body());
+  }
+
   private static <T> HttpResponse<T> post(String path, String body, BodyHandler<T> handler) throws Exception {
     var request =
         HttpRequest.newBuilder(uri.resolve(path)).timeout(Duration.ofSeconds(20)).POST(BodyPublishers.ofString(body));

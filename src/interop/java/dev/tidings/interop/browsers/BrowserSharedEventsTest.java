@@ -167,8 +167,15 @@ class BrowserSharedEventsTest {
       site.awaitStreams(1);
       site.publish(4, 4);
       awaitSeen(tabs.getLast(), "4");
+      var events = seen(tabs.getLast()).stream().filter(text -> !text.startsWith("is ")).toList();
+      assertEquals(events.stream().distinct().toList(), events, "no event is repeated");
       tabs.getLast().evaluate("events.close()");
       Await.until("the stream has ended", () -> site.server.eventSources().count() == 0);
+
+      int requests = site.requests.size();
+      tabs.getLast().evaluate("new SharedEvents('/events', { names: ['news'] }).close()"); // before it has joined
+      tabs.getLast().await("navigator.locks.query().then(all => all.held.length + all.pending.length === 0)");
+      assertEquals(requests, site.requests.size());
     } finally {
       for (Tab tab : tabs) {
         tab.close();
