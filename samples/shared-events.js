@@ -7,7 +7,7 @@
 //   events.addEventListener("connection", event => …);  // event.data is "connecting", "open", "completed" or "failed"
 //
 // names: the events to receive, besides "message" and "gap". silence: after so many milliseconds without an event, the
-// stream is opened anew; the server must send pings as events named "ping" more often. recent: how many events are kept
+// stream is opened again; the server must send pings as events named "ping" more often. recent: how many events are kept
 // for tabs that open later. Tabs with the same URL and options share a stream.
 //
 // Browsers have Web Locks, which this needs, only on pages from https or localhost.
@@ -29,7 +29,7 @@ if (self.SharedWorkerGlobalScope) {
     source.onopen = () => { failures = 0; become("open"); listen(); };
     source.onerror = () => {
       become("connecting");
-      if (source.readyState === EventSource.CLOSED) again();  // given up, as after a 502; otherwise it reconnects itself
+      if (source.readyState === EventSource.CLOSED) again();  // as after a 502; otherwise it reconnects itself
     };
     for (const name of new Set(["message", "gap", "ping", "tidings:position", "tidings:completed", ...names])) {
       source.addEventListener(name, take);
@@ -52,7 +52,7 @@ if (self.SharedWorkerGlobalScope) {
   function take({ type, data, lastEventId: id }) {
     listen();
     if (id) lastEventId = id;  // events before the first one with an id have none
-    if (type === "tidings:completed") {  // the server has said that nothing will follow
+    if (type === "tidings:completed") {  // the server sends no more events
       close();
       become("completed");
     } else if (type !== "ping" && type !== "tidings:position") {
@@ -71,7 +71,7 @@ if (self.SharedWorkerGlobalScope) {
       port.postMessage({ type: "connection", data: state });
       kept.forEach(event => port.postMessage(event));
       if (ports.size === 1 && state !== "completed") open();
-      // A port has no event for its end. The tab holds this lock while it lives, however it ends.
+      // A port has no event for its end. So the tab holds this lock, which the browser releases however the tab ends.
       navigator.locks.request(lock, () => leave(port));
     };
   };
@@ -101,7 +101,7 @@ if (self.SharedWorkerGlobalScope) {
         port.postMessage(lock);
       }));
     }
-    /** Receives nothing more. The stream ends with the last tab. */
+    /** Stops receiving events. The stream is closed with the last tab. */
     close() {
       this.#release();
     }
