@@ -198,14 +198,18 @@ public final class Channel implements AutoCloseable {
    * {@snippet file="FanOut.java" region="publish"}
    *
    * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
+<<<<<<< HEAD
    *     interrupted for a moment if another thread closes the channel meanwhile
+=======
+   *     interrupted briefly if the channel is closed during the call
+>>>>>>> 8c33f82b4352ec9820a25e5490193010ff31064a
    * @return {@code true} if the publisher has completed, and all of its events have been published
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published; the cause is the exception that
-   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that have arrived and
-   *     not been published
-   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null; the
-   *     cause is the failure. The events before have been published
+   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that have arrived
+   *     but have not been published
+   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null;
+   *     the cause is the failure. Earlier events have been published
    */
   public boolean publishAll(Flow.Publisher<? extends Event> publisher) {
     return publishAll(new PublisherSource(publisher, ChannelFeed.MOST));
@@ -216,24 +220,25 @@ public final class Channel implements AutoCloseable {
    * interrupted (the interrupt status stays set); then no more events are taken from the queue. Events that are in the
    * queue are appended together, at most 256.
    *
-   * @param queue the events; other threads may take some, too. Its {@code take} must respond to an interrupt, as those of
-   *     the JDK do
+   * @param queue the events; other threads may take some too. Its {@code take} must respond to an interrupt, like those
+   *     of the JDK's queues
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published; the cause is the exception that
-   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that were taken and
-   *     not published
+   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that were taken
+   *     but not published
    */
   public void publishAll(BlockingQueue<? extends Event> queue) {
     publishAll(new QueueSource(queue, Optional.empty()));
   }
 
   /**
-   * Publishes the events of a queue, like {@link #publishAll(BlockingQueue)}, up to a certain element. That is taken, and
+   * Publishes the events of a queue, like {@link #publishAll(BlockingQueue)}, up to an end element, which is taken but
    * not published.
    *
    * @param queue the events
-   * @param end the object that ends the queue, such as {@code Event.of("end")}; an equal event is another object
-   * @return {@code true} if that element has been taken, and all events before it have been published
+   * @param end the object that ends the queue, such as {@code Event.of("end")}; compared by identity, not with
+   *     {@code equals}
+   * @return {@code true} if the end element has been taken, and all events before it have been published
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published
    */
@@ -573,7 +578,7 @@ public final class Channel implements AutoCloseable {
 
   // For its subscribers.
 
-  /** Returns what asks the log for positions. */
+  /** Returns the object that asks the log for positions. */
   Inquiry inquiry() {
     return inquiry;
   }

@@ -13,11 +13,11 @@ import java.util.concurrent.atomic.AtomicReference;
  * another thread is delivering. In that case it leaves a note, and the other thread reads the log again.
  */
 final class Following implements MemoryEventLog.Watcher {
-  // What a thread that has appended an event delivers at most, before it passes the rest to a thread of the channel.
+  // The most that a thread delivers after it has appended an event; a thread of the channel delivers the rest.
   private static final int ROUNDS = 4;
   private static final int EVENTS = 16; // in each round
 
-  /** What a thread does for the live end. One thread at a time calls these methods. */
+  /** The delivery of new events, by the thread that appends or reads them. One thread at a time calls these methods. */
   interface Work {
     /**
      * Returns whether a thread of the application may deliver, because it will hardly wait for locks. Called on that

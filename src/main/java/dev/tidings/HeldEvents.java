@@ -99,7 +99,7 @@ final class HeldEvents {
     keyed.add(new Keyed(number, key));
   }
 
-  // What is held.
+  // Contents.
 
   /** Returns the oldest place that is covered. */
   Place base() {

@@ -16,11 +16,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 
 /**
- * A filter that refuses requests which a browser sends for pages of other sites. Such pages can reach a server that
- * listens on a loopback address only, and servers in private networks. Immutable.
+ * A filter that refuses requests that a browser sends for pages of other sites. Through the browser, such pages can
+ * reach servers on loopback addresses and in private networks. Immutable.
  *
- * <p>{@link SseServer} uses this filter for all its routes if it listens on a loopback address. Every other context has
- * to add it, in any order with {@link Cors}:
+ * <p>{@link SseServer} uses this filter for all its routes if it listens on a loopback address. Add it to every other
+ * context, before or after {@link Cors}:
  *
  * {@snippet :
  * context.getFilters().add(HostGuard.loopback().hosts("example.com"));
@@ -30,8 +30,9 @@ import java.util.regex.Pattern;
  *
  * <ul>
  *   <li>{@code Host}, and the host of an absolute request target, must be allowed. After DNS rebinding, a page of
- *       another site is of the same origin as this server, and only {@code Host} still has the name of the other site. A
- *       request without {@code Host} is accepted if it has no {@code Origin}, because browsers always send {@code Host}.
+ *       another site has the same origin as this server, and only {@code Host} shows the name of the other site. A
+ *       request without {@code Host} is accepted if it has no {@code Origin}, because browsers always send
+ *       {@code Host}.
  *   <li>{@code Origin}, if present, must be that of an {@code http} or {@code https} page on an allowed host, or be
  *       allowed by a {@link Cors} filter of the same context. {@code null} is also accepted if {@code Sec-Fetch-Site} is
  *       {@code same-origin}: browsers send it for forms of a page whose referrer policy is {@code no-referrer}.
@@ -41,9 +42,10 @@ import java.util.regex.Pattern;
  * </ul>
  *
  * <p>Any other request is answered with {@code 403} and a text that names the rule and the call that would allow the
- * request. An EventSource does not reconnect after it. The first refusal is logged as a warning, later ones at DEBUG.
+ * request. An EventSource does not reconnect after this response. The first refusal is logged as a warning, later ones
+ * at DEBUG.
  *
- * <p>This filter replaces no authentication: clients that are not browsers can send any headers.
+ * <p>This filter does not replace authentication: clients that are not browsers can send any headers.
  * {@code X-Forwarded-Host} is ignored.
  */
 public final class HostGuard extends Filter {

@@ -40,7 +40,7 @@ import java.util.function.Consumer;
  * </pre>
  *
  * Phase and ending change under the monitor of this object, under which nothing else is done, except that a lease is
- * created.  * {@link Response} has the state of the head: held, committed or replaced.
+ * created. {@link Response} has the state of the head: held, committed or replaced.
  *
  * <p>The class is long because its purpose is to contain every transition into and out of a phase.
  */

@@ -40,7 +40,7 @@ final class Segment {
 
   private static final int MOST_READ = 256 * 1024; // bytes in one read, but at least one event
 
-  /** Thrown if an entry in the middle of a file is not what was written. */
+  /** Thrown if an entry in the middle of a file is damaged. */
   static final class DamagedException extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -126,7 +126,7 @@ final class Segment {
     count = Math.clamp(last - before, 0, count);
   }
 
-  // What it holds.
+  // Contents.
 
   Path path() {
     return path;

@@ -232,7 +232,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
       var place = covered ? held.place(found.get().number()) : from;
       var events = events(place.number(), newest, most);
       if (events.isEmpty()) {
-        continue; // they were dropped meanwhile
+        continue; // they have been dropped since
       }
       if (covered && found.get().match() == LogEpochs.Match.HELD) {
         return Reading.covered(after, events.get());

@@ -147,8 +147,8 @@ final class Segments {
   }
 
   /**
-   * Removes what follows the last good entry of the newest file. Returns whether that cannot return. If it can, it is
-   * ignored later, because a newer file continues after the last good entry.
+   * Removes the bytes after the last good entry of the newest file. Returns whether they cannot reappear after a power
+   * failure. If they can, they are ignored later, because a newer file continues after the last good entry.
    */
   private boolean cutTail(Segment newest) throws IOException {
     long bytes = Files.size(newest.path()) - newest.end();
@@ -169,7 +169,7 @@ final class Segments {
     return forced;
   }
 
-  // What they hold.
+  // Contents.
 
   List<Segment> all() {
     return all;
@@ -255,7 +255,7 @@ final class Segments {
         || segment.count() > 0 && nanos - segment.appended(segment.before() + 1) > limits.age();
   }
 
-  /** Removes what a failed write has written, also from the storage device. */
+  /** Removes the bytes of a failed write, also from the storage device. */
   private void undo(Segment segment, Throwable why) throws UnknownOutcomeException {
     try {
       file.truncate(segment.end());

@@ -122,7 +122,7 @@ public final class SseRequest {
     }
   }
 
-  /** Returns whether the client was told not to reconnect. */
+  /** Returns whether the client reconnects after {@code tidings:completed}. */
   boolean isCompleted() {
     return LastEventId.isCompleted(exchange, engine.values().lastEventIdParameter());
   }

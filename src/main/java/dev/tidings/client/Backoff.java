@@ -16,9 +16,9 @@ final class Backoff {
   private Backoff() {}
 
   /**
-   * Returns the delay before the next attempt. After a stream that brought something, it is the reconnection time of
-   * the stream, which a server spreads itself. After failed attempts, it is random: from half to all of that time,
-   * doubled for each of them.
+   * Returns the delay before the next attempt. After a stream that sent an event or a comment, it is the reconnection
+   * time of the stream, which the server randomizes itself. Each failed attempt doubles that time, and the delay is
+   * between half and all of it, at random.
    *
    * @param failures the number of failed attempts since then
    * @param most the longest delay

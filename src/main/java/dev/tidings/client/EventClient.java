@@ -28,28 +28,35 @@ import java.util.random.RandomGenerator;
  *
  * <p><b>Events</b> are parsed according to the <a
  * href="https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation">WHATWG standard,
- * 9.2.6</a>. An event has its data; its name, unless that is {@code message}; the {@code id} and the {@code retry} of
- * its own block, if the block has them. Comments and other fields are not part of it. The last event id, which an event
- * in a browser always has, is that of {@link #lastEventId()}. The events {@code tidings:…} of a Tidings server are not
- * returned: they move the last event id, and {@code tidings:completed} ends the client, because the server would answer
- * each further request with 204. An event {@code gap} is returned.
+ * 9.2.6</a>. An event contains its data, its name unless that is {@code message}, and the {@code id} and the
+ * {@code retry} of its block, if present. It contains no comments and other fields. Unlike in a browser, it does not
+ * repeat the id of an earlier event; {@link #lastEventId()} returns that. The events {@code tidings:…} of a Tidings
+ * server are not returned: they set the last event id, and {@code tidings:completed} ends the client, because the
+ * server would answer each further request with 204. Events named {@code gap} are returned.
  *
  * <p><b>Reconnecting.</b> After a stream has ended, cleanly or not, the client waits for the reconnection time (3 s, or
- * the {@code retry:} of the server) and sends the last event id in {@code Last-Event-ID}. After attempts that fail or
- * bring nothing, the time is doubled for each, up to 30 s, and random. It tries again after a failed connection, after
- * the status 408, 429 and 5xx, for which it obeys {@code Retry-After}, and if nothing arrives within a time limit. It
- * ends on 204. Each other response is an {@link EventClientException}: another status, or a {@code Content-Type} other
- * than {@code text/event-stream}. Attempts are not limited unless the builder sets a limit. A request other than a GET
- * without a body, such as a POST, is never repeated once it may have been sent: the end of its stream ends the client,
- * and its failure is an exception.
+ * the {@code retry:} of the server) and sends the last event id in {@code Last-Event-ID}. Each attempt that fails, or
+ * whose stream sends nothing, doubles this time, up to 30 s, and the delay is then random. The client tries again after
+ * a failed connection, after a time limit, and after the status 408, 429 and 5xx, for which it obeys
+ * {@code Retry-After}. A 204 ends the client. Any other status, and a {@code Content-Type} other than
+ * {@code text/event-stream}, is an {@link EventClientException}. Attempts are not limited unless the builder sets a
+ * limit. A request other than a GET without a body, such as a POST, is never repeated once it may have been sent: the
+ * end of its stream ends the client, and its failure is an exception.
  *
  * <p><b>Redirects</b> are followed, at most 20, and never from https to http. Headers that the application has set, and
  * the last event id, are not sent to another origin.
  *
+<<<<<<< HEAD
  * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect, so nothing
  * happens between two calls, except that up to two chunks of the response are received; over HTTP/2, {@code HttpClient}
  * receives up to 16 MiB. The server is read as fast as events are taken. All methods may be called from any thread; each
  * event is returned once. {@code HttpClient} has a thread of its own, until this client has ended.
+=======
+ * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect. Between two
+ * calls, at most two chunks of the response are received, and nothing else happens. The server is read as fast as
+ * events are taken. All methods may be called from any thread; each event is returned once. {@code HttpClient} has a
+ * thread of its own, until this client has ended.
+>>>>>>> 8c33f82b4352ec9820a25e5490193010ff31064a
  *
  * <p>A module that uses this class must itself {@code require java.net.http}.
  */
@@ -222,8 +229,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
   }
 
   /**
-   * Returns the last event id: that of the last event that was returned, or of an earlier one if it had none, or of a
-   * later block without an event. To continue in another process, store it after an event has been processed.
+   * Returns the last event id: that of the last returned event that had one, or of a later block without data. To
+   * continue in another process, store it after an event has been processed.
    *
    * @return the id; empty if there is none
    */
@@ -260,9 +267,9 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
   /**
    * Sets the options of a client. A time that is longer than 292 years means no limit.
    *
-   * <p>{@link #open()} is for programs and tests that need the stream at once: it waits for the server, and a failure is
-   * an exception. {@link #build()} is for programs that may start before their server: it only creates the client, and
-   * the first call to receive an event connects, and tries again as after a lost stream.
+   * <p>{@link #open()} is for programs and tests that need the stream at once: it waits for the server, and a failure
+   * is an exception. {@link #build()} is for programs that may start before their server: it only creates the client.
+   * The first call that waits for an event connects, and retries as after a lost stream.
    */
   public static final class Builder {
     private final URI uri;
@@ -296,7 +303,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
      * @param value the value
      * @return this builder
      * @throws IllegalArgumentException if {@code HttpRequest} does not allow this header, or if it is
-     *     {@code Last-Event-ID}, for which there is {@link #lastEventId(String)}
+     *     {@code Last-Event-ID}; use {@link #lastEventId(String)} for that
      */
     public Builder header(String name, String value) {
       if (name.equalsIgnoreCase("Last-Event-ID")) {
@@ -320,8 +327,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the method and the body (default: a GET without a body). A request other than that is not repeated once it
-     * may have been sent.
+     * Sets the method and the body (default: a GET without a body). Any other request is not repeated once it may have
+     * been sent.
      *
      * @param method the method
      * @param body the body
@@ -359,7 +366,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
      * Sets the last event id of the first request (default: none).
      *
      * @param id an id that {@link EventClient#lastEventId()} has returned earlier; ASCII, because {@code HttpClient}
-     *     can send no other header
+     *     cannot send other characters in a header
      * @return this builder
      * @throws IllegalArgumentException if the id is not ASCII, or has control characters
      */
@@ -369,8 +376,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the longest time to establish a connection (default: 10 s). An {@code HttpClient} of the application has its
-     * own.
+     * Sets the longest time to establish a connection (default: 10 s). Not used with an {@code HttpClient} of the
+     * application, which has its own limit.
      *
      * @param timeout a time longer than zero
      * @return this builder
@@ -422,7 +429,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the longest time between two attempts, whatever {@code retry:} and {@code Retry-After} say (default: 5 min).
+     * Sets the longest time between two attempts, even if {@code retry:} or {@code Retry-After} asks for more (default:
+     * 5 min).
      *
      * @param time zero or longer
      * @return this builder
@@ -460,8 +468,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets whether the client reconnects (default: true). If not, a clean end of the stream ends the client, and every
-     * failure is an exception.
+     * Sets whether the client reconnects (default: true). If it does not, a clean end of the stream ends the client,
+     * and every failure is an exception.
      *
      * @param reconnect whether to reconnect
      * @return this builder
@@ -472,8 +480,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the largest event (default: 16 MiB). A larger one is an {@link EventClientException}. A client keeps at most
-     * some multiple of this.
+     * Sets the largest event (default: 16 MiB). A larger one is an {@link EventClientException}. The memory of a client
+     * is at most a small multiple of this.
      *
      * @param bytes the limit for the data of an event, and for each line
      * @return this builder
@@ -506,7 +514,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Creates the client, and does not connect: the first call to receive an event does.
+     * Creates the client without connecting. The first call that waits for an event connects.
      *
      * @return the client
      */

@@ -16,8 +16,8 @@ import java.util.Queue;
 import java.util.random.RandomGenerator;
 
 /**
- * What a client does between two events: it connects, follows redirects, reads, and connects again. All of it happens
- * on the thread that waits for an event, in steps, so that a wait can end after any step and continue later. Only
+ * The state machine of a client, which connects, follows redirects, reads, and reconnects. Everything happens on the
+ * thread that waits for an event, in steps, so that a wait can end after any step and continue later. Only
  * {@link #close} and the getters may be called by other threads. The class is long because the steps of one state
  * machine share its fields.
  *
@@ -30,7 +30,7 @@ import java.util.random.RandomGenerator;
  */
 final class Session {
   private static final System.Logger LOGGER = System.getLogger("dev.tidings.client");
-  private static final int MOST_REDIRECTS = 20; // as browsers (WHATWG Fetch, 4.4)
+  private static final int MOST_REDIRECTS = 20; // like browsers (WHATWG Fetch, 4.4)
   private static final String RESERVED = "tidings:"; // events of the library, not of the application
   private static final String COMPLETED = "tidings:completed";
 
@@ -90,7 +90,7 @@ final class Session {
     throwFailure();
   }
 
-  /** Returns the next event; empty if the deadline passes before, or if the client has ended. */
+  /** Returns the next event; empty if the deadline passes first, or if the client has ended. */
   Optional<Event> next(long deadline) throws InterruptedException {
     try {
       return receive(deadline);
@@ -125,7 +125,7 @@ final class Session {
     }
   }
 
-  /** Returns the next event for the application among what has arrived; null if there is none. */
+  /** Returns the next event for the application from the data that has arrived; null if there is none. */
   private Event parse() {
     try {
       while (!isEnded && !unread.isEmpty()) {
@@ -148,7 +148,7 @@ final class Session {
     return null;
   }
 
-  /** Waits for one thing to happen, and reacts to it; returns false if the deadline passes before. */
+  /** Waits for one change, and reacts to it; returns false if the deadline passes first. */
   private boolean step(long deadline) throws InterruptedException {
     try {
       return switch (phase) {
@@ -356,7 +356,9 @@ final class Session {
     return !isFirst && options.reconnect() && (options.isRepeatable() || !isSent);
   }
 
-  /** Ends the attempt or the stream, and decides what follows; the reason is null for an end without a failure. */
+  /**
+   * Ends the attempt or the stream, and decides whether to reconnect; the reason is null for an end without a failure.
+   */
   private void lost(IOException reason, Duration retryAfter) {
     cancel();
     if (isEnded) {
@@ -395,7 +397,7 @@ final class Session {
     return new EventClientException(target.name() + ": " + what + why, reason, status == 200 ? 0 : status, "");
   }
 
-  /** Logs the first failure of an outage, and the others for those who search. */
+  /** Logs the first failure of an outage as a warning, and the others at DEBUG. */
   private void log(IOException reason) {
     var level = reason != null && attempts.failures() == 1 ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
     LOGGER.log(level, () -> failed(reason, "reconnecting").getMessage());

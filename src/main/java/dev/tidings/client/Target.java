@@ -13,8 +13,9 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Where a request goes. Each attempt starts from the address of the application, and follows redirects itself, because
- * {@code HttpClient} would send all headers to other origins. Nothing is remembered of a permanent redirect.
+ * The target of a request. Each attempt starts with the address that the application has set. The client follows
+ * redirects itself, because {@code HttpClient} would send all headers to other origins. Permanent redirects are not
+ * cached.
  *
  * @param isTrusted whether all addresses so far had the origin of the first one: only then the request has the headers
  *     of the application and the last event id
@@ -105,7 +106,10 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
     }
   }
 
-  /** Checks that {@code HttpClient} sends this id unchanged: it replaces what is not in ASCII by question marks. */
+  /**
+   * Checks that {@code HttpClient} sends this id unchanged: it replaces characters that are not ASCII by question
+   * marks.
+   */
   static String requireSendable(String id) {
     if (!id.chars().allMatch(c -> c >= ' ' && c <= '~' || c == '\t')) {
       throw new IllegalArgumentException("a last event id must be ASCII without controls, to be sent in a header");

@@ -6,7 +6,7 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
-/** The clock of a client. The reading thread waits for all its deadlines itself, so no timer is needed. */
+/** The clock of a client. The reading thread itself waits for all deadlines, so no timer is needed. */
 interface Time {
   /** A deadline that never passes. */
   long NEVER = Long.MAX_VALUE;
