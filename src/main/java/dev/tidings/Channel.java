@@ -198,11 +198,7 @@ public final class Channel implements AutoCloseable {
    * {@snippet file="FanOut.java" region="publish"}
    *
    * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
-<<<<<<< HEAD
-   *     interrupted for a moment if another thread closes the channel meanwhile
-=======
-   *     interrupted briefly if the channel is closed during the call
->>>>>>> 8c33f82b4352ec9820a25e5490193010ff31064a
+   *     interrupted briefly if another thread closes the channel during the call
    * @return {@code true} if the publisher has completed, and all of its events have been published
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published; the cause is the exception that

@@ -177,11 +177,7 @@ public final class EventSource implements AutoCloseable {
    * stream then ends as {@link Ending#INTERRUPTED}.
    *
    * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
-<<<<<<< HEAD
-   *     interrupted for a moment if another thread ends the stream meanwhile
-=======
-   *     interrupted briefly if the stream ends during the call
->>>>>>> 8c33f82b4352ec9820a25e5490193010ff31064a
+   *     interrupted briefly if another thread ends the stream during the call
    * @return {@code true} if the publisher has completed, and the stream has accepted all of its events
    * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null;
    *     the cause is the failure. Earlier events have been accepted. If the handler does not catch it, the response is

@@ -46,17 +46,10 @@ import java.util.random.RandomGenerator;
  * <p><b>Redirects</b> are followed, at most 20, and never from https to http. Headers that the application has set, and
  * the last event id, are not sent to another origin.
  *
-<<<<<<< HEAD
- * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect, so nothing
- * happens between two calls, except that up to two chunks of the response are received; over HTTP/2, {@code HttpClient}
- * receives up to 16 MiB. The server is read as fast as events are taken. All methods may be called from any thread; each
- * event is returned once. {@code HttpClient} has a thread of its own, until this client has ended.
-=======
  * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect. Between two
- * calls, at most two chunks of the response are received, and nothing else happens. The server is read as fast as
- * events are taken. All methods may be called from any thread; each event is returned once. {@code HttpClient} has a
- * thread of its own, until this client has ended.
->>>>>>> 8c33f82b4352ec9820a25e5490193010ff31064a
+ * calls, at most two chunks of the response are received (over HTTP/2, up to 16 MiB by {@code HttpClient}), and nothing
+ * else happens. The server is read as fast as events are taken. All methods may be called from any thread; each event is
+ * returned once. {@code HttpClient} has a thread of its own, until this client has ended.
  *
  * <p>A module that uses this class must itself {@code require java.net.http}.
  */
