@@ -332,7 +332,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     public Builder method(String method, BodyPublisher body) {
       HttpRequest.newBuilder().method(method, body); // checks both
       this.method = method;
-      this.body = Optional.of(body);
+      boolean isPlainGet = method.equals("GET") && body.contentLength() == 0;
+      this.body = isPlainGet ? Optional.empty() : Optional.of(body);
       return this;
     }
 

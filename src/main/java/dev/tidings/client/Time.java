@@ -52,7 +52,7 @@ interface Time {
     @Override
     public void await(Object monitor, long deadline) throws InterruptedException {
       try {
-        ForkJoinPool.managedBlock(new Wait(this, monitor, deadline));
+        ForkJoinPool.managedBlock(new Blocker(() -> waitFor(monitor, deadline)));
       } catch (RejectedExecutionException e) { // the pool has replaced too many
         waitFor(monitor, deadline);
       }
@@ -67,11 +67,16 @@ interface Time {
     }
   }
 
-  /** A wait that ends with the first notification. */
-  record Wait(Real time, Object monitor, long deadline) implements ForkJoinPool.ManagedBlocker {
+  /** A wait that ends with the first notification, or at the deadline. */
+  interface Wait {
+    void once() throws InterruptedException;
+  }
+
+  /** A wait, for a pool. */
+  record Blocker(Wait inner) implements ForkJoinPool.ManagedBlocker {
     @Override
     public boolean block() throws InterruptedException {
-      time.waitFor(monitor, deadline);
+      inner.once();
       return true;
     }
 

@@ -13,6 +13,7 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.time.Instant;
@@ -369,6 +370,17 @@ class ReconnectTest {
       assertEquals("question ü", request.body());
       assertEquals("text/plain; charset=utf-8", request.header("Content-Type"));
       assertEquals(0, server.waiting());
+    }
+  }
+
+  @Test
+  void aGetWithAnEmptyBodyIsRepeatedLikeOneWithoutABody() throws Exception {
+    try (var server = new RawServer(RawServer.ending("data: x\n\n"), RawServer.stream("data: y\n\n"));
+        var client = build(EventClient.builder(server.uri()).method("GET", BodyPublishers.noBody()).retry(Duration.ZERO))) {
+      var received = receive(client);
+      assertEquals("x", Await.next("x", received));
+      assertEquals("y", Await.next("y", received));
+      assertEquals("", server.next().header("Content-Length"));
     }
   }
 
