@@ -11,6 +11,7 @@ import dev.tidings.StatusException;
  * The progress of an upload, as the server sees it. A browser receives no part of a response before it has sent the
  * whole request, so the progress has a stream of its own. The page chooses a random id for both. An upload may take
  * ten minutes (the system property sun.net.httpserver.maxReqTime), and needs one buffer of memory, whatever its size.
+ * At most 1000 uploads have begun within five minutes; more are refused, so limit those of each user if there are users.
  */
 void main(String... args) throws Exception {
   try (var uploads = Channels.create(name -> EventLog.inMemory(1000, 200_000, Duration.ofMinutes(5)), 1000);
@@ -148,10 +149,11 @@ static final String SCRIPT = """
         bar.value = body.size > 0 ? read / body.size : 1;
         state.value = `${megabytes(read)} of ${megabytes(body.size)}`;
       });
-      events.addEventListener("done", event => end(`${megabytes(body.size)}, SHA-256 ${event.data}`));
+      const done = hash => end(`${megabytes(body.size)}, SHA-256 ${hash}`);
+      events.addEventListener("done", event => done(event.data));
       events.addEventListener("failed", event => end(event.data));
       fetch("upload?id=" + id, { method: "POST", body, signal: abort.signal })
-          .then(async response => response.ok || end(await response.text()))
+          .then(async response => (response.ok ? done : end)(await response.text()))  // also if the stream is lost
           .catch(() => end(abort.signal.aborted ? "canceled" : "connection lost"));
       cancel.onclick = () => abort.abort();
       bar.value = 0;
