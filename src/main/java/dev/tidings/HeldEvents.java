@@ -136,7 +136,7 @@ final class HeldEvents {
 
   /**
    * Returns the events after this place, up to the one with the other number, or fewer, but at least one; empty if any
-   * of them was dropped meanwhile.
+   * of them has been dropped since.
    */
   Optional<List<Event>> read(long after, long last) throws IOException, Segment.DamagedException {
     var events = recent.get(after + 1, last);
@@ -177,7 +177,7 @@ final class HeldEvents {
 
   // Changes.
 
-  /** Returns the time of the next events, which never goes back, whatever the clock does. */
+  /** Returns the time of the next events, which never decreases, even if the clock is set back. */
   long nextTime() {
     lastTime = Math.max(lastTime, clock.millis());
     return lastTime;

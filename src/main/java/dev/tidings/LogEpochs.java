@@ -18,7 +18,7 @@ import java.util.Optional;
  * of that epoch or before it.
  *
  * <p>Immutable. The epochs of all held events are known, and at least the newest 1,000, so that the number of missed
- * events is exact for readers that return late. Of more than 100,000 epochs, the oldest are forgotten with their events.
+ * events is exact for readers that return late. Of more than 100,000 epochs, the oldest are dropped with their events.
  *
  * @param all the epochs, the oldest first, at least one
  * @param isOpen whether events can still be appended in the last epoch; otherwise the next append begins a new one

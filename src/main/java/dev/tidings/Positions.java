@@ -193,7 +193,7 @@ final class Positions {
   }
 
   /**
-   * Checks early that the combined id of so many channels could stay within the limit.
+   * Checks in advance that the combined id of this number of channels can be within the limit.
    *
    * @param longestIds the sum of the maximum lengths of their ids
    */

@@ -245,7 +245,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     }
   }
 
-  /** Returns the events after this place; empty if any of them was dropped meanwhile. */
+  /** Returns the events after this place; empty if any of them has been dropped since. */
   private Optional<List<Event>> events(long after, long newest, int most) {
     long last = Math.min(newest, after + most);
     if (last == after) {
