@@ -15,8 +15,8 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The events of a log in files that are visible: which is the oldest and which the newest one, which limits they
- * exceed, and their keys. All changes are made by the thread that has the turn of {@link AppendQueue}; any threads read.
+ * The visible events of a log in files: the oldest and the newest one, the limits, and the keys of events. Only the
+ * thread that has the turn of {@link AppendQueue} changes them; any thread can read them.
  *
  * <p>An event becomes visible when {@code ends} is set, which is after it has been written and, if each batch is
  * forced, forced. It is dropped when {@code base} is set, before its file is deleted. Readers take no lock.

@@ -194,9 +194,9 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
   }
 
   /**
-   * Returns where the first epoch begins that is not older than an unknown one with this birth. It is not among those
-   * that came before the unknown one, since births increase. So a reader of the unknown epoch has received nothing that
-   * follows this place.
+   * Returns the start of the first epoch that is not older than an unknown epoch with this birth. It does not precede
+   * the unknown epoch, because births increase. So a reader of the unknown epoch has received no events that follows
+   * this place.
    */
   private long fork(long birth, long latest) {
     int i = firstSince(birth);

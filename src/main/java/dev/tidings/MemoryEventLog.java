@@ -42,8 +42,8 @@ final class MemoryEventLog implements BoundedLog {
 
   /**
    * An event with its id, the number and the time of its place, its encoded size before it got this id, the time of its
-   * append, and its key, which is null if it has none. Without a place, of which thousands of logs would keep as many as
-   * events.
+   * append, and its key, which is null if it has none. The place is not an object of its own, because thousands of logs
+   * would keep one for each event.
    */
   private record Held(Event event, long number, long time, long size, long appended, String key)
       implements NumberedRing.Numbered {

@@ -276,7 +276,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     }
   }
 
-  /** Drops the events up to one that cannot be read any more. */
+  /** Drops the events up to an event that can no longer be read. */
   private void forgetDamaged(long number) {
     queue.exclusively(() -> {
       if (!closed) {
