@@ -325,7 +325,7 @@ public final class Channel implements AutoCloseable {
    * Delivers all events to a stream, starting after its {@link EventSource#lastEventId()}, or else with the next event.
    * {@link #join(EventSource, From, Predicate)} describes the details.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    */
   public void join(EventSource stream) {
@@ -336,7 +336,7 @@ public final class Channel implements AutoCloseable {
    * Delivers the matching events to a stream, starting after its {@link EventSource#lastEventId()}, or else with the
    * next event. {@link #join(EventSource, From, Predicate)} describes the details.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param filter called for each event
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    */
@@ -348,7 +348,7 @@ public final class Channel implements AutoCloseable {
    * Delivers all events to a stream, starting after its {@link EventSource#lastEventId()}, or else from this position.
    * {@link #join(EventSource, From, Predicate)} describes the details.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    * @throws UnsupportedOperationException if the log does not support this position ({@link From#since})
@@ -373,7 +373,7 @@ public final class Channel implements AutoCloseable {
    * started a stream from. If there is none, the client receives a gap event whose {@code after} is empty, and then the
    * events that are published later.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin
    * @param filter called for each event, for some events repeatedly, on threads of the channel, so it must not block.
    *     If it calls {@code close} or {@code complete}, these do not wait; {@code flush} throws an
@@ -420,7 +420,7 @@ public final class Channel implements AutoCloseable {
    *
    * {@snippet file="Resume.java" region="several"}
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param channels channels with different names
    * @throws IllegalArgumentException if no channel is given, if a channel has no name, if two channels have the same
    *     name, or if ids could exceed 4,000 bytes
@@ -436,7 +436,7 @@ public final class Channel implements AutoCloseable {
    *
    * {@snippet file="Resume.java" region="subscriptions"}
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param subscriptions subscriptions to channels with different names
    * @throws IllegalArgumentException if no subscription is given, if a channel has no name, if two channels have the
    *     same name, or if ids could exceed 4,000 bytes

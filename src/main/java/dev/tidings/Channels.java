@@ -105,7 +105,7 @@ public final class Channels implements AutoCloseable {
    * Delivers all events of these channels to a stream, like {@link Channel#join(EventSource)} for one name, and like
    * {@link Channel#joinAll(EventSource, Channel...)} for several.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param names different names, each of 1 to 256 bytes in UTF-8
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
    * @throws StatusException with status 400 if no name is given, if a name is empty, too long, or has a lone surrogate,
@@ -119,7 +119,7 @@ public final class Channels implements AutoCloseable {
   /**
    * Delivers all events of these channels to a stream, like {@link Channel#join(EventSource, From)}.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin in each channel for which the client returns no id
    * @param names different names
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
@@ -134,7 +134,7 @@ public final class Channels implements AutoCloseable {
    * Delivers the matching events of these channels to a stream, like
    * {@link Channel#join(EventSource, From, Predicate)}.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin in each channel for which the client returns no id
    * @param filter called for each event
    * @param names different names
@@ -147,13 +147,13 @@ public final class Channels implements AutoCloseable {
   }
 
   /**
-   * Delivers all events of one of these channels to a stream, like {@link Channel#join(EventSource, From)}, with ids that
-   * contain the name of the channel: {@code @kitchen=1795342825000-17}. So an id is unique among all channels of the
-   * family, and a request with such a {@code Last-Event-ID} says which channel it continues ({@link #resume}).
+   * Delivers all events of one of these channels to a stream, like {@link Channel#join(EventSource, From)}, with ids
+   * that contain the name of the channel: {@code @kitchen=1795342825000-17}. So an id is unique among all channels of
+   * the family, and a {@code Last-Event-ID} of this form identifies the channel to continue ({@link #resume}).
    *
    * <p>Streams may also join the channel by the other methods. All of them accept these ids.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin, unless the client sends an id of this channel
    * @param name the name of the channel
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
@@ -175,7 +175,7 @@ public final class Channels implements AutoCloseable {
    *
    * {@snippet file="Answers.java" region="resume"}
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param allowed called with the name, which comes from the client and can be any text; returns whether the client
    *     may read this channel. A channel that does not exist is created, so accept only names that are in use
    * @return the name of the channel that the stream has joined, or empty

@@ -40,10 +40,10 @@ import java.util.OptionalLong;
  *   <li>All methods may be called concurrently from any thread, and may block while they access the log. A {@code read}
  *       that waits does not delay other calls. All methods except {@code append} return or throw within about one
  *       second, apart from the wait time of {@code read}.
- *   <li>Methods throw {@link UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)}
- *       then throws the same exception. The streams of the channel stay open and continue at their positions later. The
+ *   <li>Methods throw {@link UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)} then
+ *       throws the same exception. The streams of the channel stay open and continue at their positions later. The
  *       channel logs an outage once. If many logs share a connection whose loss has been logged, they throw
- *       {@link LogAwayException}, so that not each channel logs it.
+ *       {@link LogAwayException}, so that their channels do not log it again.
  *   <li>If a thread is interrupted while it waits for the log, {@code read} throws {@link InterruptedException}, and
  *       the other methods throw {@code UncheckedIOException} and leave the interrupt status set.
  * </ul>

@@ -29,7 +29,7 @@ import java.util.function.LongUnaryOperator;
  * The last of these epochs is that of the first entries. The header, and each entry that names an epoch, was forced
  * before the event behind it was written, so a word is never forgotten.
  *
- * <p>One thread at a time appends; any threads read.
+ * <p>One thread at a time appends; any thread can read.
  */
 final class Segment {
   private static final byte[] MAGIC = "TIDINGS1".getBytes(US_ASCII);

@@ -24,7 +24,7 @@ final class Shutdown {
     /** Sends the farewell. Does not block. */
     void sayFarewell();
 
-    /** Calls the callback once nothing is left to wait for. Does not block. */
+    /** Calls the callback once all waits are over. Does not block. */
     void whenEmpty(Gate.Emptied emptied);
 
     /** Ends the streams, and gives accepted events this time to be flushed. Does not block. */
