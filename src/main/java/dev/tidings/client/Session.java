@@ -29,7 +29,6 @@ import java.util.random.RandomGenerator;
  * </pre>
  */
 final class Session {
-  private static final System.Logger LOGGER = System.getLogger("dev.tidings.client");
   private static final int MOST_REDIRECTS = 20; // like browsers (WHATWG Fetch, 4.4)
   private static final String RESERVED = "tidings:"; // events of the library, not of the application
   private static final String COMPLETED = "tidings:completed";
@@ -400,7 +399,7 @@ final class Session {
   /** Logs the first failure of an outage as a warning, and the others at DEBUG. */
   private void log(IOException reason) {
     var level = reason != null && attempts.failures() == 1 ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
-    LOGGER.log(level, () -> failed(reason, "reconnecting").getMessage());
+    ClientLog.log(level, () -> failed(reason, "reconnecting").getMessage());
   }
 
   /** Ends the client; the first end wins. Called by any thread. */
