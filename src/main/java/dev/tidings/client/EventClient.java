@@ -35,13 +35,13 @@ import java.util.random.RandomGenerator;
  * each further request with 204. An event {@code gap} is returned.
  *
  * <p><b>Reconnecting.</b> After a stream has ended, cleanly or not, the client waits for the reconnection time (3 s, or
- * the {@code retry:} of the server) and sends the last event id in {@code Last-Event-ID}. After attempts that fail or
- * bring nothing, the time is doubled for each, up to 30 s, and random. It tries again after a failed connection, after
- * the status 408, 429 and 5xx, for which it obeys {@code Retry-After}, and if nothing arrives within a time limit. It
- * ends on 204. Each other response is an {@link EventClientException}: another status, or a {@code Content-Type} other
- * than {@code text/event-stream}. Attempts are not limited unless the builder sets a limit. A request other than a GET
- * without a body, such as a POST, is never repeated once it may have been sent: the end of its stream ends the client,
- * and its failure is an exception.
+ * the {@code retry:} of the server, at least 0.1 s) and sends the last event id in {@code Last-Event-ID}. After
+ * attempts that fail or bring nothing, the time is doubled for each, up to 30 s, and random. It tries again after a
+ * failed connection, after the status 408, 429 and 5xx, for which it obeys {@code Retry-After}, and if nothing arrives
+ * within a time limit. It ends on 204. Each other response is an {@link EventClientException}: another status, or a
+ * {@code Content-Type} other than {@code text/event-stream}. Attempts are not limited unless the builder sets a limit.
+ * A request other than a GET without a body, such as a POST, is never repeated once it may have been sent: the end of
+ * its stream ends the client, and its failure is an exception.
  *
  * <p><b>Redirects</b> are followed, at most 20, and never from https to http. Headers that the application has set, and
  * the last event id, are not sent to another origin.

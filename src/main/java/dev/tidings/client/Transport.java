@@ -24,7 +24,7 @@ final class Transport {
     }
     if (own == null) {
       var builder = HttpClient.newBuilder().followRedirects(Redirect.NEVER).executor(executor());
-      if (TimeUnit.NANOSECONDS.convert(options.connectTimeout()) < Time.NEVER) { // with more, each connection would fail
+      if (TimeUnit.NANOSECONDS.convert(options.connectTimeout()) < Time.NEVER) { // else each connection would fail
         builder.connectTimeout(options.connectTimeout());
       }
       own = builder.build();
