@@ -46,9 +46,9 @@ final class Attempts {
     return failures;
   }
 
-  /** Sets the reconnection time that the server has asked for. */
+  /** Sets the reconnection time that the server has asked for, if it has. */
   void setRetry(Optional<Duration> retry) {
-    this.retry = retry.orElse(this.retry);
+    this.retry = retry.map(Backoff::ofServer).orElse(this.retry);
   }
 
   /** Returns when the next attempt may be made, not before the server's {@code Retry-After}. */

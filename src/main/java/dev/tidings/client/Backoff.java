@@ -34,6 +34,11 @@ final class Backoff {
     return Duration.ofMillis(millis - random.nextLong(millis / 2 + 1));
   }
 
+  /** Returns a time that is long enough that a server that ends each stream does not keep the client busy. */
+  static Duration ofServer(Duration retry) {
+    return greatest(retry, LEAST);
+  }
+
   /** Returns the time that a {@code Retry-After} asks for (RFC 9110, 10.2.3); zero if it is not valid. */
   static Duration retryAfter(String value, Instant now) {
     if (!value.isEmpty() && value.chars().allMatch(c -> c >= '0' && c <= '9')) {

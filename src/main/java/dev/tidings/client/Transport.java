@@ -3,6 +3,7 @@ package dev.tidings.client;
 import java.net.http.HttpClient;
 import java.net.http.HttpClient.Redirect;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 
 /** The {@code HttpClient} of a client: that of the application, or one of its own, which is closed with the client. */
 final class Transport {
@@ -22,11 +23,11 @@ final class Transport {
       throw new IllegalStateException("the client is closed");
     }
     if (own == null) {
-      own = HttpClient.newBuilder()
-          .followRedirects(Redirect.NEVER)
-          .connectTimeout(options.connectTimeout())
-          .executor(executor())
-          .build();
+      var builder = HttpClient.newBuilder().followRedirects(Redirect.NEVER).executor(executor());
+      if (TimeUnit.NANOSECONDS.convert(options.connectTimeout()) < Time.NEVER) { // else each connection would fail
+        builder.connectTimeout(options.connectTimeout());
+      }
+      own = builder.build();
     }
     return own;
   }

@@ -139,6 +139,16 @@ class EventClientTest {
     }
   }
 
+  @Test
+  void timesThatAreTooLongAreNoLimit() throws Exception {
+    var tooLong = Duration.ofSeconds(Long.MAX_VALUE);
+    try (var server = new RawServer(RawServer.ending("data: x\n\n"), RawServer.stream("data: y\n\n"));
+        var client = EventClient.builder(server.uri()).connectTimeout(tooLong).responseTimeout(tooLong).maxSilence(tooLong).maxRetry(tooLong).maxOutage(tooLong).retry(Duration.ZERO).open()) {
+      assertEquals(Event.of("x"), client.next(tooLong).orElseThrow());
+      assertEquals(Event.of("y"), client.next(tooLong).orElseThrow());
+    }
+  }
+
   // Responses that are no stream.
 
   @ParameterizedTest

@@ -111,6 +111,18 @@ class ReconnectTest {
   }
 
   @Test
+  void aServerCannotMakeTheClientReconnectWithoutAPause() throws Exception {
+    try (var server = new RawServer(RawServer.ending("retry: 0\n:\n\n")); var client = build(EventClient.builder(server.uri()))) {
+      receive(client);
+      for (int i = 0; i < 3; i++) {
+        server.next();
+        time.awaitWait(Duration.ofMillis(100));
+        time.advance(Duration.ofMillis(100));
+      }
+    }
+  }
+
+  @Test
   void eachFailedAttemptDoublesTheDelayAndAStreamThatBringsSomethingResetsIt() throws Exception {
     var fails = RawServer.status("500 Error"); // HttpClient itself repeats a GET that gets no answer at all
     try (var server = new RawServer(RawServer.ending("data: x\n\n"), fails, RawServer.status("503 Busy"), RawServer.ending("retry: 1000\n\n"), fails, RawServer.ending(":\n\n"), RawServer.stream("data: y\n\n"));
