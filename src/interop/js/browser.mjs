@@ -34,9 +34,21 @@ async function open(tab) {
   page.on('response', response => response.status() >= 400 && complain(response.status() + ': ' + response.url()));
 }
 
+// A navigation may begin while the condition is evaluated; it is evaluated again on the next page.
+async function isTrue(page, condition) {
+  try {
+    return await page.evaluate(condition);
+  } catch (e) {
+    if (!/context was destroyed|Cannot find context|navigation/i.test(e.message)) {
+      throw e;
+    }
+    return false;
+  }
+}
+
 // Not waitForFunction, which a page's Content-Security-Policy forbids.
 async function until(page, condition) {
-  for (const end = performance.now() + 20_000; !await page.evaluate(condition);) {
+  for (const end = performance.now() + 20_000; !await isTrue(page, condition);) {
     if (performance.now() > end) {
       throw new Error('the condition did not become true');
     }
