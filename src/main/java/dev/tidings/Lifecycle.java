@@ -40,7 +40,7 @@ import java.util.function.Consumer;
  * </pre>
  *
  * Phase and ending change under the monitor of this object, under which nothing else is done, except that a lease is
- * created.  * {@link Response} has the state of the head: held, committed or replaced.
+ * created. {@link Response} has the state of the head: held, committed or replaced.
  *
  * <p>The class is long because its purpose is to contain every transition into and out of a phase.
  */
@@ -411,7 +411,9 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private List<Frame> lastWordsOfLate(Manner manner) {
     var words = new ArrayList<Frame>();
     if (wasOpen) {
-      farewellSaid = true;
+      synchronized (response) {
+        farewellSaid = true;
+      }
       each(() -> words.add(engine.retry()));
       if (manner.forGood()) {
         words.add(Frame.COMPLETION);
