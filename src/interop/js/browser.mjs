@@ -34,15 +34,21 @@ async function open(tab) {
   page.on('response', response => response.status() >= 400 && complain(response.status() + ': ' + response.url()));
 }
 
+// A navigation may begin while the condition is evaluated; it is evaluated again on the next page.
+async function isTrue(page, condition) {
+  try {
+    return await page.evaluate(condition);
+  } catch (e) {
+    if (!/context was destroyed|Cannot find context|navigation|detached|no such frame/i.test(e.message)) {
+      throw e;
+    }
+    return false;
+  }
+}
+
 // Not waitForFunction, which a page's Content-Security-Policy forbids.
 async function until(page, condition) {
-  // A navigation ends the evaluation in the old page.
-  const holds = () => page.evaluate(condition).catch(error => {
-    if (!/context was destroyed|Cannot find context|navigation|detached|no such frame/i.test(error.message)) {
-      throw error;
-    }
-  });
-  for (const end = performance.now() + 20_000; !await holds();) {
+  for (const end = performance.now() + 20_000; !await isTrue(page, condition);) {
     if (performance.now() > end) {
       throw new Error('the condition did not become true');
     }

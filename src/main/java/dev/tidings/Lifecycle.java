@@ -411,7 +411,9 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
   private List<Frame> lastWordsOfLate(Manner manner) {
     var words = new ArrayList<Frame>();
     if (wasOpen) {
-      farewellSaid = true;
+      synchronized (response) {
+        farewellSaid = true;
+      }
       each(() -> words.add(engine.retry()));
       if (manner.forGood()) {
         words.add(Frame.COMPLETION);

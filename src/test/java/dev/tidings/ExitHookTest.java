@@ -28,7 +28,7 @@ class ExitHookTest {
       """
       import dev.tidings.*;
       import java.time.Duration;
-            import java.util.concurrent.locks.LockSupport;
+      import java.util.concurrent.locks.LockSupport;
       import java.util.logging.*;
 
       class Program {

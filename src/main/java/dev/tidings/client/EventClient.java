@@ -36,8 +36,8 @@ import java.util.random.RandomGenerator;
  *
  * <p><b>Reconnecting.</b> After a stream has ended, cleanly or not, the client waits for the reconnection time (3 s, or
  * the {@code retry:} of the server, at least 0.1 s) and sends the last event id in {@code Last-Event-ID}. Each attempt
- * that fails, or whose stream sends nothing, doubles this time, up to 30 s, and the delay is then random. The client tries again after
- * a failed connection, after a time limit, and after the status 408, 429 and 5xx, for which it obeys
+ * that fails, or whose stream sends nothing, doubles this time, up to 30 s, and the delay is then random. The client
+ * tries again after a failed connection, after a time limit, and after the status 408, 429 and 5xx, for which it obeys
  * {@code Retry-After}. A 204 ends the client. Any other status, and a {@code Content-Type} other than
  * {@code text/event-stream}, is an {@link EventClientException}. Attempts are not limited unless the builder sets a
  * limit. A request other than a GET without a body, such as a POST, is never repeated once it may have been sent: the

@@ -39,6 +39,11 @@ class BrowserHostTest {
         image.onerror = () => tell('no image');
         image.src = base + '/events';
       }
+      function submitWithoutReferrer() {
+        document.head.insertAdjacentHTML('beforeend', '<meta name="referrer" content="no-referrer">');
+        document.body.innerHTML = '<form method="post" action="/say" enctype="text/plain"><input name="a" value="b"></form>';
+        document.forms[0].submit();
+      }
       function frame(base) {
         const frame = document.createElement('iframe');
         frame.onload = () => tell('frame');
@@ -153,6 +158,8 @@ class BrowserHostTest {
         tab.awaitTold("got hello");
         tab.evaluate("post('')");
         tab.awaitTold("200 said hello");
+        tab.evaluate("submitWithoutReferrer()"); // Origin is null
+        tab.await("location.pathname === '/say' && document.body.innerText.startsWith('said a=b')");
       }
     }
     browser.passed("host guard: pages of `localhost`, `127.0.0.1` and `app.localhost` receive the stream, and post");
