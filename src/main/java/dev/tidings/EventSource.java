@@ -173,6 +173,9 @@ public final class EventSource implements AutoCloseable {
    *
    * {@snippet file="FanOut.java" region="send"}
    *
+   * <p>If the outbox is full for {@link Settings#withWriteDeadline}, {@link Settings#withOverflow} applies; a policy that
+   * drops the event does not end the call.
+   *
    * <p>An interrupt cancels the subscription, and the interrupt status stays set. If this thread opened the stream, the
    * stream then ends as {@link Ending#INTERRUPTED}.
    *
@@ -193,12 +196,16 @@ public final class EventSource implements AutoCloseable {
    * they have not been sent. Takes each event when the stream has accepted the one before. When the stream ends, this
    * method takes no more events from the queue.
    *
+   * <p>If the outbox is full for {@link Settings#withWriteDeadline}, {@link Settings#withOverflow} applies; a policy that
+   * drops the event does not end the call.
+   *
    * <p>An interrupt ends the wait, and the interrupt status stays set. If this thread opened the stream, the stream then
    * ends as {@link Ending#INTERRUPTED}.
    *
    * @param queue the events; other threads may take some, too. Its {@code take} must respond to an interrupt, as those of
    *     the JDK do
-   * @return the event that was taken and that the stream has not accepted, because it ended at that time; usually empty
+   * @return the event that was taken and that the stream has not accepted, because it ended or the thread was interrupted
+   *     at that time; usually empty
    * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; it has been taken
    */
   public Optional<Event> sendAll(BlockingQueue<? extends Event> queue) {
