@@ -1,5 +1,5 @@
 // java -cp target/classes samples/Deploy.java 8080    then Ctrl-C, or: curl -d "" localhost:8080/stop
-// meanwhile: curl -N localhost:8080/job, which finishes within the grace period
+// and during that: curl -N localhost:8080/job, which finishes within the grace period
 import dev.tidings.Event;
 import dev.tidings.EventSource;
 import dev.tidings.Settings;
@@ -54,7 +54,7 @@ void main(String... args) throws Exception {
     }
     sources.all().forEach(EventSource::close);  // they will receive nothing more
     // @end
-    server.join();   // when the JVM exits, it waits a moment for what follows
+    server.join();   // when the JVM exits, it waits briefly for the code that follows
     readers.close();
     IO.println(accepted + " accepted, " + read + " read, " + sources.stats().ended());
   }

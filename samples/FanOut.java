@@ -5,7 +5,7 @@ import dev.tidings.SseServer;
 import java.util.concurrent.SubmissionPublisher;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** One publisher of temperatures, whatever the number of pages that show them. */
+/** One publisher of temperatures, for any number of pages that show them. */
 void main(String... args) throws Exception {
   try (var server = SseServer.create(Integer.parseInt(args[0]));
       var temperatures = Channel.create();

@@ -1,5 +1,5 @@
 // java -cp target/classes samples/Jobs.java 8080    then: curl -i -d "to be or not" localhost:8080/jobs
-// The response has the URL of the job: curl -N localhost:8080/jobs/… shows all of its progress, however late it comes.
+// The response has the URL of the job: curl -N localhost:8080/jobs/… shows all of its progress, even if it comes late.
 import dev.tidings.Channels;
 import dev.tidings.Event;
 import dev.tidings.From;
@@ -59,14 +59,14 @@ void run(String id, String[] words) {
         throw new IllegalArgumentException("cannot work on " + words[i]);
       }
       var step = Event.of("word", words[i].toUpperCase(Locale.ROOT));
-      progress.publish(id, step, "step " + i);  // with a key, so it may be repeated if the log was away
+      progress.publish(id, step, "step " + i);  // with a key, so it may be repeated after an outage of the log
     }
     progress.publish(id, Event.of("done", words.length + " words"), "end");
   } catch (Exception e) {
     progress.publish(id, Event.of("failed", String.valueOf(e.getMessage())), "end");
   } finally {
     CompletableFuture.delayedExecutor(30, TimeUnit.MINUTES).execute(() -> jobs.remove(id));  // before its history is dropped
-    progress.complete(id);  // every client receives the rest, and is told not to reconnect
+    progress.complete(id);  // every client receives the rest, and does not reconnect
   }
 }
 // @end

@@ -102,7 +102,7 @@ static String escape(String text) {
   return text.replace("\\", "\\\\").replace("\n", "\\n");
 }
 
-/** Returns what the page draws: numbers only, so nothing needs escaping. The page computes the rates. */
+/** Returns the figures that the page draws: numbers only, so nothing needs escaping. The page computes the rates. */
 static String json(Stats streams) {
   return new StringJoiner(",", "{", "}")
       .add("\"time\":" + System.nanoTime() / 1e9)
@@ -202,7 +202,7 @@ static final String SCRIPT = """
       const row = JSON.parse(event.data);
       if (rows.length > 0 && row.time <= rows.at(-1).time) rows = [];  // the server was started again
       rows = [...rows, row].slice(-SECONDS - 1);
-      if (!waiting) requestAnimationFrame(draw);  // once for all that has arrived
+      if (!waiting) requestAnimationFrame(draw);  // once for all events that have arrived
       waiting = true;
     });
     events.addEventListener("gap", () => rows = []);

@@ -11,7 +11,7 @@ void main(String... args) throws Exception {
     var sources = server.eventSources();
     // @start region="ping"
     server.stream("/events", sse -> {
-      // An event, since scripts do not see comments: without one for 12 s, the page opens the stream anew.
+      // An event, because scripts do not see comments. Without one for 12 s, the page opens the stream again.
       sse.withPing(ping -> ping.asEvent("ping").interval(Duration.ofSeconds(5)).start());
       chat.join(sse, From.last(50));
       sse.keepAlive();

@@ -5,7 +5,7 @@ import dev.tidings.SseServer;
 
 /**
  * Follows a log file like tail -F. The file is its own history: the id of an event is a position in it, so a client that
- * reconnects continues at the next line, also in a file that has been renamed meanwhile. Needs a file system with inodes.
+ * reconnects continues at the next line, also in a file that has since been renamed. Needs a file system with inodes.
  */
 void main(String... args) throws Exception {
   var file = Path.of(args.length > 1 ? args[1] : "target/app.log").toAbsolutePath();
@@ -51,7 +51,7 @@ record Position(long inode, long offset, int check) {
     return inode + "-" + offset + "-" + Integer.toHexString(check);
   }
 
-  /** Returns the position of an id, which comes from a client; empty if it is none. */
+  /** Returns the position of an id from a client; empty if the id is not a position. */
   static Optional<Position> of(String id) {
     return Optional.of(ID.matcher(id)).filter(Matcher::matches).map(parts -> new Position(
         Long.parseLong(parts.group(1)), Long.parseLong(parts.group(2)), Integer.parseUnsignedInt(parts.group(3), 16)));
@@ -61,7 +61,7 @@ record Position(long inode, long offset, int check) {
 /** Sends the lines of a file, and of those that replace it, to one stream. */
 static class Follower implements AutoCloseable {
   private static final int MOST = 8192;  // bytes of a line; a longer one is sent in parts
-  private static final int FIRST = 4096; // bytes before the end, from where a new client receives lines
+  private static final int FIRST = 4096; // bytes before the end, where a new client begins
 
   private final Path file;
   private final EventSource sse;
@@ -109,7 +109,7 @@ static class Follower implements AutoCloseable {
       close();
       Thread.sleep(200);  // there is no file yet
     } else if (last.isPresent()) {
-      tell("gap");        // the client's file is gone; all that is left follows
+      tell("gap");        // the client's file is gone; all remaining lines follow
     } else {
       skipTo(Math.max(0, in.size() - FIRST));
       tell("file");       // so that the client has a position before its first line
@@ -142,7 +142,7 @@ static class Follower implements AutoCloseable {
         }
       }
     } catch (NoSuchFileException e) {
-      return Files.isDirectory(file.getParent()) ? files() : List.of();  // renamed meanwhile; or no folder yet
+      return Files.isDirectory(file.getParent()) ? files() : List.of();  // renamed since; or no folder yet
     }
     var files = new ArrayList<>(times.keySet());
     files.sort(Comparator.comparing(times::get));
@@ -157,7 +157,7 @@ static class Follower implements AutoCloseable {
     var inode = inode(path);
     try {
       var opened = FileChannel.open(path);
-      if (inode.isPresent() && inode.equals(inode(path))) {  // not renamed meanwhile
+      if (inode.isPresent() && inode.equals(inode(path))) {  // not renamed since
         close();
         in = opened;
         at = Position.at(in, inode.get(), 0);
@@ -165,7 +165,7 @@ static class Follower implements AutoCloseable {
       }
       opened.close();
     } catch (NoSuchFileException e) {
-      // as if it had not been there before
+      // like a file that is not there
     }
     return false;
   }
@@ -185,7 +185,7 @@ static class Follower implements AutoCloseable {
     at = Position.at(in, at.inode(), offset + line);
   }
 
-  /** Sends what has been read, and returns whether there may be more. A line without an end is sent if it is the last. */
+  /** Sends the bytes that have been read, and returns whether more may follow. Sends the last line even without an end. */
   private boolean sendLines(boolean last) throws IOException {
     long offset = at.offset();
     in.read(buffer.clear(), offset);

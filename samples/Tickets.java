@@ -30,7 +30,7 @@ void main(String... args) throws Exception {
   }
   var sessions = new Sessions();
   var settings = Settings.defaults()
-      .withDuplicates(Duplicates.COEXIST)  // the identifier is the user, who may have several tabs
+      .withDuplicates(Duplicates.COEXIST)  // the identifier is the user, with one or more tabs
       .withRecheck(sse -> !(sse.attributes().get("session") instanceof Session session)
           || sessions.isValid(session));   // ends the streams of a session that has expired
   try (var users = Channels.create();
@@ -101,7 +101,7 @@ static final Map<String, String> USERS = Map.of(
 
 record Session(String token, String user, Instant end) {}
 
-/** The sessions of the users who are logged in. */
+/** The sessions of logged-in users. */
 static class Sessions {
   static final Duration LIFETIME = Duration.ofHours(8);
   private static final Pattern COOKIE = Pattern.compile("(?:^|; *)session=([\\w-]{22})(?:;|$)");

@@ -51,7 +51,7 @@ static void stream(SseRequest request, Format format, Prompt prompt, Model model
     } catch (StatusException e) {
       sse.send(format.failure(e));
       sse.flush();
-      throw e;  // aborts the response, so that no client takes a part for the whole
+      throw e;  // aborts the response, so that no client takes a part for the complete answer
     } finally {
       IO.println("stopped after " + model.count());
     }
@@ -60,7 +60,7 @@ static void stream(SseRequest request, Format format, Prompt prompt, Model model
 }
 // @end
 
-/** What the client asks for. */
+/** The request of a client. */
 record Prompt(String text, boolean stream, boolean usage) {
   static Prompt of(String request) {
     if (!(Json.parse(request) instanceof Map<?, ?> body)
@@ -119,7 +119,7 @@ static final class Model implements AutoCloseable {
     return token;
   }
 
-  /** Returns all tokens that are left. */
+  /** Returns all remaining tokens. */
   String rest() {
     var text = new StringBuilder();
     for (String token; (token = next()) != null; ) {

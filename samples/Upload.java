@@ -36,7 +36,7 @@ void main(String... args) throws Exception {
         uploads.publish(id, Event.of("failed", "the upload was not complete, or larger than " + MOST + " bytes"));
         throw e;
       } finally {
-        uploads.complete(id);  // the streams receive the rest, and are told not to reconnect
+        uploads.complete(id);  // the streams receive the rest, and are completed
       }
     });
     // @end

@@ -7,7 +7,7 @@
 //   events.addEventListener("connection", event => …);  // event.data is "connecting", "open", "completed" or "failed"
 //
 // names: the events to receive, besides "message" and "gap". silence: after so many milliseconds without an event, the
-// stream is opened anew; the server must send pings as events named "ping" more often. recent: how many events are kept
+// stream is opened again; the server must send pings as events named "ping" more often. recent: how many events are kept
 // for tabs that open later. A page that the browser kept for the Back button continues after the last id that it received.
 // Tabs with the same URL and options share a stream.
 //
@@ -30,7 +30,7 @@ if (self.SharedWorkerGlobalScope) {
     source.onopen = () => { failures = 0; become("open"); listen(); };
     source.onerror = () => {
       become("connecting");
-      if (source.readyState === EventSource.CLOSED) again();  // given up, as after a 502; otherwise it reconnects itself
+      if (source.readyState === EventSource.CLOSED) again();  // as after a 502; otherwise it reconnects itself
     };
     for (const name of new Set(["message", "gap", "ping", "tidings:position", "tidings:completed", ...names])) {
       source.addEventListener(name, take);
@@ -53,7 +53,7 @@ if (self.SharedWorkerGlobalScope) {
   function take({ type, data, lastEventId: id }) {
     listen();
     if (id) lastEventId = id;  // events before the first one with an id have none
-    if (type === "tidings:completed") {  // the server has said that nothing will follow
+    if (type === "tidings:completed") {  // the server sends no more events
       close();
       become("completed");
     } else if (type !== "ping" && type !== "tidings:position") {
@@ -73,7 +73,7 @@ if (self.SharedWorkerGlobalScope) {
       kept.slice(kept.findIndex(event => after && event.id === after) + 1).forEach(event => port.postMessage(event));
       lastEventId ||= after;  // of a page that was kept for longer than this worker has lived
       if (ports.size === 1 && state !== "completed") open();
-      // A port has no event for its end. The tab holds this lock while it lives, however it ends.
+      // A port has no event for its end. So the tab holds this lock, which the browser releases however the tab ends.
       navigator.locks.request(lock, () => leave(port));
     };
   };
@@ -111,7 +111,7 @@ if (self.SharedWorkerGlobalScope) {
         return left;
       });
     }
-    /** Receives nothing more. The stream ends with the last tab. */
+    /** Stops receiving events. The stream is closed with the last tab. */
     close() {
       this.#closed = true;
       this.#leave();

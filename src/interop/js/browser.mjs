@@ -36,7 +36,13 @@ async function open(tab) {
 
 // Not waitForFunction, which a page's Content-Security-Policy forbids.
 async function until(page, condition) {
-  for (const end = performance.now() + 20_000; !await page.evaluate(condition);) {
+  // A navigation ends the evaluation in the old page.
+  const holds = () => page.evaluate(condition).catch(error => {
+    if (!/context was destroyed|Cannot find context|navigation|detached|no such frame/i.test(error.message)) {
+      throw error;
+    }
+  });
+  for (const end = performance.now() + 20_000; !await holds();) {
     if (performance.now() > end) {
       throw new Error('the condition did not become true');
     }

@@ -21,7 +21,8 @@ final class Append {
    *
    * @param key the key of the event, or null
    * @param completion whether it completes the log
-   * @param previous the event before it in the same call, or null; if that is not appended, this must not be, either
+   * @param previous the event before it in the same call, or null; if that is not appended, this event must not be
+   *     appended
    * @param last whether it is the last event of the call
    */
   Append(Event event, String key, boolean completion, Append previous, boolean last) {

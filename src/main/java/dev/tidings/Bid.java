@@ -92,7 +92,7 @@ final class Bid implements Proof.Waiting {
     owner.proved(this, proof);
   }
 
-  /** Makes the claim pending. Does nothing and returns false if the proof is of no use any more. */
+  /** Makes the claim pending. Does nothing and returns false if the proof is obsolete. */
   boolean accept(Proof its) {
     if (proof != its) {
       return false;

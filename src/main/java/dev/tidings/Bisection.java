@@ -2,7 +2,7 @@ package dev.tidings;
 
 import java.util.function.IntPredicate;
 
-/** Searches in what is sorted. */
+/** Binary search in sorted elements. */
 final class Bisection {
 
   private Bisection() {}

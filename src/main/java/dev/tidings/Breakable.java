@@ -24,8 +24,8 @@ final class Breakable {
   private boolean ended; // guarded by this
 
   /**
-   * Returns the result of the call; empty if {@link #end} was called before or meanwhile, unless the call returned
-   * nevertheless. Throws an InterruptedException if another one has interrupted the thread.
+   * Returns the result of the call; empty if {@link #end} was called before or during the call, unless the call
+   * returned a result. Throws an InterruptedException if other code has interrupted the thread.
    */
   <T> Optional<T> run(Call<T> call) throws InterruptedException {
     if (!enter()) {

@@ -198,14 +198,14 @@ public final class Channel implements AutoCloseable {
    * {@snippet file="FanOut.java" region="publish"}
    *
    * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
-   *     interrupted for a moment if another thread closes the channel meanwhile
+   *     interrupted briefly if another thread closes the channel during the call
    * @return {@code true} if the publisher has completed, and all of its events have been published
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published; the cause is the exception that
-   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that have arrived and
-   *     not been published
-   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null; the
-   *     cause is the failure. The events before have been published
+   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that have arrived
+   *     but have not been published
+   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null;
+   *     the cause is the failure. Earlier events have been published
    */
   public boolean publishAll(Flow.Publisher<? extends Event> publisher) {
     return publishAll(new PublisherSource(publisher, ChannelFeed.MOST));
@@ -216,24 +216,25 @@ public final class Channel implements AutoCloseable {
    * interrupted (the interrupt status stays set); then no more events are taken from the queue. Events that are in the
    * queue are appended together, at most 256.
    *
-   * @param queue the events; other threads may take some, too. Its {@code take} must respond to an interrupt, as those of
-   *     the JDK do
+   * @param queue the events; other threads may take some too. Its {@code take} must respond to an interrupt, like those
+   *     of the JDK's queues
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published; the cause is the exception that
-   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that were taken and
-   *     not published
+   *     {@link #publishAll(List)} describes, and {@link UnpublishedException#events()} are the events that were taken
+   *     but not published
    */
   public void publishAll(BlockingQueue<? extends Event> queue) {
     publishAll(new QueueSource(queue, Optional.empty()));
   }
 
   /**
-   * Publishes the events of a queue, like {@link #publishAll(BlockingQueue)}, up to a certain element. That is taken, and
+   * Publishes the events of a queue, like {@link #publishAll(BlockingQueue)}, up to an end element, which is taken but
    * not published.
    *
    * @param queue the events
-   * @param end the object that ends the queue, such as {@code Event.of("end")}; an equal event is another object
-   * @return {@code true} if that element has been taken, and all events before it have been published
+   * @param end the object that ends the queue, such as {@code Event.of("end")}; compared by identity, not with
+   *     {@code equals}
+   * @return {@code true} if the end element has been taken, and all events before it have been published
    * @throws IllegalStateException if the channel is closed
    * @throws UnpublishedException if events cannot be published
    */
@@ -324,7 +325,7 @@ public final class Channel implements AutoCloseable {
    * Delivers all events to a stream, starting after its {@link EventSource#lastEventId()}, or else with the next event.
    * {@link #join(EventSource, From, Predicate)} describes the details.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    */
   public void join(EventSource stream) {
@@ -335,7 +336,7 @@ public final class Channel implements AutoCloseable {
    * Delivers the matching events to a stream, starting after its {@link EventSource#lastEventId()}, or else with the
    * next event. {@link #join(EventSource, From, Predicate)} describes the details.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param filter called for each event
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    */
@@ -347,7 +348,7 @@ public final class Channel implements AutoCloseable {
    * Delivers all events to a stream, starting after its {@link EventSource#lastEventId()}, or else from this position.
    * {@link #join(EventSource, From, Predicate)} describes the details.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin
    * @throws IllegalStateException if the channel is closed, or if the stream is already in a channel
    * @throws UnsupportedOperationException if the log does not support this position ({@link From#since})
@@ -372,7 +373,7 @@ public final class Channel implements AutoCloseable {
    * started a stream from. If there is none, the client receives a gap event whose {@code after} is empty, and then the
    * events that are published later.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin
    * @param filter called for each event, for some events repeatedly, on threads of the channel, so it must not block.
    *     If it calls {@code close} or {@code complete}, these do not wait; {@code flush} throws an
@@ -419,7 +420,7 @@ public final class Channel implements AutoCloseable {
    *
    * {@snippet file="Resume.java" region="several"}
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param channels channels with different names
    * @throws IllegalArgumentException if no channel is given, if a channel has no name, if two channels have the same
    *     name, or if ids could exceed 4,000 bytes
@@ -435,7 +436,7 @@ public final class Channel implements AutoCloseable {
    *
    * {@snippet file="Resume.java" region="subscriptions"}
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param subscriptions subscriptions to channels with different names
    * @throws IllegalArgumentException if no subscription is given, if a channel has no name, if two channels have the
    *     same name, or if ids could exceed 4,000 bytes
@@ -573,7 +574,7 @@ public final class Channel implements AutoCloseable {
 
   // For its subscribers.
 
-  /** Returns what asks the log for positions. */
+  /** Returns the object that asks the log for positions. */
   Inquiry inquiry() {
     return inquiry;
   }

@@ -3,14 +3,16 @@ package dev.tidings;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Publishes the events of a source, until it ends or the channel does. Used by one thread. */
+/** Publishes the events of a source, until it or the channel ends. Used by one thread. */
 final class ChannelFeed {
   /** The largest number of events that are appended at once, and that are requested of a publisher. */
   static final int MOST = 256;
 
   /** Appends events to a channel. */
   interface Appending {
-    /** Called on the thread that publishes, and may block. Throws what {@code publishAll} of a channel throws. */
+    /**
+     * Called on the thread that publishes, and may block. Throws the exceptions of {@code Channel.publishAll}.
+     */
     void appendAll(List<Event> events);
   }
 

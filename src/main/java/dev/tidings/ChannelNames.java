@@ -36,7 +36,10 @@ final class ChannelNames {
     return List.copyOf(distinct);
   }
 
-  /** Checks early that the ids of a stream in so many channels are not too long ({@link Positions#requireRoom}). */
+  /**
+   * Checks in advance that the ids of a stream in this number of channels are not too long ({@link
+   * Positions#requireRoom}).
+   */
   static void requireRoom(int channels, long longestIds) {
     if (channels > 1) {
       unlessInvalid(() -> Positions.requireRoom(channels, longestIds));

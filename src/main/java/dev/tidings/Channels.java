@@ -23,8 +23,8 @@ import java.util.function.Predicate;
  *
  * <p>A function creates the log of each channel. If the logs are shared between servers, so are the channels: an event
  * that is published on one server reaches the streams that have joined the channel of this name on any server, and
- * clients that reconnect later. A channel for each user, such as {@code user:42}, reaches a user on whatever server, and
- * with several tabs.
+ * clients that reconnect later. A channel for each user, such as {@code user:42}, reaches all tabs of a user, on any
+ * server.
  *
  * <p>A channel is needed while streams are in it, and, with a log of {@link EventLog#inMemory()}, while that holds events.
  * (A log that wraps one in memory is dropped with its events.) A client that returns to a channel whose history has been
@@ -105,7 +105,7 @@ public final class Channels implements AutoCloseable {
    * Delivers all events of these channels to a stream, like {@link Channel#join(EventSource)} for one name, and like
    * {@link Channel#joinAll(EventSource, Channel...)} for several.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param names different names, each of 1 to 256 bytes in UTF-8
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
    * @throws StatusException with status 400 if no name is given, if a name is empty, too long, or has a lone surrogate,
@@ -119,7 +119,7 @@ public final class Channels implements AutoCloseable {
   /**
    * Delivers all events of these channels to a stream, like {@link Channel#join(EventSource, From)}.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin in each channel for which the client returns no id
    * @param names different names
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
@@ -134,7 +134,7 @@ public final class Channels implements AutoCloseable {
    * Delivers the matching events of these channels to a stream, like
    * {@link Channel#join(EventSource, From, Predicate)}.
    *
-   * @param stream the stream; one that has ended receives nothing
+   * @param stream the stream; one that has ended receives no events
    * @param from where to begin in each channel for which the client returns no id
    * @param filter called for each event
    * @param names different names
@@ -147,14 +147,14 @@ public final class Channels implements AutoCloseable {
   }
 
   /**
-   * Delivers all events of one of these channels to a stream, like {@link Channel#join(EventSource, From)}, with ids that
-   * contain the name of the channel: {@code @kitchen=1795342825000-17}. So an id is unique among all channels of the
-   * family, and a request with such a {@code Last-Event-ID} says which channel it continues ({@link #resume}).
+   * Delivers all events of one of these channels to a stream, like {@link Channel#join(EventSource, From)}, with ids
+   * that contain the name of the channel: {@code @kitchen=1795342825000-17}. So an id is unique among all channels of
+   * the family, and a {@code Last-Event-ID} of this form identifies the channel to continue ({@link #resume}).
    *
    * <p>Streams may also join the channel by the other methods. All of them accept these ids.
    *
-   * @param stream the stream; one that has ended receives nothing
-   * @param from where to begin, unless the client returns an id of this channel
+   * @param stream the stream; one that has ended receives no events
+   * @param from where to begin, unless the client sends an id of this channel
    * @param name the name of the channel
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
    * @throws StatusException with status 400 if the name is empty, too long, or has a lone surrogate; with status 503 if
@@ -169,15 +169,15 @@ public final class Channels implements AutoCloseable {
   }
 
   /**
-   * Continues the channel whose name the stream's last event id contains, if the client may read it: delivers the events
-   * after this id, and then new ones, like {@link #joinNamed}. If the id contains no name, or one that is not allowed,
-   * the stream joins nothing, and can still join another channel, or throw a {@link StatusException}.
+   * Continues the channel whose name the stream's last event id contains, if the client may read it: delivers the
+   * events after this id, and then new ones, like {@link #joinNamed}. If the id contains no name, or one that is not
+   * allowed, the stream joins no channel; the handler can then join another one or throw a {@link StatusException}.
    *
    * {@snippet file="Answers.java" region="resume"}
    *
-   * @param stream the stream; one that has ended receives nothing
-   * @param allowed called with the name, which is the client's and can be any text; returns whether the client may read
-   *     this channel. A channel that does not exist is created, so accept only names that are in use
+   * @param stream the stream; one that has ended receives no events
+   * @param allowed called with the name, which comes from the client and can be any text; returns whether the client
+   *     may read this channel. A channel that does not exist is created, so accept only names that are in use
    * @return the name of the channel that the stream has joined, or empty
    * @throws IllegalStateException if the family is closed, or if the stream is already in a channel
    * @throws StatusException as {@link #joinNamed} describes, if the name is allowed

@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Decides which stream keeps an identifier that streams of several nodes have. The order of the control log decides, so
- * that all nodes agree without clocks, and a client is told to stay away only if a later connection was alive.
+ * that all nodes agree without clocks, and a client is stopped from reconnecting only if a later connection was alive.
  *
  * <p>A claim states how far its node had read the log when it was appended. Two claims of which neither node had read
  * the other's are concurrent: the first in the log stays, and the stream of the second one yields. So a claim that was
@@ -126,7 +126,7 @@ final class Claims implements Membership.Observer, Bid.Owner, Ticker.Lookout.Loo
     }
   }
 
-  /** Proves anew, at a random time, that the client is connected. */
+  /** Proves again, at a random time, that the client is connected. */
   private void defer(Bid bid) {
     if (bid.defer()) { // otherwise the time is set
       engine.ticker().schedule(engine.jitter().within(SPREAD), () -> resume(bid));

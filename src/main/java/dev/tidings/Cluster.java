@@ -22,11 +22,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * identifier on another node, which ends as {@link Ending#REPLACED}. The newer stream first proves that its client is
  * connected, by two writes at least 0.4 s apart, such as its first ping and the second write of that. Until then, and
  * while the log cannot be reached, both streams are open. If two clients replace each other continually, because they
- * reconnect although they are told not to, a warning names the identifier. Identifiers that are longer than 1,024
+ * reconnect after {@code tidings:completed}, a warning names the identifier. Identifiers that are longer than 1,024
  * characters or have a lone surrogate are not replaced.
  *
  * <p>If the log has dropped commands that a node has not read, a warning is logged, all streams of the node are
- * {@linkplain Settings#withRecheck rechecked}, at most 64 at a time, and its streams prove anew that their clients are
+ * {@linkplain Settings#withRecheck rechecked}, at most 64 at a time, and its streams prove again that their clients are
  * connected, within about 10 s. So set a recheck, or a log that holds commands for longer than the longest outage.
  *
  * <p>All nodes must use the same log, which must not be that of a channel. A later version of this library may add
@@ -175,7 +175,7 @@ public final class Cluster implements AutoCloseable {
     new Follower(reader).run(first, new Node());
   }
 
-  /** Applies what the log contains, on the thread that follows it. */
+  /** Applies the commands of the log, on the thread that follows it. */
   private final class Node implements Follower.Node {
     @Override
     public void reached() {

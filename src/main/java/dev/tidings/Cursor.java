@@ -274,8 +274,8 @@ final class Cursor implements Attachment {
   }
 
   /**
-   * Sets the latest id of a log; without one, the goal fails. Returns false if the log has to be asked again,
-   * because the subscriber has passed a gap or too many events meanwhile.
+   * Sets the latest id of a log; without one, the goal fails. Returns false if the log has to be asked again, because
+   * the subscriber has passed a gap or too many events since.
    */
   private synchronized boolean answer(Goal<Subscriber> goal, Subscriber subscriber, Optional<String> latest) {
     if (latest.isEmpty() || goal.reached().isDone()) {

@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The lock of a directory, in which only one log may write. The operating system releases it when the process ends,
+ * The lock of a directory, so that only one log writes to it. The operating system releases it when the process ends,
  * however it ends. The file contains the id of the process.
  */
 final class DirectoryLock implements AutoCloseable {

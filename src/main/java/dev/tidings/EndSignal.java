@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 
-/** Tells waiting threads, once, that something has ended. */
+/** Wakes waiting threads once something has ended. */
 final class EndSignal {
   private final CountDownLatch ended = new CountDownLatch(1);
   private List<Breakable> waits = List.of(); // guarded by this; immutable, and empty for most streams

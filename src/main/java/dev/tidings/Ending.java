@@ -46,7 +46,7 @@ public enum Ending {
   /** The application closed the stream, its handler returned, or the headers for a HEAD request were sent. */
   CLOSED,
   /**
-   * The application called {@link EventSource#complete()}, or the client reconnected although it was told not to.
+   * The application called {@link EventSource#complete()}, or the client reconnected after {@code tidings:completed}.
    */
   COMPLETED,
   /** A new stream with the same identifier replaced the stream ({@link Duplicates#REPLACE}). */
@@ -94,7 +94,7 @@ public enum Ending {
     return this != CLOSED && this != COMPLETED && this != IDLE && this != INTERRUPTED;
   }
 
-  /** Returns whether the client is told not to reconnect. */
+  /** Returns whether the client is stopped from reconnecting. */
   boolean isForGood() {
     return this == COMPLETED || this == REPLACED;
   }

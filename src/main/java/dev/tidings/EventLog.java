@@ -40,10 +40,10 @@ import java.util.OptionalLong;
  *   <li>All methods may be called concurrently from any thread, and may block while they access the log. A {@code read}
  *       that waits does not delay other calls. All methods except {@code append} return or throw within about one
  *       second, apart from the wait time of {@code read}.
- *   <li>Methods throw {@link UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)}
- *       then throws the same exception. The streams of the channel stay open and continue at their positions later. The
+ *   <li>Methods throw {@link UncheckedIOException} if the log cannot be reached. {@link Channel#publish(Event)} then
+ *       throws the same exception. The streams of the channel stay open and continue at their positions later. The
  *       channel logs an outage once. If many logs share a connection whose loss has been logged, they throw
- *       {@link LogAwayException}, so that not each channel logs it.
+ *       {@link LogAwayException}, so that their channels do not log it again.
  *   <li>If a thread is interrupted while it waits for the log, {@code read} throws {@link InterruptedException}, and
  *       the other methods throw {@code UncheckedIOException} and leave the interrupt status set.
  * </ul>
@@ -256,11 +256,11 @@ public interface EventLog {
    *
    * <p>A process or machine may fail at any time. When the log is opened, events that are incomplete or damaged are
    * dropped with a warning: in the newest file those from the first such event on, in other files all events up to the
-   * end of that file. A client that has received an event that was lost is told so by a gap, and then receives the
-   * events that were appended instead. The same applies if an older copy of the directory is restored. No id is ever
-   * assigned twice, and no event is delivered twice. The clock of the machine has an influence only if it was set back
-   * before such a loss: then some of the events that were appended instead can be missing too. The number of files
-   * depends on the limits, not on how often the log is opened.
+   * end of that file. A client that has received a lost event receives a gap event, and then the events that were
+   * appended instead. The same applies if an older copy of the directory is restored. No id is ever assigned twice, and
+   * no event is delivered twice. The clock of the machine has an influence only if it was set back before such a loss:
+   * then some of the events that were appended instead can be missing too. The number of files depends on the limits,
+   * not on how often the log is opened.
    *
    * <p>An {@code append} for which the disk has no room throws {@link NotAppendedException}. If it is unknown whether
    * an event has reached the storage device, it throws {@code UncheckedIOException}. The log can be used after both. An

@@ -166,10 +166,10 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Sends all events of a publisher. Blocks until the publisher completes or the stream ends; the wait for each event is
-   * not limited. Sends the headers if they have not been sent. Requests each event when the stream has accepted the one
-   * before, on this thread, so the publisher never waits for the client. The subscription is cancelled when the stream
-   * ends, also while the publisher is silent; an event that arrives later is ignored.
+   * Sends all events of a publisher. Blocks until the publisher completes or the stream ends; the wait for each event
+   * is not limited. Sends the headers if they have not been sent. Requests one event at a time, on this thread, when
+   * the stream has accepted the previous one, so the publisher never waits for the client. The subscription is
+   * cancelled when the stream ends, also while the publisher is silent; an event that arrives later is ignored.
    *
    * {@snippet file="FanOut.java" region="send"}
    *
@@ -180,10 +180,10 @@ public final class EventSource implements AutoCloseable {
    * stream then ends as {@link Ending#INTERRUPTED}.
    *
    * @param publisher the events; its {@code subscribe} and {@code request} are called on this thread, which is
-   *     interrupted for a moment if another thread ends the stream meanwhile
+   *     interrupted briefly if another thread ends the stream during the call
    * @return {@code true} if the publisher has completed, and the stream has accepted all of its events
-   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null; the
-   *     cause is the failure. The events before have been accepted. In a handler that does not catch it, the response is
+   * @throws java.util.concurrent.CompletionException if the publisher fails, or sends more than was requested or null;
+   *     the cause is the failure. Earlier events have been accepted. If the handler does not catch it, the response is
    *     aborted
    * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}
    */
@@ -192,9 +192,9 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Sends the events of a queue. Blocks until the stream ends; the wait for each event is not limited. Sends the headers if
-   * they have not been sent. Takes each event when the stream has accepted the one before. When the stream ends, this
-   * method takes no more events from the queue.
+   * Sends the events of a queue. Blocks until the stream ends; the wait for each event is not limited. Sends the
+   * headers if they have not been sent. Takes each event when the stream has accepted the previous one. When the stream
+   * ends, takes no more events.
    *
    * <p>If the outbox is full for {@link Settings#withWriteDeadline}, {@link Settings#withOverflow} applies; a policy that
    * drops the event does not end the call.
@@ -202,24 +202,28 @@ public final class EventSource implements AutoCloseable {
    * <p>An interrupt ends the wait, and the interrupt status stays set. If this thread opened the stream, the stream then
    * ends as {@link Ending#INTERRUPTED}.
    *
-   * @param queue the events; other threads may take some, too. Its {@code take} must respond to an interrupt, as those of
-   *     the JDK do
-   * @return the event that was taken and that the stream has not accepted, because it ended or the thread was interrupted
-   *     at that time; usually empty
-   * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; it has been taken
+   * @param queue the events; other threads may take some too. Its {@code take} must respond to an interrupt, like those
+   *     of the JDK's queues
+   * @return the event that was taken but not accepted, because the stream ended or the thread was interrupted; usually
+   *     empty
+   * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; the event has been
+   *     taken
    */
   public Optional<Event> sendAll(BlockingQueue<? extends Event> queue) {
     return sendAll(new QueueSource(queue, Optional.empty()));
   }
 
   /**
-   * Sends the events of a queue, like {@link #sendAll(BlockingQueue)}, up to a certain element. That is taken, and not
+   * Sends the events of a queue, like {@link #sendAll(BlockingQueue)}, up to an end element, which is taken but not
    * sent.
    *
    * @param queue the events
-   * @param end the object that ends the queue, such as {@code Event.of("end")}; an equal event is another object
-   * @return the event that was taken and that the stream has not accepted; usually empty
-   * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; it has been taken
+   * @param end the object that ends the queue, such as {@code Event.of("end")}; compared by identity, not with
+   *     {@code equals}
+   * @return the event that was taken but not accepted, because the stream ended or the thread was interrupted; usually
+   *     empty
+   * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; the event has been
+   *     taken
    */
   public Optional<Event> sendAll(BlockingQueue<? extends Event> queue, Event end) {
     return sendAll(new QueueSource(queue, Optional.of(end)));
@@ -317,7 +321,7 @@ public final class EventSource implements AutoCloseable {
   }
 
   /**
-   * Ends the stream as {@link Ending#COMPLETED}, unless it has already ended, and tells the client not to reconnect.
+   * Ends the stream as {@link Ending#COMPLETED}, unless it has already ended, and stops the client from reconnecting.
    * (After {@link #close()}, a browser reconnects.) Flushes, delivers and blocks like {@link #close()}. Idempotent.
    *
    * <p>The last event, {@code tidings:completed}, has empty data and sets the last event id to a reserved value. A
@@ -337,11 +341,11 @@ public final class EventSource implements AutoCloseable {
    * batch that is being written, and the client receives a {@code retry:} from the range of
    * {@link Settings#withReconnect}. If events were discarded, the response is aborted.
    *
-   * <p>A second call replaces the time, also by a later one. {@link Settings#withMaxLifetime} still applies. A time in
-   * the past ends the stream at once, even before the headers have been sent. Does nothing after the stream has ended.
-   * Does not block.
+   * <p>A second call replaces the time, even with a later one. {@link Settings#withMaxLifetime} still applies. A time
+   * in the past ends the stream at once, even before the headers have been sent. Does nothing after the stream has
+   * ended. Does not block.
    *
-   * @param time the time by the clock of the system. If the clock is set, or the machine is suspended, that is noticed
+   * @param time the time by the clock of the system. A change of the clock, or a suspension of the machine, is noticed
    *     before the next event is written, and within one {@linkplain Settings#withHeartbeat heartbeat};
    *     {@link Instant#MAX} means no limit
    * @return this stream

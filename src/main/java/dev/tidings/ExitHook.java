@@ -7,9 +7,9 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Stops a server when the JVM exits. The hook waits for the stop only until the grace period and almost a second are
- * over, because the JVM waits for the hook, whatever handlers do. It then waits briefly for the threads that wait for
- * the stop, because they may close a log.
+ * Stops a server when the JVM exits. The JVM waits for the hook, so the hook waits for the stop at most for the grace
+ * period plus almost one second, even if handlers do not return. Then it waits briefly for the threads in {@code join},
+ * because they may close a log.
  */
 final class ExitHook {
   private static final long MORE = Duration.ofMillis(950).toNanos(); // after the grace period
@@ -110,7 +110,10 @@ final class ExitHook {
     }
   }
 
-  /** The JVM starts its hooks on the thread that ends it, which may be a handler: the stop must not wait for it. */
+  /**
+   * The JVM starts its hooks on the thread that ends it. That may be the thread of a handler: the stop must not wait
+   * for it.
+   */
   private final class Hook extends Thread {
     Hook() {
       super(null, null, "tidings-exit", 0, false);

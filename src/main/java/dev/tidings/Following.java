@@ -13,14 +13,14 @@ import java.util.concurrent.atomic.AtomicReference;
  * another thread is delivering. In that case it leaves a note, and the other thread reads the log again.
  */
 final class Following implements MemoryEventLog.Watcher {
-  // What a thread that has appended an event delivers at most, before it passes the rest to a thread of the channel.
+  // The most that a thread delivers after it has appended an event; a thread of the channel delivers the rest.
   private static final int ROUNDS = 4;
   private static final int EVENTS = 16; // in each round
 
-  /** What a thread does for the live end. One thread at a time calls these methods. */
+  /** The delivery of new events, by the thread that appends or reads them. One thread at a time calls these methods. */
   interface Work {
     /**
-     * Returns whether a thread of the application may deliver, because it will hardly wait for locks. Called on that
+     * Returns whether a thread of the application may deliver, because it is unlikely to wait for locks. Called on that
      * thread; must not block.
      */
     boolean isQuiet();
@@ -54,7 +54,7 @@ final class Following implements MemoryEventLog.Watcher {
     RESTING,
     /** A thread delivers. */
     BUSY,
-    /** A thread delivers, and has to look for more events after that. */
+    /** A thread delivers, and has to read the log again after that. */
     NOTED
   }
 
@@ -143,7 +143,7 @@ final class Following implements MemoryEventLog.Watcher {
     }
   }
 
-  /** Returns whether this thread can end. From then on, {@code thread} belongs to others. */
+  /** Returns whether this thread can end. After that, only other threads may use the field {@code thread}. */
   private boolean endsToRest() {
     thread = null;
     boolean rests = rests();

@@ -35,13 +35,13 @@ sealed interface Frame {
       return kind == Kind.KEPT;
     }
 
-    /** Returns whether a client that does not receive it has lost nothing. */
+    /** Returns whether it is a ping, which a client can miss without a loss. */
     boolean isPing() {
       return kind == Kind.PING;
     }
   }
 
-  /** What a message is. */
+  /** The kind of a message. */
   enum Kind {
     EVENT,
     /** An event of a channel, which must not lose events. */

@@ -174,15 +174,19 @@ final class FrameQueue {
   private void dropAll(ArrayDeque<Frame> waiting, List<Frame> frames) {
     if (!frames.isEmpty()) {
       var next = frames.iterator();
-      var due = next.next();
-      int index = 0;
-      for (var i = waiting.iterator(); due != null; index++) {
-        if (i.next() == due) {
-          i.remove();
-          drop(due, index--);
-          due = next.hasNext() ? next.next() : null;
-        }
-      }
+      var due = new Frame[] {next.next()};
+      var index = new int[1];
+      waiting.removeIf( // an iterator would move the rest of the queue for each frame
+          frame -> {
+            boolean drop = frame == due[0];
+            if (drop) {
+              drop(frame, index[0]);
+              due[0] = next.hasNext() ? next.next() : null;
+            } else {
+              index[0]++;
+            }
+            return drop;
+          });
     }
   }
 

@@ -77,7 +77,7 @@ public final class From {
   /**
    * Returns a given position, at which the delivery always begins, even if the client returns an id. To send a state
    * and then all changes to it, call {@link Channel#position()}, read and send the state, and join from that position.
-   * A change that was published meanwhile may then be part of both, but no change is missing.
+   * A change that was published in between may then be part of both, but no change is missing.
    *
    * {@snippet file="Resume.java" region="state"}
    *

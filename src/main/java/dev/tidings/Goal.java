@@ -8,9 +8,9 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * The events that the channels of one stream had published by some moment, and whether they have been
- * delivered. Only a log knows the order of its ids, and the stream advances while the log is asked for its
- * latest id. So the ids that the stream passes are kept until the log has answered.
+ * The events that the channels of one stream had published at a certain time, and whether they have been delivered.
+ * Only a log knows the order of its ids, and the stream advances while the log is asked for its latest id. So the ids
+ * that the stream passes are kept until the log has answered.
  *
  * <p>The type parameter is that of a subscriber. Guarded by the cursor, except for {@link #reached} and {@link #fail}.
  */

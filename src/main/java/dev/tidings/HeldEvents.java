@@ -15,8 +15,8 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The events of a log in files that are visible: which is the oldest and which the newest one, which limits they
- * exceed, and their keys. All changes are made by the thread that has the turn of {@link AppendQueue}; any threads read.
+ * The visible events of a log in files: the oldest and the newest one, the limits, and the keys of events. Only the
+ * thread that has the turn of {@link AppendQueue} changes them; any thread can read them.
  *
  * <p>An event becomes visible when {@code ends} is set, which is after it has been written and, if each batch is
  * forced, forced. It is dropped when {@code base} is set, before its file is deleted. Readers take no lock.
@@ -99,7 +99,7 @@ final class HeldEvents {
     keyed.add(new Keyed(number, key));
   }
 
-  // What is held.
+  // Contents.
 
   /** Returns the oldest place that is covered. */
   Place base() {
@@ -136,7 +136,7 @@ final class HeldEvents {
 
   /**
    * Returns the events after this place, up to the one with the other number, or fewer, but at least one; empty if any
-   * of them was dropped meanwhile.
+   * of them has been dropped since.
    */
   Optional<List<Event>> read(long after, long last) throws IOException, Segment.DamagedException {
     var events = recent.get(after + 1, last);
@@ -177,7 +177,7 @@ final class HeldEvents {
 
   // Changes.
 
-  /** Returns the time of the next events, which never goes back, whatever the clock does. */
+  /** Returns the time of the next events, which never decreases, even if the clock is set back. */
   long nextTime() {
     lastTime = Math.max(lastTime, clock.millis());
     return lastTime;

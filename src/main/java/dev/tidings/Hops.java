@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Detects clients that reconnect although they were told not to, and so replace each other on several nodes without an
- * end. Used by one thread.
+ * Detects clients that reconnect after {@code tidings:completed}, and so replace each other on several nodes endlessly.
+ * Used by one thread.
  */
 final class Hops {
   private static final int SUSPICIOUS = 5; // replacements of one identifier

@@ -16,11 +16,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 
 /**
- * A filter that refuses requests which a browser sends for pages of other sites. Such pages can reach a server that
- * listens on a loopback address only, and servers in private networks. Immutable.
+ * A filter that refuses requests that a browser sends for pages of other sites. Through the browser, such pages can
+ * reach servers on loopback addresses and in private networks. Immutable.
  *
- * <p>{@link SseServer} uses this filter for all its routes if it listens on a loopback address. Every other context has
- * to add it, in any order with {@link Cors}:
+ * <p>{@link SseServer} uses this filter for all its routes if it listens on a loopback address. Add it to every other
+ * context, before or after {@link Cors}:
  *
  * {@snippet :
  * context.getFilters().add(HostGuard.loopback().hosts("example.com"));
@@ -30,19 +30,22 @@ import java.util.regex.Pattern;
  *
  * <ul>
  *   <li>{@code Host}, and the host of an absolute request target, must be allowed. After DNS rebinding, a page of
- *       another site is of the same origin as this server, and only {@code Host} still has the name of the other site. A
- *       request without {@code Host} is accepted if it has no {@code Origin}, because browsers always send {@code Host}.
+ *       another site has the same origin as this server, and only {@code Host} shows the name of the other site. A
+ *       request without {@code Host} is accepted if it has no {@code Origin}, because browsers always send
+ *       {@code Host}.
  *   <li>{@code Origin}, if present, must be that of an {@code http} or {@code https} page on an allowed host, or be
- *       allowed by a {@link Cors} filter of the same context.
+ *       allowed by a {@link Cors} filter of the same context. {@code null} is also accepted if {@code Sec-Fetch-Site} is
+ *       {@code same-origin}: browsers send it for forms of a page whose referrer policy is {@code no-referrer}.
  *   <li>Without {@code Origin}, {@code Sec-Fetch-Site} must not be {@code cross-site}, as for images, frames and scripts
  *       in pages of other sites. A GET that loads a page because the user followed a link ({@code Sec-Fetch-Mode:
  *       navigate}, {@code Sec-Fetch-Dest: document}) is accepted.
  * </ul>
  *
  * <p>Any other request is answered with {@code 403} and a text that names the rule and the call that would allow the
- * request. An EventSource does not reconnect after it. The first refusal is logged as a warning, later ones at DEBUG.
+ * request. An EventSource does not reconnect after this response. The first refusal is logged as a warning, later ones
+ * at DEBUG.
  *
- * <p>This filter replaces no authentication: clients that are not browsers can send any headers.
+ * <p>This filter does not replace authentication: clients that are not browsers can send any headers.
  * {@code X-Forwarded-Host} is ignored.
  */
 public final class HostGuard extends Filter {
@@ -121,7 +124,7 @@ public final class HostGuard extends Filter {
     var origins = exchange.getRequestHeaders().getOrDefault("Origin", List.of());
     for (String origin : origins) {
       var host = hostOfOrigin(origin);
-      if (!isAllowed(host) && !isAllowedByCors(exchange, origin)) {
+      if (!isAllowed(host) && !isOwnPage(exchange, origin) && !isAllowedByCors(exchange, origin)) {
         return Optional.of(
             "Origin is not allowed: " + Quoted.java(origin) + advice(host)
                 + "; to allow pages of another site, add a Cors filter to the context");
@@ -156,6 +159,14 @@ public final class HostGuard extends Filter {
   private static Optional<String> hostOfOrigin(String origin) {
     var parts = ORIGIN.matcher(origin);
     return parts.matches() ? HostSyntax.host(parts.group(1)) : Optional.empty();
+  }
+
+  /**
+   * Returns whether a page of this server sent the request without its origin, as a form does if the referrer policy of
+   * the page is {@code no-referrer}. Pages cannot set {@code Sec-Fetch-Site}, and after DNS rebinding Host is not allowed.
+   */
+  private static boolean isOwnPage(HttpExchange exchange, String origin) {
+    return origin.equals("null") && List.of("same-origin").equals(exchange.getRequestHeaders().get("Sec-Fetch-Site"));
   }
 
   private static boolean isAllowedByCors(HttpExchange exchange, String origin) {
@@ -197,7 +208,7 @@ public final class HostGuard extends Filter {
       exchange.getResponseHeaders().set("Content-Length", Integer.toString(body.length));
     }
     var guard = deadlines.newGuard();
-    ShortResponse.send(exchange, 403, body, head, deadlines, guard::run);
+    ShortResponse.send(exchange, 403, body, head, RequestBody.hasBytes(exchange), deadlines, guard::run);
   }
 
   @Override

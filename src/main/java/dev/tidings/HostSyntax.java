@@ -7,7 +7,8 @@ import java.util.regex.Pattern;
 
 /**
  * The syntax of hosts in Host and Origin headers (RFC 3986, 3.2.2), and in the application's settings. Hosts are
- * compared in one form: names in lower case without a final dot, IPv6 addresses in the JDK's form and in brackets.
+ * normalized before they are compared: names in lower case without a final dot, IPv6 addresses in the JDK's form and in
+ * brackets.
  */
 final class HostSyntax {
   private static final int LONGEST = 253; // characters of a name (RFC 1035)
@@ -50,12 +51,12 @@ final class HostSyntax {
     }
   }
 
-  /** Returns whether the host is a name or an address of the own machine only. */
+  /** Returns whether the host is a loopback name or address. */
   static boolean isLoopback(String host) {
     return LOOPBACK.matcher(host).matches();
   }
 
-  /** Returns the host in the form that is compared. {@code *.} before a name stays. */
+  /** Returns the normalized host. Keeps {@code *.} before a name. */
   static String require(String text) {
     boolean below = text.startsWith(BELOW);
     String name = below ? text.substring(BELOW.length()) : text;
@@ -69,7 +70,7 @@ final class HostSyntax {
                         + Quoted.java(text)));
   }
 
-  /** Returns whether the text has no port, and is no number that browsers read as another address. */
+  /** Returns whether the text has no port, and is not a number that browsers interpret as another address. */
   private static boolean isHostAlone(String text) {
     return text.startsWith("[")
         ? text.endsWith("]")
@@ -81,7 +82,7 @@ final class HostSyntax {
     return host.contains(".") && !OriginSyntax.isNumeric(host);
   }
 
-  /** Returns whether a host in the form that is compared is the named one, or below it. */
+  /** Returns whether a normalized host is the named host, or below it. */
   static boolean matches(String named, String host) {
     return named.startsWith(BELOW)
         ? host.length() >= named.length() && host.endsWith(named.substring(1))

@@ -121,7 +121,7 @@ final class InFlight implements Executor {
     return Arrays.stream(thread.getStackTrace()).anyMatch(frame -> frame.getClassName().equals(CHAIN));
   }
 
-  /** Called on a thread that ends the JVM, and that will never return: nothing waits for it. */
+  /** Called on a thread that ends the JVM, and that will never return: no thread waits for it. */
   void abandon() {
     if (isInside() && !abandoned) {
       abandoned = true;

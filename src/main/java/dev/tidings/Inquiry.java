@@ -27,7 +27,7 @@ final class Inquiry {
     this.threads = threads;
   }
 
-  /** A question for a position, which is being answered. */
+  /** A pending query for a position. */
   final class Question {
     private final From from;
     private final FutureTask<String> answer;

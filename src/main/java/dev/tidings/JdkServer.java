@@ -69,6 +69,17 @@ final class JdkServer {
     return exchange.getHttpContext().getServer() instanceof HttpsServer; // again, the exchange may be wrapped
   }
 
+  /**
+   * Closes the connection after a response that is sent before the rest of the request is read. On TLS, the JDK's server
+   * overlooks the next request if it arrives together with the end of this one, and would answer it only once the client
+   * sends more. No client sends the next request before it has the response.
+   */
+  static void closeAfterEarlyResponse(HttpExchange exchange) {
+    if (isTls(exchange) && canCloseConnection(exchange)) {
+      exchange.getResponseHeaders().set("Connection", "close");
+    }
+  }
+
   static void warnOnce() {
     if (!WARNED.get() && WARNED.compareAndSet(false, true)) {
       warnings().forEach(Log::warning);

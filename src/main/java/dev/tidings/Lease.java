@@ -107,9 +107,9 @@ final class Lease {
   }
 
   /**
-   * Ends the stream if its time has come; otherwise schedules the next look, at the latest after one heartbeat, because
-   * the clock may be set meanwhile, and does not stop while the machine is suspended, but the ticker does. If that
-   * fails, the stream ends, because later nothing would end it.
+   * Ends the stream if its time has come; otherwise schedules the next check, after one heartbeat at the latest,
+   * because the clock may be set before then, and because the ticker, unlike the clock, stops while the machine is
+   * suspended. If that fails, the stream ends, because later nothing would end it.
    */
   private void look() {
     boolean over = true;

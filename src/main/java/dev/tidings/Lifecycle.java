@@ -40,7 +40,7 @@ import java.util.function.Consumer;
  * </pre>
  *
  * Phase and ending change under the monitor of this object, under which nothing else is done, except that a lease is
- * created.  * {@link Response} has the state of the head: held, committed or replaced.
+ * created. {@link Response} has the state of the head: held, committed or replaced.
  *
  * <p>The class is long because its purpose is to contain every transition into and out of a phase.
  */
@@ -308,6 +308,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
         this::stopLease,
         wasOpen ? leaving : () -> {},
         () -> owner.ended(ending, wasOpen));
+    boolean finishes = false;
     try {
       if (manner.forced()) {
         breakOff();
@@ -321,7 +322,11 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
           outbox.finish(lastWords(manner, words), manner.whole());
         }
       }
+      finishes = true;
     } finally {
+      if (!finishes) {
+        breakOff(); // otherwise the exchange would stay open, and threads would wait for its end
+      }
       over();
     }
   }
@@ -531,10 +536,14 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
 
   /**
    * Returns the farewell, if a stop has begun and the farewell was not sent. The caller holds the monitor of
-   * response.
+   * response. If the farewell cannot be made, there is none, because neither a stream nor a stop may fail for it.
    */
   private List<Frame> farewell() {
-    return engine.isStopping() && !farewellSaid ? engine.farewell() : List.of();
+    var words = new ArrayList<Frame>();
+    if (engine.isStopping() && !farewellSaid) {
+      each(() -> words.addAll(engine.farewell()));
+    }
+    return words;
   }
 
   /** Sends the farewell once, if a stop has begun and the head is not held. */

@@ -18,7 +18,7 @@ import java.util.Optional;
  * of that epoch or before it.
  *
  * <p>Immutable. The epochs of all held events are known, and at least the newest 1,000, so that the number of missed
- * events is exact for readers that return late. Of more than 100,000 epochs, the oldest are forgotten with their events.
+ * events is exact for readers that return late. Of more than 100,000 epochs, the oldest are dropped with their events.
  *
  * @param all the epochs, the oldest first, at least one
  * @param isOpen whether events can still be appended in the last epoch; otherwise the next append begins a new one
@@ -194,9 +194,9 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
   }
 
   /**
-   * Returns where the first epoch begins that is not older than an unknown one with this birth. It is not among those
-   * that came before the unknown one, since births increase. So a reader of the unknown epoch has received nothing that
-   * follows this place.
+   * Returns the start of the first epoch that is not older than an unknown epoch with this birth. It does not precede
+   * the unknown epoch, because births increase. So a reader of the unknown epoch has received no events that follows
+   * this place.
    */
   private long fork(long birth, long latest) {
     int i = firstSince(birth);

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A file to which a log appends. An interrupt has no effect on its methods, because callers of a log may be
- * interrupted at any time. A {@code FileChannel} would not do: an interrupt of one thread closes it for all.
+ * A file to which a log appends. An interrupt has no effect on its methods, because callers of a log may be interrupted
+ * at any time. A {@code FileChannel} is not suitable: an interrupt of one thread closes it for all.
  */
 interface LogFile extends Closeable {
 

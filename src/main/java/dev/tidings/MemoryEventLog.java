@@ -42,8 +42,8 @@ final class MemoryEventLog implements BoundedLog {
 
   /**
    * An event with its id, the number and the time of its place, its encoded size before it got this id, the time of its
-   * append, and its key, which is null if it has none. Without a place, of which thousands of logs would keep as many as
-   * events.
+   * append, and its key, which is null if it has none. The place is not an object of its own, because thousands of logs
+   * would keep one for each event.
    */
   private record Held(Event event, long number, long time, long size, long appended, String key)
       implements NumberedRing.Numbered {
@@ -114,7 +114,7 @@ final class MemoryEventLog implements BoundedLog {
       if (isCompleted()) {
         return appendedAgain(completes);
       }
-      // The time never goes back, whatever the clock does.
+      // The time never decreases, even if the clock is set back.
       place = new Place(latest.number() + 1, Math.max(latest.time(), clock.millis()));
       held.add(
           new Held(
@@ -184,8 +184,7 @@ final class MemoryEventLog implements BoundedLog {
   }
 
   /**
-   * Forgets events that are too old. Does not wait for the lock, because a thread that holds it forgets them,
-   * too.
+   * Drops events that are too old. Does not wait for the lock, because a thread that holds it drops them, too.
    */
   private void forgetTheOld() {
     var first = oldest();
@@ -251,7 +250,7 @@ final class MemoryEventLog implements BoundedLog {
     return held.get(numberOf(id)).filter(event -> event.id().equals(id)).map(Held::place);
   }
 
-  /** Returns the events after this place; empty if any of them was forgotten meanwhile. */
+  /** Returns the events after this place; empty if any of them has been dropped since. */
   private Optional<List<Event>> after(Place place, int most) {
     long newest = latest.number(); // read first, so that no event is returned before latest() includes it
     if (newest <= place.number()) {
@@ -270,8 +269,8 @@ final class MemoryEventLog implements BoundedLog {
   }
 
   /**
-   * Returns the number of forgotten events after this id; empty if it cannot be an id of this log. The exact times of
-   * forgotten events are unknown, so any time between the start and the base is accepted.
+   * Returns the number of dropped events after this id; empty if it cannot be an id of this log. The exact times of
+   * dropped events are unknown, so any time between the start and the base is accepted.
    */
   private OptionalLong missed(String id, Place base) {
     long number = numberOf(id);
@@ -334,7 +333,7 @@ final class MemoryEventLog implements BoundedLog {
     return held.get(number).map(event -> OptionalLong.of(event.time())).orElse(OptionalLong.empty());
   }
 
-  /** Returns the place with this number, but not one before the base; empty if its event was forgotten meanwhile. */
+  /** Returns the place with this number, but not one before the base; empty if its event has been dropped since. */
   private Optional<Place> placeOf(long number, Place base) {
     return number <= base.number() ? Optional.of(base) : held.get(number).map(Held::place);
   }

@@ -42,7 +42,7 @@ final class NamedChannel {
     return !dropping;
   }
 
-  /** Ends a call. Returns whether the channel could not be opened, and can be forgotten. */
+  /** Ends a call. Returns whether the channel could not be opened and can be dropped. */
   synchronized boolean leave() {
     uses--;
     return uses == 0 && isBroken() && !dropping; // the call that drops it also forgets it
@@ -128,12 +128,12 @@ final class NamedChannel {
     }
   }
 
-  /** Reports that the channel is closed and forgotten. */
+  /** Reports that the channel is closed and dropped. */
   void closed() {
     dropped.countDown();
   }
 
-  /** Waits until the channel is closed and forgotten. */
+  /** Waits until the channel is closed and dropped. */
   void awaitDropped() throws InterruptedException {
     dropped.await();
   }

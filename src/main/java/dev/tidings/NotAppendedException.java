@@ -15,7 +15,7 @@ public final class NotAppendedException extends IllegalStateException {
   /**
    * Creates an exception.
    *
-   * @param message the reason, and what to do about it
+   * @param message the reason and the solution
    */
   public NotAppendedException(String message) {
     this(message, null, 0);
@@ -24,7 +24,7 @@ public final class NotAppendedException extends IllegalStateException {
   /**
    * Creates an exception with a cause.
    *
-   * @param message the reason, and what to do about it
+   * @param message the reason and the solution
    * @param cause the cause, or null
    */
   public NotAppendedException(String message, Throwable cause) {

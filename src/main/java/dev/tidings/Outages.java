@@ -1,7 +1,7 @@
 package dev.tidings;
 
 /**
- * Limits how often the outage of a store is logged, which many logs may share: all of them fail at the same time.
+ * Limits how often an outage is logged. Many logs may share a store, and then all of them fail at the same time.
  * Thread-safe.
  */
 final class Outages implements LogReader.Report {

@@ -34,7 +34,7 @@ final class Outbox {
 
   /** The stream of the outbox. Called on the writer's thread, which holds no lock. */
   interface Owner {
-    /** Called before each batch is taken. May end the outbox, or discard what is queued. Must not block or throw. */
+    /** Called before each batch is taken. May end the outbox, or discard queued frames. Must not block or throw. */
     void beforeWrite();
 
     /** Called when a write failed, before the outbox is aborted. Must not block on the client. */
@@ -84,7 +84,7 @@ final class Outbox {
   private boolean held = true; // whether the queued frames must not be written yet
   private boolean writing; // whether there is a writer
   private boolean whole; // whether the response ends normally; set with FINISHING
-  private boolean lossy; // whether accepted events were discarded, so that it does not
+  private boolean lossy; // whether accepted events were discarded
   private ArrayDeque<Waiter> waiters; // the threads that wait for room, in order; null for none
   private long sentEvents;
   private long sentBytes;
@@ -354,7 +354,7 @@ final class Outbox {
   }
 
   /**
-   * Discards what is queued, except the last frames of a stream that has ended and whose events are written. If there
+   * Discards queued frames, except the last frames of a stream that has ended and whose events are written. If there
    * are events among the discarded frames, the response is not whole.
    */
   void discard() {

@@ -37,7 +37,7 @@ final class Places {
     return last;
   }
 
-  /** Returns the number of the place with this id; -1 if it is forgotten, or was never passed. */
+  /** Returns the number of the place with this id; -1 if it has been dropped or was never passed. */
   long number(String id) {
     return numbers.getOrDefault(id, -1L);
   }

@@ -48,19 +48,19 @@ final class Positions {
     this.byName = byName;
   }
 
-  /** Returns the positions of a stream in one channel, where it has none yet. */
+  /** Returns the initial positions of a stream in one channel. */
   static Positions ofOne() {
     return new Positions(MARK, Map.of(), Map.of());
   }
 
-  /** Returns the positions of a stream in one channel, where it has none yet. Its ids contain the channel's name. */
+  /** Returns the initial positions of a stream in one channel. The ids contain the channel's name. */
   static Positions ofNamed(String name, int longestId) {
     return new Positions(NAMED, Map.of(name, new Place(URLEncoder.encode(name, UTF_8), longestId)), Map.of());
   }
 
   /**
-   * Returns the positions of a stream in these channels, where it has none yet. The values are the maximum
-   * lengths of the channels' ids. Rejects channels whose combined id could exceed the limit.
+   * Returns the initial positions of a stream in these channels. The values are the maximum lengths of the channels'
+   * ids. Rejects channels whose combined id could exceed the limit.
    */
   static Positions ofSeveral(Map<String, Integer> longestIds) {
     var places = new LinkedHashMap<String, Place>();
@@ -193,7 +193,7 @@ final class Positions {
   }
 
   /**
-   * Checks early that the combined id of so many channels could stay within the limit.
+   * Checks in advance that the combined id of this number of channels can be within the limit.
    *
    * @param longestIds the sum of the maximum lengths of their ids
    */

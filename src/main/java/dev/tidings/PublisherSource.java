@@ -11,8 +11,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The events of a publisher. Requests no more than a window, on the thread that takes them, so the publisher never waits
- * for that thread. A publisher that breaks the rules of {@link Flow} has failed; it cannot exceed the window.
+ * The events of a publisher. Requests no more than a window, on the thread that takes them, so the publisher never
+ * waits for that thread. A publisher that violates the rules of {@link Flow} has failed, and cannot exceed the window.
  */
 final class PublisherSource implements Source {
   private final Flow.Publisher<? extends Event> publisher;

@@ -32,7 +32,7 @@ final class QueueSource implements Source {
   }
 
   private void add(Event event, List<Event> events) {
-    ended = end.isPresent() && end.get() == event; // the very object: an equal event may be meant to be sent
+    ended = end.isPresent() && end.get() == event; // by identity: an equal event may be one to send
     if (!ended) {
       events.add(event);
     }

@@ -7,7 +7,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 
 /**
  * The newest events of a log in files, so that live readers, and clients that return soon, do not read files. One
- * thread at a time adds events; any threads read.
+ * thread at a time adds events; any thread can read them.
  */
 final class RecentEvents {
   private static final int MOST_EVENTS = 4096;

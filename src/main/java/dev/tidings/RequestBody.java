@@ -24,6 +24,11 @@ final class RequestBody {
     return headers.containsKey("Content-Length") || headers.containsKey("Transfer-Encoding");
   }
 
+  /** Returns whether the request has a body that is not empty. */
+  static boolean hasBytes(HttpExchange exchange) {
+    return isPresent(exchange) && !"0".equals(exchange.getRequestHeaders().getFirst("Content-Length"));
+  }
+
   /** Reads and discards the rest in one blocking call. Returns whether it was within the limit. */
   static boolean drain(HttpExchange exchange, Deadlines.Guard guard, int limit) throws IOException {
     var within = new boolean[1];

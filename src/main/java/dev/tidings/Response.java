@@ -61,8 +61,8 @@ final class Response implements Outbox.Sink {
     headers.set("Cache-Control", "no-store, no-transform");
     headers.set("X-Accel-Buffering", "no");
     if (JdkServer.canCloseConnection(exchange)) {
-      // Otherwise a dead connection would take up one of the server's few slots for idle ones, and
-      // the server would never forget a connection that an interrupt closed.
+      // Otherwise a dead connection would occupy one of the server's few slots for idle connections, and the server
+      // would never forget a connection that an interrupt closed.
       headers.set("Connection", "close");
     }
   }

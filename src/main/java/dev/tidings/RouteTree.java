@@ -63,7 +63,7 @@ final class RouteTree {
     return Optional.ofNullable(find(root, path, 0)).map(route -> new Match(route, path));
   }
 
-  /** Returns the route, or null. Calls itself for each segment, which are no more than those of the longest route. */
+  /** Returns the route, or null. Calls itself for each segment, at most as often as the longest route has segments. */
   private static Route find(Node node, RequestPath path, int index) {
     if (index == path.count()) {
       return node.route;

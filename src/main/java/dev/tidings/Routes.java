@@ -1,5 +1,6 @@
 package dev.tidings;
 
+import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.Locale;
@@ -37,6 +38,9 @@ final class Routes {
 
   /** Returns the handler, or one that responds with 404, 405, or 400 if a placeholder cannot be decoded. */
   SseHandler find(String method, URI uri) {
+    if (!hasPath(uri)) {
+      return Routes::notFound;
+    }
     var first = first(uri);
     if (first != null) {
       return first.handler(method);
@@ -44,11 +48,23 @@ final class Routes {
     return patterns.find(uri.getRawPath())
         .map(match -> withValues(match, match.route().handler(method)))
         .or(() -> exact(uri).map(route -> route.handler(method)))
-        .orElse(request -> request.respond(404, "text/plain", "not found\n"));
+        .orElse(Routes::notFound);
+  }
+
+  /** Returns whether the request has a path: {@code *}, {@code mailto:x} or {@code http://host} are targets, too. */
+  private static boolean hasPath(URI uri) {
+    return uri.getRawPath() != null && uri.getRawPath().startsWith("/");
+  }
+
+  private static void notFound(SseRequest request) throws IOException {
+    request.respond(404, "text/plain", "not found\n");
   }
 
   /** Returns the path of the route, with placeholders. */
   Optional<String> pathOf(URI uri) {
+    if (!hasPath(uri)) {
+      return Optional.empty();
+    }
     return Optional.ofNullable(first(uri))
         .or(() -> patterns.find(uri.getRawPath()).map(RouteTree.Match::route))
         .or(() -> exact(uri))

@@ -29,7 +29,7 @@ import java.util.function.LongUnaryOperator;
  * The last of these epochs is that of the first entries. The header, and each entry that names an epoch, was forced
  * before the event behind it was written, so a word is never forgotten.
  *
- * <p>One thread at a time appends; any threads read.
+ * <p>One thread at a time appends; any thread can read.
  */
 final class Segment {
   private static final byte[] MAGIC = "TIDINGS1".getBytes(US_ASCII);
@@ -40,7 +40,7 @@ final class Segment {
 
   private static final int MOST_READ = 256 * 1024; // bytes in one read, but at least one event
 
-  /** Thrown if an entry in the middle of a file is not what was written. */
+  /** Thrown if an entry in the middle of a file is damaged. */
   static final class DamagedException extends Exception {
     private static final long serialVersionUID = 1;
 
@@ -126,7 +126,7 @@ final class Segment {
     count = Math.clamp(last - before, 0, count);
   }
 
-  // What it holds.
+  // Contents.
 
   Path path() {
     return path;

@@ -232,7 +232,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
       var place = covered ? held.place(found.get().number()) : from;
       var events = events(place.number(), newest, most);
       if (events.isEmpty()) {
-        continue; // they were dropped meanwhile
+        continue; // they have been dropped since
       }
       if (covered && found.get().match() == LogEpochs.Match.HELD) {
         return Reading.covered(after, events.get());
@@ -245,7 +245,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     }
   }
 
-  /** Returns the events after this place; empty if any of them was dropped meanwhile. */
+  /** Returns the events after this place; empty if any of them has been dropped since. */
   private Optional<List<Event>> events(long after, long newest, int most) {
     long last = Math.min(newest, after + most);
     if (last == after) {
@@ -276,7 +276,7 @@ final class SegmentedLog implements FileEventLog, BoundedLog {
     }
   }
 
-  /** Drops the events up to one that cannot be read any more. */
+  /** Drops the events up to an event that can no longer be read. */
   private void forgetDamaged(long number) {
     queue.exclusively(() -> {
       if (!closed) {

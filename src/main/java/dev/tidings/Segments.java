@@ -25,13 +25,14 @@ import java.util.regex.Pattern;
  * oldest events of a log are ever dropped.
  *
  * <p>After a write that could not be undone, or a failed force, the state of the file on the storage device is unknown,
- * and a second force may succeed without having written anything. So nothing more is appended to that file. The next
- * append begins a new one, in a new epoch. Its header says which number it continues after; entries of the abandoned
- * file with later numbers are ignored when the log is opened. An empty file with the next number is left, so that the
- * abandoned file is not continued after a restart, either. The same applies to a file whose successor was damaged.
+ * and a second force may succeed without having written anything. So no more events are appended to that file. The next
+ * append creates a new file, in a new epoch. Its header contains the number after which it continues; later entries of
+ * the abandoned file are ignored when the log is opened. An empty file with the next number remains, so that a restart
+ * does not continue the abandoned file. The same applies to a file whose successor was damaged.
  *
- * <p>What is cut from the newest file cannot return behind events that are appended later, even if the power fails: the
- * cut is forced, and so is the entry of the epoch in which the file is continued, before any event follows it.
+ * <p>Bytes that are truncated from the newest file cannot reappear behind events that are appended later, even after a
+ * power failure: the truncation is forced, and so is the entry of the epoch in which the file is continued, before any
+ * event follows it.
  *
  * <p>One thread at a time changes this; any threads read.
  */
@@ -147,8 +148,8 @@ final class Segments {
   }
 
   /**
-   * Removes what follows the last good entry of the newest file. Returns whether that cannot return. If it can, it is
-   * ignored later, because a newer file continues after the last good entry.
+   * Removes the bytes after the last good entry of the newest file. Returns whether they cannot reappear after a power
+   * failure. If they can, they are ignored later, because a newer file continues after the last good entry.
    */
   private boolean cutTail(Segment newest) throws IOException {
     long bytes = Files.size(newest.path()) - newest.end();
@@ -169,7 +170,7 @@ final class Segments {
     return forced;
   }
 
-  // What they hold.
+  // Contents.
 
   List<Segment> all() {
     return all;
@@ -232,7 +233,7 @@ final class Segments {
     return epochs.next(last(), all.getFirst().before(), clock);
   }
 
-  /** Begins an epoch in the newest file. If that fails, whatever of it was written has no events. */
+  /** Begins an epoch in the newest file. If that fails, the written part of it has no events. */
   private void beginEpoch() throws IOException {
     var next = next();
     var epoch = next.all().getLast();
@@ -255,7 +256,7 @@ final class Segments {
         || segment.count() > 0 && nanos - segment.appended(segment.before() + 1) > limits.age();
   }
 
-  /** Removes what a failed write has written, also from the storage device. */
+  /** Removes the bytes of a failed write, also from the storage device. */
   private void undo(Segment segment, Throwable why) throws UnknownOutcomeException {
     try {
       file.truncate(segment.end());
@@ -283,7 +284,7 @@ final class Segments {
     }
   }
 
-  /** Appends nothing more to the newest file, whose state on the storage device is unknown. */
+  /** Stops appending to the newest file, whose state on the storage device is unknown. */
   void abandon() {
     epochs = epochs.ended();
     forced = true; // as far as that is possible

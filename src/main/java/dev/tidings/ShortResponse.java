@@ -11,10 +11,17 @@ final class ShortResponse {
    * Sends the response, reads and discards the rest of the request, and closes the exchange.
    *
    * @param headOnly whether the response has no body
+   * @param unread whether the request has a body that may not have been read to its end
    * @param io runs each part that may block on the client
    */
   static void send(
-      HttpExchange exchange, int status, byte[] body, boolean headOnly, Deadlines deadlines, RequestBody.Reading io)
+      HttpExchange exchange,
+      int status,
+      byte[] body,
+      boolean headOnly,
+      boolean unread,
+      Deadlines deadlines,
+      RequestBody.Reading io)
       throws IOException {
     if (headOnly || body.length == 0 && !RequestBody.isPresent(exchange)) {
       RequestBody.discard(exchange, deadlines); // first, because the head is the end of the response
@@ -24,6 +31,9 @@ final class ShortResponse {
             exchange.close();
           });
     } else {
+      if (unread) {
+        JdkServer.closeAfterEarlyResponse(exchange);
+      }
       io.run(
           () -> {
             exchange.sendResponseHeaders(status, body.length); // if the length is 0, the response is chunked

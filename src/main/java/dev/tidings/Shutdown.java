@@ -24,7 +24,7 @@ final class Shutdown {
     /** Sends the farewell. Does not block. */
     void sayFarewell();
 
-    /** Calls the callback once nothing is left to wait for. Does not block. */
+    /** Calls the callback once all waits are over. Does not block. */
     void whenEmpty(Gate.Emptied emptied);
 
     /** Ends the streams, and gives accepted events this time to be flushed. Does not block. */
@@ -75,18 +75,25 @@ final class Shutdown {
 
   private void run() {
     try {
-      steps.sayFarewell();
-      steps.whenEmpty(this::endGrace);
+      attempt(steps::sayFarewell);
+      attempt(() -> steps.whenEmpty(this::endGrace));
       awaitGrace();
-      steps.endStreams(STREAMS);
-      steps.endHandlers(HANDLERS); // a handler that still writes would make the JDK's stop hang on TLS
-      steps.awaitStreams(STREAMS.plus(ABORTED));
-      steps.awaitHandlers(HANDLERS); // some wait for a stream to be aborted
-      steps.close();
-    } catch (Throwable e) {
-      Log.failure("a stop", e);
+      attempt(() -> steps.endStreams(STREAMS));
+      attempt(() -> steps.endHandlers(HANDLERS)); // a handler that still writes would make the JDK's stop hang on TLS
+      attempt(() -> steps.awaitStreams(STREAMS.plus(ABORTED)));
+      attempt(() -> steps.awaitHandlers(HANDLERS)); // some wait for a stream to be aborted
+      attempt(steps::close);
     } finally {
       done.countDown();
+    }
+  }
+
+  /** Runs one step. If it fails, the others still run; otherwise the server would stay open. */
+  private static void attempt(Runnable step) {
+    try {
+      step.run();
+    } catch (Throwable e) {
+      Log.failure("a stop", e);
     }
   }
 

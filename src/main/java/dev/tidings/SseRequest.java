@@ -29,6 +29,7 @@ public final class SseRequest {
   private Optional<EventSource> stream = Optional.empty();
   private Map<String, List<String>> query; // null until requested
   private Optional<byte[]> body = Optional.empty(); // if read before the handler began
+  private boolean isRead; // whether the body was read to its end
   private final Peer peer;
   private List<Map.Entry<String, String>> appended = List.of(); // until set on the response
   private Optional<PathValues> pathValues = Optional.empty();
@@ -121,7 +122,7 @@ public final class SseRequest {
     }
   }
 
-  /** Returns whether the client was told not to reconnect. */
+  /** Returns whether the client reconnects after {@code tidings:completed}. */
   boolean isCompleted() {
     return LastEventId.isCompleted(exchange, engine.values().lastEventIdParameter());
   }
@@ -143,7 +144,7 @@ public final class SseRequest {
    * Sends a short text with the headers of {@link #appendHeader}. Blocks until the response is written to the operating
    * system; each write takes at most {@link Settings#withWriteDeadline}. If the request body has not been read, also
    * reads and discards up to 16 MiB of it for at most 5 s, so that a client that is still sending receives the response
-   * (RFC 9112, 9.6).
+   * (RFC 9112, 9.6), and then closes a TLS connection.
    *
    * @param status the status code, 200 to 599
    * @param contentType the media type; {@code ; charset=utf-8} is added to a text type without a charset
@@ -170,7 +171,8 @@ public final class SseRequest {
     appended = List.of();
     boolean interrupted = Thread.interrupted(); // an interrupt would close the connection
     try {
-      ShortResponse.send(exchange, status, body, !hasContent || head, engine.deadlines(), this::withClient);
+      boolean unread = !isRead && RequestBody.hasBytes(exchange);
+      ShortResponse.send(exchange, status, body, !hasContent || head, unread, engine.deadlines(), this::withClient);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -360,7 +362,9 @@ public final class SseRequest {
       }
       return body.get().clone();
     }
-    return RequestBody.read(exchange, limit, this::withClient);
+    byte[] read = RequestBody.read(exchange, limit, this::withClient);
+    isRead = true;
+    return read;
   }
 
   /**

@@ -244,12 +244,12 @@ public final class SseServer implements AutoCloseable {
    * responds to an unknown path with 404, and to an unknown method on a known path with 405 and {@code Allow}. A
    * handler for GET also receives HEAD requests, unless the path has one for HEAD.
    *
-   * <p>A path is compared exactly with the decoded path of the request. A segment <code>{name}</code> is a placeholder: it
-   * matches one whole segment, which is not empty and which {@link SseRequest#path(String)} returns. There, an encoded
-   * slash ({@code %2F}) is part of the segment. If several routes match, their first segment that differs decides, and a
-   * literal segment precedes a placeholder: {@code /rooms/new} precedes <code>/rooms/{id}</code>. The order in which
-   * routes are added has no effect. The methods of that path alone are allowed. A segment at a placeholder that is not
-   * UTF-8 is answered with 400.
+   * <p>A path is compared exactly with the decoded path of the request. A segment <code>{name}</code> is a placeholder:
+   * it matches one whole segment, which is not empty and which {@link SseRequest#path(String)} returns. In it, an
+   * encoded slash ({@code %2F}) is part of the segment. If several routes match, the first segment in which they differ
+   * decides, and a literal segment precedes a placeholder: {@code /rooms/new} precedes <code>/rooms/{id}</code>. The
+   * order in which routes are added has no effect. Only the methods of that route are allowed. A segment at a
+   * placeholder that is not UTF-8 is answered with 400.
    *
    * {@snippet file="Rooms.java" region="join"}
    *
@@ -459,12 +459,13 @@ public final class SseServer implements AutoCloseable {
   /**
    * Stops the server when the JVM exits: on SIGTERM, which Kubernetes and systemd send, on SIGINT, when
    * {@link System#exit} is called, or when the last thread that is not a daemon has ended. The JVM then exits within
-   * the grace period plus one second, whatever handlers do. A handler that calls {@code System.exit} is not waited for.
+   * the grace period plus one second, even if handlers do not return. It does not wait for a handler that calls
+   * {@code System.exit}.
    *
-   * <p>Threads that are in {@link #join}, or call it meanwhile, have the rest of this time after the stop to finish, at
-   * most one second, so that a {@code try} block can close a log. The JVM runs all its hooks at the same time: other
-   * hooks should not close what handlers need, and that of {@code java.util.logging} removes its handlers, so messages
-   * that are logged during the stop may be lost.
+   * <p>Threads that are in {@link #join}, or call it during the stop, have the remaining time after the stop to finish,
+   * at most one second, so that a {@code try} block can close a log. The JVM runs all its hooks at the same time. Other
+   * hooks should not close resources that handlers need. The hook of {@code java.util.logging} removes its handlers, so
+   * messages that are logged during the stop may be lost.
    *
    * <p>A second call replaces the grace period. Does nothing after the server has stopped, which removes the hook.
    * A server that is not stopped is kept in memory by its hook.

@@ -6,7 +6,7 @@ public interface StreamId {
 
   /**
    * Returns the identifier for the stream of a request. Called on the thread of the request before the stream is
-   * opened, and may block. Also called for HEAD, but not if the client was told not to reconnect.
+   * opened, and may block. Also called for HEAD, but not if the client reconnects after {@code tidings:completed}.
    *
    * @param request the request; its body has been read
    * @return any text, compared exactly; not null

@@ -20,8 +20,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * has no room falls back to reading the log by itself, so that no subscriber delays another. If the log has dropped the
  * next events, all live subscribers receive one gap event in their place.
  *
- * <p>The tail remembers what it has delivered. That of a log in memory, which is read as quickly, only does so while
- * there are replays.
+ * <p>The tail remembers the events that it has delivered. If the log is in memory, which is read as quickly, it does so
+ * only while there are replays.
  *
  * <p>A subscriber becomes live as follows. It is at event P, and the tail is at T. If P is T, it is live. If
  * the tail remembers P, the subscriber sends the entries after P up to T and tries again; that is faster than
@@ -308,7 +308,9 @@ final class Tail {
     }
   }
 
-  /** One period in which there are subscribers. Whatever ends it, its subscribers then catch up by themselves. */
+  /**
+   * One period in which there are subscribers. After its end, for any reason, its subscribers catch up by themselves.
+   */
   private final class Run implements Following.Work {
     private final Following following = new Following(this, threads);
     private volatile String at; // the position up to which events were delivered; set by the thread that delivers
@@ -419,7 +421,7 @@ final class Tail {
     Map<Subscriber, boolean[]> wanted(List<LogEntry> entries);
   }
 
-  /** Delivers what was read after this id, and returns the last id that was delivered. */
+  /** Delivers the events that were read after this id, and returns the last id that was delivered. */
   private String pass(Run its, String at, Reading reading, Filtering filters) {
     var entries = new ArrayList<LogEntry>(reading.events().size() + 1);
     boolean completed = false;

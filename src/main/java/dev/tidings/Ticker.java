@@ -64,7 +64,7 @@ interface Ticker extends AutoCloseable {
       threads
           .newThread(
               () -> {
-                LockSupport.parkNanos(nanos); // nothing else has this thread, to wake it early
+                LockSupport.parkNanos(nanos); // no other code has this thread, so nothing wakes it early
                 if (!cancelled.get()) {
                   Scheduled.run(task);
                 }

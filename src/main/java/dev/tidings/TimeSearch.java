@@ -5,7 +5,7 @@ import java.util.OptionalLong;
 /** Searches a log in this process for the place of a time. */
 final class TimeSearch {
 
-  /** The times of the events of a log, which never go back. */
+  /** The times of the events of a log, which never decrease. */
   interface Times {
     /** Returns when the event with this number was appended, in milliseconds since 1970; empty if it was dropped. */
     OptionalLong of(long number);
@@ -15,7 +15,7 @@ final class TimeSearch {
 
   /**
    * Returns the number before that of the first event that was appended at this time or later; empty if an event was
-   * dropped meanwhile, so that the caller has to search again.
+   * dropped since, so that the caller has to search again.
    *
    * @param base the number before that of the oldest event
    * @param end the number of the newest event

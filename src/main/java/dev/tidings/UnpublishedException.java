@@ -20,7 +20,7 @@ public final class UnpublishedException extends IllegalStateException {
 
   /**
    * Returns the events that were taken from the source and have not been published, in order. If the cause is an
-   * {@link java.io.UncheckedIOException}, any number of the first events may have been published.
+   * {@link java.io.UncheckedIOException}, an unknown number of them, from the first on, may have been published.
    *
    * @return the events; empty after deserialization
    */

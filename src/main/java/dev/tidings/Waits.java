@@ -32,14 +32,14 @@ final class Waits {
     return ordered;
   }
 
-  /** The oldest frame was taken. */
+  /** Called when the oldest frame was taken. */
   void taken(long now) {
     largest = Math.max(largest, now - times[first]);
     first = at(1);
     size--;
   }
 
-  /** The frame at this index of the queue was dropped. */
+  /** Called when the frame at this index of the queue was dropped. */
   void dropped(int index) {
     for (int i = index; i < size - 1; i++) {
       times[at(i)] = times[at(i + 1)];

@@ -493,8 +493,9 @@ class ClosingTest {
       try (var client = Client.get(uri())) {
         String all = toBreakingOff(client); // after a second
         assertFalse(all.contains(WireFormat.COMPLETED_ID), all);
+      } finally {
+        log.answers.countDown();
       }
-      log.answers.countDown();
     }
   }
 

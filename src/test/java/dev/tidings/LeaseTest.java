@@ -409,6 +409,31 @@ class LeaseTest {
     }
   }
 
+  /** Neither a handler nor a stop may fail because of the farewell, and the response has to end. */
+  @Test
+  void aStopEndsTheStreamsAlsoIfItCannotTellThemWhenToComeBack() throws Exception {
+    var fails = new AtomicBoolean();
+    RandomGenerator dice = () -> {
+      if (fails.get()) {
+        throw new IllegalStateException("no dice");
+      }
+      return 0;
+    };
+    try (var log = new LogRecords(); var site = site(Settings.defaults(), dice);
+        var client = Client.get(site.uri()); var other = Client.get(site.uri())) {
+      var streams = List.of(site.opened(), site.opened());
+      assertTrue(streams.stream().allMatch(stream -> stream.send("before")));
+      fails.set(true);
+      site.sources.close();
+      for (EventSource stream : streams) {
+        assertEquals(Optional.of(Ending.STOPPING), stream.ending());
+      }
+      assertTrue(client.toEnd().contains("data: before\n\n"));
+      assertTrue(other.toEnd().contains("data: before\n\n"));
+      assertTrue(log.messages().stream().noneMatch(line -> line.contains("a stop")), log.messages()::toString);
+    }
+  }
+
   /** Another thread may end a stream while it opens. */
   @Test
   void nothingIsScheduledForOneThatHasEndedBefore() {

@@ -1,6 +1,7 @@
 package dev.tidings;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -148,6 +149,14 @@ class RoutesTest {
 
   private static void assertConflict(Routes routes, String method, String path, String message) {
     assertEquals(message, assertThrows(IllegalArgumentException.class, () -> routes.add(method, path, request -> {})).getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"*", "mailto:x", "http://host", "http://host?x", ""})
+  void aTargetWithoutAPathIsNotFound(String target) {
+    var routes = routes(PATHS);
+    assertEquals("none", found(routes, target));
+    assertNotNull(routes.find("GET", URI.create(target)));
   }
 
   // On a server.

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.client.EventClient;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -20,6 +21,7 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -391,9 +393,14 @@ class SamplesTest {
           id = second.lastEventId(); // more may have arrived
           broken.reset();
         }
-        try (var resumed = Client.get(job, "Last-Event-ID: " + id)) {
-          assertEquals(WORDS.subList(2, 6), rest(resumed));
-          id = resumed.parser().lastEventId();
+        try (var resumed = EventClient.open(job, id)) {
+          for (String words : WORDS.subList(2, 5)) {
+            var event = next(resumed);
+            assertEquals(words, event.name().orElseThrow() + " " + event.data().orElseThrow());
+          }
+          assertEquals(Optional.empty(), resumed.next(Duration.ofSeconds(20)));
+          assertTrue(resumed.isEnded());
+          id = resumed.lastEventId().orElseThrow(); // that of the completion
         }
         assertEquals(WORDS.subList(1, 6), rest(early));
       }
@@ -444,12 +451,12 @@ class SamplesTest {
         assertEquals(List.of("event: word", "data: TO"), first.subList(1, 3));
         id = first.getFirst().substring("id: ".length());
       }
-      try (var stream = listen(request(jobs).header("Last-Event-ID", id))) {
+      try (var client = EventClient.open(jobs, id)) {
         for (String word : List.of("BE", "OR", "NOT")) {
-          assertEquals("data: " + word, stream.nextEvent().getLast());
+          assertEquals(Optional.of(word), next(client).data());
         }
-        assertEquals("event: tidings:completed", stream.nextEvent().getFirst());
-        assertEquals(Lines.END, stream.next());
+        assertEquals(Optional.empty(), client.next(Duration.ofSeconds(20)));
+        assertTrue(client.isEnded()); // by the completion
       }
       var other = request(jobs).header("Last-Event-ID", id.replace('@', '0')).build();
       assertEquals(404, client.send(other, BodyHandlers.discarding()).statusCode());
@@ -470,20 +477,21 @@ class SamplesTest {
   void restartContinuesWhereItWasKilled(@TempDir Path directory) throws Exception {
     var command = new ArrayList<>(command("Restart.java"));
     command.add(directory.toString());
-    List<String> first;
-    try (var program = new Program(OwnJvm.start(command)); var stream = listen(request(program.uri()))) {
-      assertEquals("event: tidings:position", stream.nextEvent().getFirst());
-      first = stream.nextEvent();
-      stream.nextEvent();
+    String id;
+    try (var program = new Program(OwnJvm.start(command)); var client = EventClient.open(program.uri())) {
+      next(client);
+      id = next(client).id().orElseThrow();
+      next(client);
       program.process().destroyForcibly();
       assertTrue(program.process().waitFor(10, TimeUnit.SECONDS));
     }
-    String id = first.getFirst().substring("id: ".length());
-    try (var program = new Program(OwnJvm.start(command));
-        var stream = listen(request(program.uri()).header("Last-Event-ID", id))) {
-      var second = stream.nextEvent();
-      assertEquals(number(id) + 1, number(second.getFirst().substring("id: ".length())));
+    try (var program = new Program(OwnJvm.start(command)); var client = EventClient.open(program.uri(), id)) {
+      assertEquals(number(id) + 1, number(next(client).id().orElseThrow()));
     }
+  }
+
+  private static Event next(EventClient client) throws InterruptedException {
+    return client.next(Duration.ofSeconds(20)).orElseThrow();
   }
 
   private static int number(String id) {

@@ -730,4 +730,49 @@ class StopTest {
           log.messages(Level.SEVERE));
     }
   }
+
+  /** For lack of memory, for example. The port would stay bound, and the hook for the exit registered. */
+  @Test
+  void aStepThatFailsKeepsNoServerOpen() throws Exception {
+    var done = new ArrayList<String>();
+    var steps = new Shutdown.Steps() {
+      private void fail(String step) {
+        done.add(step);
+        throw new OutOfMemoryError(step);
+      }
+
+      @Override
+      public void sayFarewell() {
+        fail("farewell");
+      }
+
+      @Override
+      public void whenEmpty(Gate.Emptied emptied) {
+        fail("empty");
+      }
+
+      @Override
+      public void endStreams(Duration limit) {
+        fail("streams");
+      }
+
+      @Override
+      public void awaitStreams(Duration limit) {
+        fail("await");
+      }
+
+      @Override
+      public void close() {
+        fail("close");
+      }
+    };
+    try (var log = new LogRecords()) {
+      var threads = new Threads();
+      var stop = new Shutdown(Ticker.onVirtualThreads(threads), threads, steps);
+      stop.begin(Duration.ofMillis(10));
+      Await.end(Thread.ofVirtual().start(stop::await));
+      assertEquals(List.of("farewell", "empty", "streams", "await", "close"), done);
+      assertEquals(5, log.messages().stream().filter(line -> line.contains("a stop")).count(), log.messages()::toString);
+    }
+  }
 }

@@ -21,6 +21,7 @@ public final class Results {
   public enum Part {
     BROWSERS("Browsers"),
     CLIENTS("Clients"),
+    SERVERS("Servers of others, with the library's client"),
     PARSER("Parser"),
     TOKENS("SDKs of language models"),
     MCP("Model Context Protocol"),

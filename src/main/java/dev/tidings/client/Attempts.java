@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
 
-/** The attempts since the last stream that brought something, and what follows from them. */
+/** The attempts since the last stream that sent an event or a comment, and the time of the next one. */
 final class Attempts {
   private final Options options;
   private final Time time;
@@ -27,10 +27,15 @@ final class Attempts {
     }
   }
 
-  /** Called when a stream brings something. */
+  /** Called when a stream sends an event or a comment. */
   void end() {
     failures = 0;
     since = Time.NEVER;
+  }
+
+  /** Called when a stream was lost that was open this long. That time is no part of the outage. */
+  void wasOpen(long nanos) {
+    since = Time.plus(since, Duration.ofNanos(nanos));
   }
 
   void countFailure() {
@@ -53,7 +58,7 @@ final class Attempts {
     return time.after(delay.compareTo(wait) > 0 ? delay : wait);
   }
 
-  /** Returns why no attempt is made then; empty if it is made. */
+  /** Returns the reason why no further attempt is made; empty if one is made. */
   Optional<String> limit(long nextAttempt) {
     if (failures >= options.maxAttempts()) {
       return Optional.of("gave up after " + failures + " attempts (maxAttempts)");

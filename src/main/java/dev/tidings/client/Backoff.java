@@ -10,14 +10,15 @@ import java.util.random.RandomGenerator;
 final class Backoff {
   private static final Duration LEAST = Duration.ofMillis(100); // to start from, even if the server says retry: 0
   private static final Duration MOST = Duration.ofSeconds(30); // for a delay that the server has not asked for
+  private static final Duration LONGEST = Duration.ofDays(100 * 365); // in place of longer ones, which would overflow
   private static final int MOST_DOUBLINGS = 30;
 
   private Backoff() {}
 
   /**
-   * Returns the delay before the next attempt. After a stream that brought something, it is the reconnection time of
-   * the stream, which a server spreads itself. After failed attempts, it is random: from half to all of that time,
-   * doubled for each of them.
+   * Returns the delay before the next attempt. After a stream that sent an event or a comment, it is the reconnection
+   * time of the stream, which the server randomizes itself. Each failed attempt doubles that time, and the delay is
+   * between half and all of it, at random.
    *
    * @param failures the number of failed attempts since then
    * @param most the longest delay
@@ -26,7 +27,7 @@ final class Backoff {
     if (failures == 0) {
       return least(retry, most);
     }
-    var limit = least(greatest(retry, MOST), most);
+    var limit = least(least(greatest(retry, MOST), most), LONGEST);
     var first = least(greatest(retry, LEAST), limit); // limited before it is doubled, so that nothing overflows
     var longest = least(first.multipliedBy(1L << Math.min(failures, MOST_DOUBLINGS)), limit);
     long millis = longest.toMillis();

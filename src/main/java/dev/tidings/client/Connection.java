@@ -20,7 +20,7 @@ import java.util.concurrent.Flow;
  * monitor of this object is held.
  */
 final class Connection implements Flow.Subscriber<List<ByteBuffer>> {
-  /** What has arrived. */
+  /** The result of a wait. */
   enum Arrival {
     NOTHING,
     CHUNK,

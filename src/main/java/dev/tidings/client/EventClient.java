@@ -28,28 +28,28 @@ import java.util.random.RandomGenerator;
  *
  * <p><b>Events</b> are parsed according to the <a
  * href="https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation">WHATWG standard,
- * 9.2.6</a>. An event has its data; its name, unless that is {@code message}; the {@code id} and the {@code retry} of
- * its own block, if the block has them. Comments and other fields are not part of it. The last event id, which an event
- * in a browser always has, is that of {@link #lastEventId()}. The events {@code tidings:…} of a Tidings server are not
- * returned: they move the last event id, and {@code tidings:completed} ends the client, because the server would answer
- * each further request with 204. An event {@code gap} is returned.
+ * 9.2.6</a>. An event contains its data, its name unless that is {@code message}, and the {@code id} and the
+ * {@code retry} of its block, if present. It contains no comments and other fields. Unlike in a browser, it does not
+ * repeat the id of an earlier event; {@link #lastEventId()} returns that. The events {@code tidings:…} of a Tidings
+ * server are not returned: they set the last event id, and {@code tidings:completed} ends the client, because the
+ * server would answer each further request with 204. Events named {@code gap} are returned.
  *
  * <p><b>Reconnecting.</b> After a stream has ended, cleanly or not, the client waits for the reconnection time (3 s, or
- * the {@code retry:} of the server) and sends the last event id in {@code Last-Event-ID}. After attempts that fail or
- * bring nothing, the time is doubled for each, up to 30 s, and random. It tries again after a failed connection, after
- * the status 408, 429 and 5xx, for which it obeys {@code Retry-After}, and if nothing arrives within a time limit. It
- * ends on 204. Each other response is an {@link EventClientException}: another status, or a {@code Content-Type} other
- * than {@code text/event-stream}. Attempts are not limited unless the builder sets a limit. A request other than a GET
- * without a body, such as a POST, is never repeated once it may have been sent: the end of its stream ends the client,
- * and its failure is an exception.
+ * the {@code retry:} of the server) and sends the last event id in {@code Last-Event-ID}. Each attempt that fails, or
+ * whose stream sends nothing, doubles this time, up to 30 s, and the delay is then random. The client tries again after
+ * a failed connection, after a time limit, and after the status 408, 429 and 5xx, for which it obeys
+ * {@code Retry-After}. A 204 ends the client. Any other status, and a {@code Content-Type} other than
+ * {@code text/event-stream}, is an {@link EventClientException}. Attempts are not limited unless the builder sets a
+ * limit. A request other than a GET without a body, such as a POST, is never repeated once it may have been sent: the
+ * end of its stream ends the client, and its failure is an exception.
  *
  * <p><b>Redirects</b> are followed, at most 20, and never from https to http. Headers that the application has set, and
  * the last event id, are not sent to another origin.
  *
- * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect, so nothing
- * happens between two calls, except that up to two chunks of the response are received. The server is read as fast as
- * events are taken. All methods may be called from any thread; each event is returned once. {@code HttpClient} has a
- * thread of its own, until this client has ended.
+ * <p><b>Threads.</b> The thread that waits for an event does all work, including the attempts to reconnect. Between two
+ * calls, at most two chunks of the response are received (over HTTP/2, up to 16 MiB by {@code HttpClient}), and nothing
+ * else happens. The server is read as fast as events are taken. All methods may be called from any thread; each event is
+ * returned once. {@code HttpClient} has a thread of its own, until this client has ended.
  *
  * <p>A module that uses this class must itself {@code require java.net.http}.
  */
@@ -144,10 +144,13 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
   }
 
   private Optional<Event> next(long deadline) throws InterruptedException {
-    var event = ahead.isPresent() ? ahead : session.next(deadline);
-    ahead = Optional.empty();
-    lastEventId = session.lastEventId();
-    return event;
+    try {
+      var event = ahead.isPresent() ? ahead : session.next(deadline);
+      ahead = Optional.empty();
+      return event;
+    } finally {
+      lastEventId = session.lastEventId(); // without an event, too: a block without data moves it
+    }
   }
 
   /**
@@ -167,17 +170,35 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
 
       @Override
       public Event next() {
-        turn.lock();
+        return takeAhead().or(this::waitNext).orElseThrow(NoSuchElementException::new);
+      }
+
+      private Optional<Event> waitNext() {
         try {
-          var event = waitAhead().orElseThrow(NoSuchElementException::new);
-          ahead = Optional.empty();
-          lastEventId = session.lastEventId();
-          return event;
-        } finally {
-          turn.unlock();
+          return EventClient.this.next();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return Optional.empty();
         }
       }
     };
+  }
+
+  /** Returns the event that an iterator has received, even if the thread is interrupted; empty if there is none. */
+  private Optional<Event> takeAhead() {
+    if (!turn.tryLock()) { // another thread takes it, or waits for one
+      return Optional.empty();
+    }
+    try {
+      var event = ahead;
+      if (event.isPresent()) {
+        ahead = Optional.empty();
+        lastEventId = session.lastEventId();
+      }
+      return event;
+    } finally {
+      turn.unlock();
+    }
   }
 
   private Optional<Event> waitAhead() {
@@ -187,11 +208,11 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
         if (ahead.isEmpty()) {
           ahead = session.next(Time.NEVER);
         }
-        if (ahead.isEmpty()) {
-          lastEventId = session.lastEventId(); // the client has ended
-        }
         return ahead;
       } finally {
+        if (ahead.isEmpty()) {
+          lastEventId = session.lastEventId(); // a block without data moves it
+        }
         turn.unlock();
       }
     } catch (InterruptedException e) {
@@ -201,8 +222,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
   }
 
   /**
-   * Returns the last event id: that of the last event that was returned, or of an earlier one if it had none, or of a
-   * later block without an event. To continue in another process, store it after an event has been processed.
+   * Returns the last event id: that of the last returned event that had one, or of a later block without data. To
+   * continue in another process, store it after an event has been processed.
    *
    * @return the id; empty if there is none
    */
@@ -239,9 +260,9 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
   /**
    * Sets the options of a client. A time that is longer than 292 years means no limit.
    *
-   * <p>{@link #open()} is for programs and tests that need the stream at once: it waits for the server, and a failure is
-   * an exception. {@link #build()} is for programs that may start before their server: it only creates the client, and
-   * the first call to receive an event connects, and tries again as after a lost stream.
+   * <p>{@link #open()} is for programs and tests that need the stream at once: it waits for the server, and a failure
+   * is an exception. {@link #build()} is for programs that may start before their server: it only creates the client.
+   * The first call that waits for an event connects, and retries as after a lost stream.
    */
   public static final class Builder {
     private final URI uri;
@@ -275,7 +296,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
      * @param value the value
      * @return this builder
      * @throws IllegalArgumentException if {@code HttpRequest} does not allow this header, or if it is
-     *     {@code Last-Event-ID}, for which there is {@link #lastEventId(String)}
+     *     {@code Last-Event-ID}; use {@link #lastEventId(String)} for that
      */
     public Builder header(String name, String value) {
       if (name.equalsIgnoreCase("Last-Event-ID")) {
@@ -299,8 +320,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the method and the body (default: a GET without a body). A request other than that is not repeated once it
-     * may have been sent.
+     * Sets the method and the body (default: a GET without a body). Any other request is not repeated once it may have
+     * been sent.
      *
      * @param method the method
      * @param body the body
@@ -311,14 +332,15 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     public Builder method(String method, BodyPublisher body) {
       HttpRequest.newBuilder().method(method, body); // checks both
       this.method = method;
-      this.body = Optional.of(body);
+      boolean isPlainGet = method.equals("GET") && body.contentLength() == 0;
+      this.body = isPlainGet ? Optional.empty() : Optional.of(body);
       return this;
     }
 
     /**
      * Uses this {@code HttpClient}, for TLS, proxies, authenticators or cookies, or to share its thread among many
      * clients. It is not closed by the client. Over HTTP/2, a request after a timeout may use the same connection
-     * again.
+     * again. Its authenticator cannot answer for a request that is not repeated, such as a POST.
      *
      * @param client an {@code HttpClient} that follows no redirects itself, because it would send all headers to other
      *     origins
@@ -338,7 +360,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
      * Sets the last event id of the first request (default: none).
      *
      * @param id an id that {@link EventClient#lastEventId()} has returned earlier; ASCII, because {@code HttpClient}
-     *     can send no other header
+     *     cannot send other characters in a header
      * @return this builder
      * @throws IllegalArgumentException if the id is not ASCII, or has control characters
      */
@@ -348,8 +370,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the longest time to establish a connection (default: 10 s). An {@code HttpClient} of the application has its
-     * own.
+     * Sets the longest time to establish a connection (default: 10 s). Not used with an {@code HttpClient} of the
+     * application, which has its own limit.
      *
      * @param timeout a time longer than zero
      * @return this builder
@@ -401,7 +423,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the longest time between two attempts, whatever {@code retry:} and {@code Retry-After} say (default: 5 min).
+     * Sets the longest time between two attempts, even if {@code retry:} or {@code Retry-After} asks for more (default:
+     * 5 min).
      *
      * @param time zero or longer
      * @return this builder
@@ -426,7 +449,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets how long the client tries to reconnect before it fails (default: no limit).
+     * Sets how long the client tries to reconnect before it fails (default: no limit). The time in which a stream is
+     * open does not count.
      *
      * @param time a time longer than zero
      * @return this builder
@@ -438,8 +462,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets whether the client reconnects (default: true). If not, a clean end of the stream ends the client, and every
-     * failure is an exception.
+     * Sets whether the client reconnects (default: true). If it does not, a clean end of the stream ends the client,
+     * and every failure is an exception.
      *
      * @param reconnect whether to reconnect
      * @return this builder
@@ -450,8 +474,8 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Sets the largest event (default: 16 MiB). A larger one is an {@link EventClientException}. A client keeps at most
-     * some multiple of this.
+     * Sets the largest event (default: 16 MiB). A larger one is an {@link EventClientException}. The memory of a client
+     * is at most a small multiple of this.
      *
      * @param bytes the limit for the data of an event, and for each line
      * @return this builder
@@ -484,7 +508,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
     }
 
     /**
-     * Creates the client, and does not connect: the first call to receive an event does.
+     * Creates the client without connecting. The first call that waits for an event connects.
      *
      * @return the client
      */

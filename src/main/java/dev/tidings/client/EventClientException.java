@@ -3,9 +3,9 @@ package dev.tidings.client;
 import java.util.OptionalInt;
 
 /**
- * Thrown when a client cannot open its stream, or cannot continue it: because of the response, of a limit of the
- * client, or of a failure after which it does not reconnect. The client has ended, and each further call to receive an
- * event throws again.
+ * Thrown when a client cannot open or continue its stream, because of the response, a limit of the client, or a failure
+ * after which the client does not reconnect. The client has ended, and each further call that waits for an event throws
+ * again.
  */
 public final class EventClientException extends RuntimeException {
   private static final long serialVersionUID = 1;
@@ -32,9 +32,9 @@ public final class EventClientException extends RuntimeException {
   }
 
   /**
-   * Returns the status of the response that was the reason.
+   * Returns the status of the response that caused this exception.
    *
-   * @return the status; empty if there was no response, or if its status was not the reason
+   * @return the status; empty if there was no response, or if its status was not the cause
    */
   public OptionalInt status() {
     return status == 0 ? OptionalInt.empty() : OptionalInt.of(status);

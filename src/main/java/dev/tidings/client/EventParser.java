@@ -73,7 +73,7 @@ final class EventParser {
   private String idBuffer;
   private String lastEventId;
 
-  /** Creates a parser for a response. The standard's last event id buffer starts as the id of the responses before. */
+  /** Creates a parser for a response, whose last event id buffer starts with the id of the earlier responses. */
   EventParser(int limit, String lastEventId) {
     this.line = new Bytes(limit, limit + 16); // with the field name
     this.data = new Bytes(limit, limit + 1); // with the last LF, which is no part of the data
@@ -81,7 +81,7 @@ final class EventParser {
     this.lastEventId = lastEventId;
   }
 
-  /** Returns the last event id, which a block without data moves too. */
+  /** Returns the last event id, which a block without data also sets. */
   String lastEventId() {
     return lastEventId;
   }
@@ -97,7 +97,7 @@ final class EventParser {
   }
 
   /**
-   * Reads up to the end of an event, and returns it; null if the buffer ends before.
+   * Reads up to the end of an event, and returns it; null if the buffer ends first.
    *
    * @throws EventClientException if an event is too large
    */

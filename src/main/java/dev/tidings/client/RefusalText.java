@@ -12,7 +12,7 @@ final class RefusalText {
 
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 
-  /** Keeps what is within the limit. */
+  /** Keeps the part within the limit. */
   void add(ByteBuffer buffer) {
     byte[] more = new byte[Math.min(buffer.remaining(), MOST - bytes.size())];
     buffer.get(more);

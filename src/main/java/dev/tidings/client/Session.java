@@ -2,6 +2,7 @@ package dev.tidings.client;
 
 import dev.tidings.Event;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpResponse.ResponseInfo;
@@ -15,8 +16,8 @@ import java.util.Queue;
 import java.util.random.RandomGenerator;
 
 /**
- * What a client does between two events: it connects, follows redirects, reads, and connects again. All of it happens
- * on the thread that waits for an event, in steps, so that a wait can end after any step and continue later. Only
+ * The state machine of a client, which connects, follows redirects, reads, and reconnects. Everything happens on the
+ * thread that waits for an event, in steps, so that a wait can end after any step and continue later. Only
  * {@link #close} and the getters may be called by other threads. The class is long because the steps of one state
  * machine share its fields.
  *
@@ -28,8 +29,7 @@ import java.util.random.RandomGenerator;
  * </pre>
  */
 final class Session {
-  private static final System.Logger LOGGER = System.getLogger("dev.tidings.client");
-  private static final int MOST_REDIRECTS = 20; // as browsers (WHATWG Fetch, 4.4)
+  private static final int MOST_REDIRECTS = 20; // like browsers (WHATWG Fetch, 4.4)
   private static final String RESERVED = "tidings:"; // events of the library, not of the application
   private static final String COMPLETED = "tidings:completed";
 
@@ -53,6 +53,7 @@ final class Session {
   private int redirects;
   private long requestedAt;
   private int status; // of the last response, 0 before it
+  private long openedAt; // the beginning of the stream
   private final RefusalText refusal = new RefusalText();
   private EventParser parser;
   private final Queue<ByteBuffer> unread = new ArrayDeque<>();
@@ -88,16 +89,30 @@ final class Session {
     throwFailure();
   }
 
-  /** Returns the next event; empty if the deadline passes before, or if the client has ended. */
+  /** Returns the next event; empty if the deadline passes first, or if the client has ended. */
   Optional<Event> next(long deadline) throws InterruptedException {
+    try {
+      return receive(deadline);
+    } catch (Error e) {
+      drop(e);
+      throw e;
+    }
+  }
+
+  private Optional<Event> receive(long deadline) throws InterruptedException {
+    boolean isLast = false; // a server that sends without a pause must not keep the caller after the deadline
     while (!isEnded) {
       var event = parse();
       if (event != null) {
         return Optional.of(event);
       }
-      if (!isEnded && !step(deadline)) {
+      if (Thread.interrupted()) { // nor after an interrupt, which is otherwise noticed in a wait
+        throw new InterruptedException();
+      }
+      if (!isEnded && (isLast || !step(deadline))) {
         break;
       }
+      isLast = !unread.isEmpty() && time.now() >= deadline;
     }
     throwFailure();
     return Optional.empty();
@@ -109,7 +124,7 @@ final class Session {
     }
   }
 
-  /** Returns the next event for the application among what has arrived; null if there is none. */
+  /** Returns the next event for the application from the data that has arrived; null if there is none. */
   private Event parse() {
     try {
       while (!isEnded && !unread.isEmpty()) {
@@ -132,7 +147,7 @@ final class Session {
     return null;
   }
 
-  /** Waits for one thing to happen, and reacts to it; returns false if the deadline passes before. */
+  /** Waits for one change, and reacts to it; returns false if the deadline passes first. */
   private boolean step(long deadline) throws InterruptedException {
     try {
       return switch (phase) {
@@ -147,7 +162,7 @@ final class Session {
     }
   }
 
-  private boolean pause(long deadline) throws InterruptedException {
+  private boolean pause(long deadline) throws IOException, InterruptedException {
     synchronized (this) {
       long until = Math.min(deadline, attemptAt);
       while (!isEnded && time.now() < until) {
@@ -162,7 +177,7 @@ final class Session {
     return true;
   }
 
-  private void request(Target target) {
+  private void request(Target target) throws IOException {
     this.target = target;
     phase = Phase.CONNECTING;
     status = 0;
@@ -178,6 +193,8 @@ final class Session {
       if (isLate) {
         next.cancel();
       }
+    } catch (UncheckedIOException e) { // no HttpClient, for example if there are too many open files
+      throw e.getCause();
     } catch (RuntimeException e) {
       end(new EventClientException("cannot send a request to " + target.name() + ": " + e.getMessage(), e));
     }
@@ -231,11 +248,12 @@ final class Session {
       end(refused("the Content-Encoding is not supported: " + RefusalText.printable(encoding), 200, ""));
     } else {
       parser = new EventParser(options.maxEventBytes(), lastEventId);
+      openedAt = time.now();
       phase = Phase.STREAMING;
     }
   }
 
-  private void redirect(ResponseInfo head) {
+  private void redirect(ResponseInfo head) throws IOException {
     connection().cancel();
     String location = head.headers().firstValue("Location").orElse("");
     if (location.isEmpty() || ++redirects > MOST_REDIRECTS) {
@@ -243,11 +261,14 @@ final class Session {
       end(refused(reason, head.statusCode(), ""));
       return;
     }
+    Target next;
     try {
-      request(target.redirected(head.statusCode(), location));
+      next = target.redirected(head.statusCode(), location);
     } catch (IOException e) {
       end(refused(e.getMessage(), head.statusCode(), ""));
+      return;
     }
+    request(next);
   }
 
   private boolean awaitRefusal(long deadline) throws InterruptedException {
@@ -303,14 +324,42 @@ final class Session {
     return Time.plus(from.lastArrival(), options.maxSilence());
   }
 
+  /**
+   * Drops the stream after an error, such as a lack of memory, because a part of what has arrived may be missing. All
+   * after the last event is received again from the next stream.
+   */
+  private void drop(Error error) {
+    boolean isSent = phase != Phase.PAUSING;
+    phase = Phase.PAUSING;
+    unread.clear();
+    parser = null; // may occupy the memory
+    if (!isRetried(isSent)) {
+      end(new EventClientException(options.uri().getHost() + ": the stream was lost", error));
+      return;
+    }
+    cancel();
+    attempts.countFailure();
+    attempts.begin();
+    attemptAt = attempts.nextAttempt(Duration.ZERO);
+  }
+
+  private void cancel() {
+    var last = connection();
+    if (last != null) {
+      last.cancel();
+    }
+  }
+
   /** Returns whether another attempt may be made. */
   private boolean isRetried(boolean isSent) {
     return !isFirst && options.reconnect() && (options.isRepeatable() || !isSent);
   }
 
-  /** Ends the attempt or the stream, and decides what follows; the reason is null for an end without a failure. */
+  /**
+   * Ends the attempt or the stream, and decides whether to reconnect; the reason is null for an end without a failure.
+   */
   private void lost(IOException reason, Duration retryAfter) {
-    connection().cancel();
+    cancel();
     if (isEnded) {
       return;
     }
@@ -318,12 +367,16 @@ final class Session {
     unread.clear();
     if (wasStream) {
       attempts.setRetry(parser.retry());
+      if (!(reason instanceof HttpTimeoutException)) { // a stream that is silent for too long was lost before
+        attempts.wasOpen(time.now() - openedAt);
+      }
     }
     if (!wasStream || !parser.isAlive()) {
       attempts.countFailure();
     }
-    boolean isSent = !(reason instanceof ConnectException || reason instanceof HttpConnectTimeoutException);
-    if (!isRetried(isSent)) {
+    boolean isRefused = reason instanceof ConnectException || reason instanceof HttpConnectTimeoutException;
+    boolean isSent = redirects > 0 || !isRefused; // the server that redirected it has received it
+    if (!isRetried(isSent) || transport.isTerminated()) {
       end(reason == null ? null : failed(reason, wasStream ? "the stream was lost" : "cannot connect"));
       return;
     }
@@ -343,10 +396,10 @@ final class Session {
     return new EventClientException(target.name() + ": " + what + why, reason, status == 200 ? 0 : status, "");
   }
 
-  /** Logs the first failure of an outage, and the others for those who search. */
+  /** Logs the first failure of an outage as a warning, and the others at DEBUG. */
   private void log(IOException reason) {
     var level = reason != null && attempts.failures() == 1 ? System.Logger.Level.WARNING : System.Logger.Level.DEBUG;
-    LOGGER.log(level, () -> failed(reason, "reconnecting").getMessage());
+    ClientLog.log(level, () -> failed(reason, "reconnecting").getMessage());
   }
 
   /** Ends the client; the first end wins. Called by any thread. */

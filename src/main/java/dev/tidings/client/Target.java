@@ -13,8 +13,9 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Where a request goes. Each attempt starts from the address of the application, and follows redirects itself, because
- * {@code HttpClient} would send all headers to other origins. Nothing is remembered of a permanent redirect.
+ * The target of a request. Each attempt starts with the address that the application has set. The client follows
+ * redirects itself, because {@code HttpClient} would send all headers to other origins. Permanent redirects are not
+ * cached.
  *
  * @param isTrusted whether all addresses so far had the origin of the first one: only then the request has the headers
  *     of the application and the last event id
@@ -48,9 +49,11 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
     return new Target(options, next, toGet ? "GET" : method, keepsBody, isTrusted && sameOrigin);
   }
 
+  /** Resolves according to RFC 3986, 5.2. {@code URI} follows RFC 2396, where a query alone replaces the last segment. */
   private URI resolve(String location) throws IOException {
     try {
-      return uri.resolve(new URI(location));
+      String base = uri.getScheme() + "://" + uri.getRawAuthority() + uri.getRawPath();
+      return uri.resolve(new URI(location.startsWith("?") ? base + location : location));
     } catch (URISyntaxException e) {
       throw new IOException("a redirect leads to an address that is not valid", e);
     }
@@ -70,7 +73,9 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
   HttpRequest request(String lastEventId) {
     var request = HttpRequest.newBuilder(uri);
     if (isTrusted) {
-      options.headers().forEach(header -> request.header(header.name(), header.value()));
+      options.headers().stream()
+          .filter(header -> hasBody || !isOfDroppedBody(header))
+          .forEach(header -> request.header(header.name(), header.value()));
       if (!lastEventId.isEmpty()) {
         request.setHeader("Last-Event-ID", requireSendable(lastEventId));
       }
@@ -90,13 +95,21 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
     return request.build();
   }
 
+  /** Returns whether the header describes the body that a redirect to a GET has dropped (WHATWG Fetch, 4.4). */
+  private boolean isOfDroppedBody(Options.Header header) {
+    return options.body().isPresent() && header.name().toLowerCase(Locale.ROOT).startsWith("content-");
+  }
+
   private void setUnlessSet(HttpRequest.Builder request, String name, String value) {
     if (!isTrusted || options.headers().stream().noneMatch(header -> header.name().equalsIgnoreCase(name))) {
       request.setHeader(name, value);
     }
   }
 
-  /** Checks that {@code HttpClient} sends this id unchanged: it replaces what is not in ASCII by question marks. */
+  /**
+   * Checks that {@code HttpClient} sends this id unchanged: it replaces characters that are not ASCII by question
+   * marks.
+   */
   static String requireSendable(String id) {
     if (!id.chars().allMatch(c -> c >= ' ' && c <= '~' || c == '\t')) {
       throw new IllegalArgumentException("a last event id must be ASCII without controls, to be sent in a header");

@@ -2,9 +2,11 @@ package dev.tidings.client;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
-/** The clock of a client. The reading thread waits for all its deadlines itself, so no timer is needed. */
+/** The clock of a client. The reading thread itself waits for all deadlines, so no timer is needed. */
 interface Time {
   /** A deadline that never passes. */
   long NEVER = Long.MAX_VALUE;
@@ -46,13 +48,41 @@ interface Time {
       return Instant.now();
     }
 
+    /** On a thread of a pool, the pool may replace it: {@code HttpClient} reports failures on the common pool. */
     @Override
     public void await(Object monitor, long deadline) throws InterruptedException {
+      try {
+        ForkJoinPool.managedBlock(new Blocker(() -> waitFor(monitor, deadline)));
+      } catch (RejectedExecutionException e) { // the pool has replaced too many
+        waitFor(monitor, deadline);
+      }
+    }
+
+    private void waitFor(Object monitor, long deadline) throws InterruptedException {
       if (deadline == NEVER) {
         monitor.wait();
       } else {
         TimeUnit.NANOSECONDS.timedWait(monitor, deadline - now()); // does not wait if this is not positive
       }
+    }
+  }
+
+  /** A wait that ends with the first notification, or at the deadline. */
+  interface Wait {
+    void once() throws InterruptedException;
+  }
+
+  /** A wait, for a pool. */
+  record Blocker(Wait inner) implements ForkJoinPool.ManagedBlocker {
+    @Override
+    public boolean block() throws InterruptedException {
+      inner.once();
+      return true;
+    }
+
+    @Override
+    public boolean isReleasable() {
+      return false;
     }
   }
 }

@@ -4,7 +4,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpClient.Redirect;
 import java.util.concurrent.Executor;
 
-/** The {@code HttpClient} of a client: one of the application, or its own, which it closes. */
+/** The {@code HttpClient} of a client: that of the application, or one of its own, which is closed with the client. */
 final class Transport {
   private final Options options;
   private HttpClient own; // guarded by this, and so is the next
@@ -29,6 +29,11 @@ final class Transport {
           .build();
     }
     return own;
+  }
+
+  /** Returns whether the application has closed its {@code HttpClient}, so that each attempt would fail. */
+  boolean isTerminated() {
+    return options.client().map(HttpClient::isTerminated).orElse(false);
   }
 
   /** A pool would keep threads; the tasks are short. */

@@ -20,7 +20,6 @@ import redis.clients.jedis.exceptions.JedisException;
  * reads it, another one subscribes, unsubscribes and pings. A bell that is lost costs time, but no event.
  */
 final class Bells {
-  private static final System.Logger LOG = System.getLogger("dev.tidings.redis");
   private static final int CHANNELS = 500; // in a command
   private static final Duration PING = Duration.ofSeconds(5);
   private static final Duration AWAY = Duration.ofMillis(500);
@@ -196,7 +195,7 @@ final class Bells {
       if (isRefusal) {
         refused = true;
       }
-      LOG.log(level, () -> "events are not announced" + (isRefusal ? ", and arrive late" : "") + ": " + Quoted.reason(e));
+      Log.log(level, () -> "events are not announced" + (isRefusal ? ", and arrive late" : "") + ": " + Quoted.reason(e));
     } finally {
       end();
       server.close(opened);
@@ -276,7 +275,7 @@ final class Bells {
         }
         if (refused && expected == 0) {
           refused = false;
-          LOG.log(System.Logger.Level.INFO, "events are announced again");
+          Log.log(System.Logger.Level.INFO, () -> "events are announced again");
         }
       }
       default -> {} // unsubscribe

@@ -10,7 +10,6 @@ import redis.clients.jedis.exceptions.JedisDataException;
 
 /** Looks at a server when it is found: its version, its policy of eviction, and the rights of the user. */
 final class Checkup {
-  private static final System.Logger LOG = System.getLogger("dev.tidings.redis");
   private static final Pattern VERSION = Pattern.compile("redis_version:(\\d+)\\.(\\d+)[^\r\n]*");
   private static final Pattern POLICY = Pattern.compile("maxmemory_policy:(\\S+)");
 
@@ -36,9 +35,9 @@ final class Checkup {
   private static boolean checkInfo(Link link) {
     var info = link.ask(List.of(new CommandArguments(Command.INFO))).getFirst();
     if (info instanceof JedisDataException e) {
-      LOG.log(
+      Log.log(
           Level.WARNING,
-          "Redis at " + link.at() + " does not permit INFO: if it loses acknowledged events, such as in a failover, this is"
+          () -> "Redis at " + link.at() + " does not permit INFO: if it loses acknowledged events, such as in a failover, this is"
               + " not noticed, and clients may miss the events that replace them. Grant +info: " + Quoted.reason(e));
       return false;
     }
@@ -53,9 +52,9 @@ final class Checkup {
     }
     Matcher policy = POLICY.matcher(text);
     if (policy.find() && !policy.group(1).equals("noeviction")) {
-      LOG.log(
+      Log.log(
           Level.WARNING,
-          "Redis at " + link.at() + " evicts keys when its memory is full: maxmemory-policy is "
+          () -> "Redis at " + link.at() + " evicts keys when its memory is full: maxmemory-policy is "
               + Quoted.text(policy.group(1)) + ", so logs may lose their events early. Set it to noeviction");
     }
     return true;

@@ -14,8 +14,6 @@ import java.util.function.BooleanSupplier;
  * is logged once. Connections belong to the contact in which they were opened: none of them is used after an outage.
  */
 final class Contact {
-  private static final System.Logger LOG = System.getLogger("dev.tidings.redis");
-
   private final String name;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -150,9 +148,9 @@ final class Contact {
     }
     answered();
     if (first) {
-      LOG.log(Level.DEBUG, () -> "connected to Redis at " + address);
+      Log.log(Level.DEBUG, () -> "connected to Redis at " + address);
     } else {
-      LOG.log(Level.INFO, () -> "Redis at " + address + " is back after " + away.toMillis() + " ms");
+      Log.log(Level.INFO, () -> "Redis at " + address + " is back after " + away.toMillis() + " ms");
     }
   }
 
@@ -177,7 +175,7 @@ final class Contact {
     } finally {
       lock.unlock();
     }
-    LOG.log(
+    Log.log(
         Level.WARNING,
         () -> "Redis at " + name + " is away: " + why + ". Streams stay open and continue when it is back");
     return true;

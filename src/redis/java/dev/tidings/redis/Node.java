@@ -20,7 +20,6 @@ final class Node implements AutoCloseable {
   /** The time after which a channel that nobody reads is not followed any longer. */
   static final Duration IDLE = Duration.ofSeconds(30);
 
-  private static final System.Logger LOG = System.getLogger("dev.tidings.redis");
   private static final Duration PATIENCE = Duration.ofMillis(900); // of reads; channels wait for a second
   private static final long QUIET = Duration.ofMinutes(1).toNanos(); // between two warnings
 
@@ -209,7 +208,7 @@ final class Node implements AutoCloseable {
     var server = topology.serverOf(keys.slot());
     if (failure.getCause().getCause() instanceof Inquiry.OldMaster old) {
       if (isDue(oldMasters)) {
-        LOG.log(Level.WARNING, () -> "Redis at " + server.name() + ": " + old.getMessage() + ". Streams wait for up to a minute");
+        Log.log(Level.WARNING, () -> "Redis at " + server.name() + ": " + old.getMessage() + ". Streams wait for up to a minute");
       }
       return true;
     }
@@ -219,7 +218,7 @@ final class Node implements AutoCloseable {
     }
     boolean wasAway = state.since().isAfter(Instant.now().minus(PATIENCE.multipliedBy(2)));
     if (!wasAway && isDue(slowness)) {
-      LOG.log(Level.WARNING, () -> "Redis at " + server.name() + " is slow: a read had no answer within " + PATIENCE.toMillis() + " ms");
+      Log.log(Level.WARNING, () -> "Redis at " + server.name() + " is slow: a read had no answer within " + PATIENCE.toMillis() + " ms");
     }
     return true;
   }

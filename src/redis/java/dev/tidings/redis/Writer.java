@@ -220,7 +220,7 @@ final class Writer implements Runnable {
   private void load() {
     try {
       if (link != null && link.ask(List.of(Script.load())).getFirst() instanceof JedisDataException error) {
-        System.getLogger("dev.tidings.redis").log(System.Logger.Level.DEBUG, () -> "SCRIPT LOAD: " + Quoted.reason(error));
+        Log.log(System.Logger.Level.DEBUG, () -> "SCRIPT LOAD: " + Quoted.reason(error));
       }
     } catch (JedisException e) {
       server.close(link);

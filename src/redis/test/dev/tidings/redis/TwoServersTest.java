@@ -1,39 +1,27 @@
 package dev.tidings.redis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tidings.Channel;
 import dev.tidings.SseServer;
+import dev.tidings.client.EventClient;
 import dev.tidings.redis.fixture.RedisServer;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import java.net.Socket;
+import java.net.URI;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Two web servers with channels on one log: a client goes from one to the other. */
 final class TwoServersTest {
 
-  /** A client that reads until it has so many events, and returns its last id. */
-  private static String read(int port, String lastId, int count, ArrayList<String> data) throws Exception {
-    try (var socket = new Socket("127.0.0.1", port)) {
-      socket.setSoTimeout(20_000);
-      String id = lastId.isEmpty() ? "" : "Last-Event-ID: " + lastId + "\r\n";
-      socket.getOutputStream().write(("GET /events HTTP/1.1\r\nHost: localhost\r\n" + id + "\r\n").getBytes());
-      var lines = new BufferedReader(new InputStreamReader(socket.getInputStream()));
-      String last = lastId;
-      for (int seen = 0; seen < count; ) {
-        String line = lines.readLine();
-        assertTrue(line != null, "the stream has ended");
-        if (line.startsWith("id:")) {
-          last = line.substring(3).strip();
-        } else if (line.startsWith("data:") && line.contains("event")) {
-          data.add(line.substring(5).strip());
-          seen++;
-        }
+  /** Reads so many events, and returns the last id. */
+  private static String read(URI server, String lastId, int count, List<String> data) throws InterruptedException {
+    try (var client = EventClient.open(server.resolve("/events"), lastId)) {
+      for (int i = 0; i < count; i++) {
+        data.add(client.next(Duration.ofSeconds(20)).orElseThrow().data().orElseThrow());
       }
-      return last;
+      return client.lastEventId().orElseThrow();
     }
   }
 
@@ -57,7 +45,7 @@ final class TwoServersTest {
       var data = new ArrayList<String>();
       String last = start;
       for (int i = 0; i < 3; i++) {
-        last = read((i % 2 == 0 ? web : otherWeb).port(), last, 10, data);
+        last = read((i % 2 == 0 ? web : otherWeb).uri(), last, 10, data);
       }
       for (int i = 0; i < 30; i++) {
         assertEquals("event " + i, data.get(i));

@@ -21,10 +21,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -434,6 +437,71 @@ class EventClientTest {
       assertFalse(client.isEnded());
       server.next().send("data: 3\n\n");
       assertEquals(Event.of("3"), next(client));
+    }
+  }
+
+  @Test
+  void anEventThatHasNextHasFoundIsReturnedDespiteAnInterrupt() throws Exception {
+    try (var server = new RawServer(RawServer.stream("data: 1\n\n")); var client = EventClient.open(server.uri())) {
+      var events = client.iterator();
+      assertTrue(events.hasNext());
+      Thread.currentThread().interrupt();
+      assertEquals(Event.of("1"), events.next());
+      assertTrue(Thread.interrupted());
+    }
+  }
+
+  @Test
+  void anInterruptEndsTheWaitOfAnIteratorForAnotherThread() throws Exception {
+    try (var server = new RawServer(RawServer.stream("")); var client = EventClient.open(server.uri())) {
+      var first = Thread.ofVirtual().start(() -> client.iterator().hasNext());
+      Await.until("it waits for an event", () -> isWaiting(first));
+      var results = new LinkedBlockingQueue<Boolean>();
+      var second = Thread.ofVirtual().start(() -> {
+        assertThrows(NoSuchElementException.class, client.iterator()::next);
+        results.add(Thread.currentThread().isInterrupted());
+      });
+      Await.until("it waits for the first thread", () -> isWaiting(second));
+      second.interrupt();
+      assertTrue(Await.next("the exception", results));
+    }
+  }
+
+  @Test
+  void clientsThatWaitInTheCommonPoolDoNotKeepOthersFromFailing() throws Exception {
+    int port;
+    try (var server = new RawServer(RawServer.stream(""))) {
+      port = server.port();
+    }
+    var clients = new ArrayList<EventClient>();
+    try (var server = new RawServer(RawServer.stream(""))) {
+      for (int i = 0; i < ForkJoinPool.getCommonPoolParallelism(); i++) {
+        var client = EventClient.open(server.uri());
+        clients.add(client);
+        var inside = new AtomicReference<Thread>();
+        ForkJoinPool.commonPool().execute(() -> {
+          inside.set(Thread.currentThread());
+          client.iterator().hasNext();
+        });
+        Await.until("it waits", () -> inside.get() != null && isWaiting(inside.get()));
+      }
+      var failed = new LinkedBlockingQueue<EventClientException>();
+      var thread = Thread.ofVirtual().start(() -> failed.add(assertThrows(EventClientException.class, () -> EventClient.open(URI.create("http://127.0.0.1:" + port + "/")))));
+      assertTrue(Await.next("the failure", failed).getMessage().contains("ConnectException"));
+      Await.end(thread);
+    } finally {
+      clients.forEach(EventClient::close);
+    }
+  }
+
+  @Test
+  void aClientWhoseHttpClientIsClosedFails() throws Exception {
+    try (var server = new RawServer(RawServer.stream("data: x\n\n")); var http = HttpClient.newHttpClient();
+        var client = EventClient.builder(server.uri()).client(http).retry(Duration.ZERO).open()) {
+      assertEquals(Event.of("x"), next(client));
+      http.shutdownNow();
+      assertThrows(EventClientException.class, () -> client.next(BOUND));
+      assertTrue(client.isEnded());
     }
   }
 

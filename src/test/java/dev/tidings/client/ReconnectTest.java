@@ -13,6 +13,7 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +21,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -144,6 +147,10 @@ class ReconnectTest {
     assertTrue(Backoff.delay(9, Duration.ofMinutes(2), most, random).toMillis() >= 60_000); // not less than the server wants
     assertEquals(most, Backoff.delay(0, Duration.ofSeconds(Long.MAX_VALUE), most, random));
     assertTrue(Backoff.delay(50, Duration.ofSeconds(Long.MAX_VALUE), most, random).compareTo(most) <= 0);
+    var unlimited = Duration.ofSeconds(Long.MAX_VALUE);
+    for (int failures : new int[] {0, 1, 2, 40}) {
+      assertTrue(Backoff.delay(failures, unlimited, unlimited, random).toDays() > 18_000);
+    }
   }
 
   @ParameterizedTest
@@ -233,6 +240,35 @@ class ReconnectTest {
       time.advance(S.multipliedBy(25));
       var thrown = failure(received);
       assertTrue(thrown.getMessage().contains(": gave up after PT1M without a stream (maxOutage)"), thrown.getMessage());
+    }
+  }
+
+  @Test
+  void theTimeInWhichAStreamIsOpenIsNoOutageEvenIfItIsQuiet() throws Exception {
+    try (var server = new RawServer(RawServer.stream("")); var client = build(EventClient.builder(server.uri()).maxOutage(Duration.ofMinutes(1)).maxSilence(Duration.ofMinutes(2)))) {
+      var received = receive(client);
+      for (int i = 0; i < 3; i++) {
+        var exchange = server.next();
+        time.awaitWait(Duration.ofMinutes(2));
+        time.advance(S.multipliedBy(70)); // a proxy ends it
+        exchange.close();
+        if (i < 2) {
+          time.awaitWait(S.multipliedBy(3), S.multipliedBy(30));
+          time.advance(S.multipliedBy(25));
+        }
+      }
+      var thrown = failure(received); // after 50 s in pauses, and another one
+      assertTrue(thrown.getMessage().contains(": gave up after PT1M without a stream (maxOutage)"), thrown.getMessage());
+    }
+  }
+
+  @Test
+  void timeInWhichAStreamIsSilentForTooLongIsAnOutage() throws Exception {
+    try (var server = new RawServer(RawServer.stream("")); var client = build(EventClient.builder(server.uri()).maxOutage(Duration.ofMinutes(1)).maxSilence(Duration.ofMinutes(2)))) {
+      var received = receive(client);
+      time.awaitWait(Duration.ofMinutes(2));
+      time.advance(Duration.ofMinutes(2));
+      failure(received);
     }
   }
 
@@ -338,6 +374,17 @@ class ReconnectTest {
   }
 
   @Test
+  void aGetWithAnEmptyBodyIsRepeatedLikeOneWithoutABody() throws Exception {
+    try (var server = new RawServer(RawServer.ending("data: x\n\n"), RawServer.stream("data: y\n\n"));
+        var client = build(EventClient.builder(server.uri()).method("GET", BodyPublishers.noBody()).retry(Duration.ZERO))) {
+      var received = receive(client);
+      assertEquals("x", Await.next("x", received));
+      assertEquals("y", Await.next("y", received));
+      assertEquals("", server.next().header("Content-Length"));
+    }
+  }
+
+  @Test
   void aPostThatMayHaveBeenSentIsNeverRepeated() throws Exception {
     RawServer.Answer broken = exchange -> exchange.head("200 OK", "Content-Type: text/event-stream", "Content-Length: 1000").send("data: x\n\n").close();
     RawServer.Answer busy = RawServer.status("503 Busy", "Content-Length: 0", "Retry-After: 1");
@@ -352,6 +399,17 @@ class ReconnectTest {
         server.next();
         assertEquals(0, server.waiting());
       }
+    }
+  }
+
+  @Test
+  void aPostThatWasRedirectedIsNotRepeatedIfTheTargetCannotBeReached() throws Exception {
+    int port = freePort();
+    try (var server = new RawServer(RawServer.status("303 See Other", "Location: http://127.0.0.1:" + port + "/")); var client = build(EventClient.builder(server.uri()).post("question", "text/plain"))) {
+      var received = receive(client);
+      assertTrue(failure(received).getMessage().contains("ConnectException"));
+      server.next();
+      assertEquals(0, server.waiting());
     }
   }
 
@@ -396,6 +454,89 @@ class ReconnectTest {
       server.next();
       assertEquals("6", server.next().header("Last-Event-ID")); // that of the block that was not ended is discarded
       assertFalse(server.next().head().contains("Last-Event-ID"));
+    }
+  }
+
+  @Test
+  void afterAFailureOrAnInterruptTheIdOfABlockWithoutAnEventIsKnown() throws Exception {
+    try (var server = new RawServer(RawServer.ending("event: tidings:position\nid: 5\ndata: \n\n"), exchange -> exchange.stream().send("id: 6\n\n:\n"), RawServer.status("404 Not Found", "Content-Length: 0"));
+        var client = build(EventClient.builder(server.uri()).retry(Duration.ZERO))) {
+      var thread = new AtomicReference<>(Thread.currentThread());
+      Thread.ofVirtual().start(() -> {
+        try {
+          server.next();
+          server.next();
+          time.awaitWait(Duration.ofMinutes(2)); // for more
+        } catch (InterruptedException e) {
+          throw new AssertionError(e);
+        }
+        thread.get().interrupt();
+      });
+      assertThrows(InterruptedException.class, client::next);
+      assertEquals(Optional.of("6"), client.lastEventId());
+    }
+    try (var server = new RawServer(RawServer.ending("event: tidings:position\nid: 5\ndata: \n\n"), RawServer.status("404 Not Found", "Content-Length: 0"));
+        var client = build(EventClient.builder(server.uri()).retry(Duration.ZERO))) {
+      failure(receive(client));
+      assertEquals(Optional.of("5"), client.lastEventId());
+    }
+    try (var server = new RawServer(RawServer.ending("event: tidings:position\nid: 5\ndata: \n\n"), RawServer.status("404 Not Found", "Content-Length: 0"));
+        var client = build(EventClient.builder(server.uri()).retry(Duration.ZERO))) {
+      assertThrows(EventClientException.class, client.iterator()::hasNext);
+      assertEquals(Optional.of("5"), client.lastEventId());
+    }
+  }
+
+  /** Real time that throws an error, once it is told to, when a chunk has been taken and is not yet parsed. */
+  private static final class FailingTime implements Time {
+    private final Time time = Time.system();
+    private final AtomicBoolean fails = new AtomicBoolean();
+
+    @Override
+    public long now() {
+      if (StackWalker.getInstance().walk(calls -> calls.anyMatch(call -> call.getMethodName().equals("take"))) && fails.getAndSet(false)) {
+        throw new OutOfMemoryError("here");
+      }
+      return time.now();
+    }
+
+    @Override
+    public Instant instant() {
+      return time.instant();
+    }
+
+    @Override
+    public void await(Object monitor, long deadline) throws InterruptedException {
+      time.await(monitor, deadline);
+    }
+  }
+
+  @Test
+  void afterAnErrorNothingIsMissing() throws Exception {
+    var failing = new FailingTime();
+    try (var server = new RawServer(RawServer.stream("id: 1\ndata: one\n\n"), RawServer.stream("id: 2\ndata: two\n\n"));
+        var client = EventClient.builder(server.uri()).retry(Duration.ZERO).build(failing, RANDOM)) {
+      assertEquals(Event.of("one").withId("1"), client.next(BOUND).orElseThrow());
+      failing.fails.set(true);
+      server.next().send("id: 2\ndata: two\n\n");
+      assertThrows(OutOfMemoryError.class, () -> client.next(BOUND));
+      assertEquals(Optional.of("1"), client.lastEventId());
+      assertEquals(Event.of("two").withId("2"), client.next(Duration.ofSeconds(20)).orElseThrow());
+      assertEquals("1", server.next().header("Last-Event-ID"));
+    }
+  }
+
+  @Test
+  void afterAnErrorARequestWithABodyIsNotRepeated() throws Exception {
+    var failing = new FailingTime();
+    try (var server = new RawServer(RawServer.stream("data: one\n\n"));
+        var client = EventClient.builder(server.uri()).post("question", "text/plain").build(failing, RANDOM)) {
+      assertEquals(Event.of("one"), client.next(BOUND).orElseThrow());
+      failing.fails.set(true);
+      server.next().send("data: two\n\n");
+      assertThrows(OutOfMemoryError.class, () -> client.next(BOUND));
+      assertThrows(EventClientException.class, client::next);
+      assertEquals(0, server.waiting());
     }
   }
 

@@ -29,9 +29,9 @@ class RedirectTest {
   @ParameterizedTest
   @ValueSource(ints = {301, 302, 303, 307, 308})
   void withinAnOriginARedirectKeepsHeadersAndTheLastEventId(int status) throws Exception {
-    try (var server = new RawServer(to(status, "/b/c?d"), to(status, "e"), RawServer.stream("data: x\n\n"));
+    try (var server = new RawServer(to(status, "/b/c?d"), to(status, "e"), to(status, "?f=g"), RawServer.stream("data: x\n\n"));
         var client = EventClient.builder(server.uri("/a")).header("Authorization", "secret").lastEventId("7").open()) {
-      for (String path : List.of("/a", "/b/c?d", "/b/e")) {
+      for (String path : List.of("/a", "/b/c?d", "/b/e", "/b/e?f=g")) {
         var request = server.next();
         assertEquals("GET " + path + " HTTP/1.1", request.requestLine());
         assertEquals("secret", request.header("Authorization"));
@@ -152,6 +152,7 @@ class RedirectTest {
       var second = server.next();
       assertEquals(method + " /b HTTP/1.1", second.requestLine());
       assertEquals(method.equals("POST") ? "question" : "", second.body());
+      assertEquals(method.equals("POST") ? "text/plain" : "", second.header("Content-Type")); // Fetch, 4.4
       assertEquals(Event.of("x"), client.next(BOUND).orElseThrow());
     }
   }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.tidings.SseServer;
 import dev.tidings.interop.Child;
 import dev.tidings.interop.Npm;
-import dev.tidings.interop.Ports;
 import dev.tidings.interop.Results;
 import java.io.IOException;
 import java.net.URI;
@@ -57,12 +56,11 @@ class BrowserViteTest {
       server.post("/events", request -> request.respond(200, "text/plain", "said " + request.text()));
       server.start();
       for (var options : List.of(List.<String>of(), List.of("change-origin"))) {
-        String port = Integer.toString(Ports.free());
-        var command = new ArrayList<>(
-            List.of(Child.find("node"), "js/vite.mjs", folder.toString(), port, "http://127.0.0.1:" + server.port()));
+        var command =
+            new ArrayList<>(List.of(Child.find("node"), "js/vite.mjs", folder.toString(), Integer.toString(server.port())));
         command.addAll(options);
         try (var vite = Child.start(command.toArray(String[]::new)); var tab = Browser.CHROMIUM.open()) {
-          vite.await("listens", Duration.ofSeconds(30));
+          String port = vite.await("port ", Duration.ofSeconds(30)).replace("port ", "");
           for (String name : List.of("localhost", "127.0.0.1")) {
             check(tab, URI.create("http://" + name + ":" + port + "/"));
           }

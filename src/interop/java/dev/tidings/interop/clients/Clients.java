@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 
 /** The clients and their deviations from the standard, which are tested too. */
 enum Clients {
+  TIDINGS(
+      "Tidings' EventClient", new TidingsClient(Optional.empty()), Habit.ENDS_AT_COMPLETION, Habit.THROWS),
   EVENTSOURCE(
       "npm eventsource",
       new NodeClient("eventsource", Optional.empty()),
@@ -73,6 +75,7 @@ enum Clients {
     TRIMS("removes all leading spaces from a line of data, instead of one"),
     TELLS_COMPLETION("also reports the event tidings:completed, with empty data"),
     TELLS_POSITION("also reports tidings:position events, with empty data"),
+    ENDS_AT_COMPLETION("ends at the event tidings:completed, and sends no further request"),
     RETURNS_AFTER_204("treats 204 as the end of a stream, and reconnects without limit"),
     TRIES_IN_VAIN("cannot send such an id in a header: retries without limit, and no request reaches the server"),
     THROWS("rejects such an id as a header value, with an IllegalArgumentException"),

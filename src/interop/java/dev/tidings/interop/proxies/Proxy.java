@@ -100,6 +100,20 @@ final class Proxy implements AutoCloseable {
     start();
   }
 
+  /** Stops the process, whose connections stay open. */
+  void freeze() throws IOException, InterruptedException {
+    signal("-STOP");
+  }
+
+  /** Lets the process go on. */
+  void thaw() throws IOException, InterruptedException {
+    signal("-CONT");
+  }
+
+  private void signal(String signal) throws IOException, InterruptedException {
+    Child.run(PATIENCE, "kill", signal, Long.toString(process.handle().pid()));
+  }
+
   URI uri(String path) {
     return URI.create("http://127.0.0.1:" + port + path);
   }

@@ -201,7 +201,7 @@ class RollingUpdateTest {
   /** Runs a node on the given port. Its ids are its own, since it has a log of its own. */
   static void main(String... args) throws Exception {
     var settings = Settings.defaults().withReconnect(Duration.ofMillis(500), Duration.ofMillis(1500));
-    try (var clock = Channel.create(); var server = SseServer.builder().port(Integer.parseInt(args[0])).settings(settings).build()) {
+    try (var clock = Channel.create(); var server = SseServer.builder().port(Integer.parseInt(args[0])).hosts("nodes").settings(settings).build()) {
       server.stream("/events", sse -> {
         clock.join(sse);
         sse.keepAlive();

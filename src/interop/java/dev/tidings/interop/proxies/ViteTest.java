@@ -43,7 +43,7 @@ class ViteTest {
     int port = Ports.free();
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     try (var server = Child.start(java, "-cp", "target/classes:target/test-classes", ProxySite.class.getName(), String.valueOf(port));
-        var vite = Child.start(Child.find("node"), "js/vite-proxy.mjs", String.valueOf(port), mode)) {
+        var vite = Child.start(Child.find("node"), "js/vite.mjs", "js", String.valueOf(port), mode)) {
       server.await("ready", BOUND);
       String vitePort = vite.await("port ", BOUND).replace("port ", "");
       check.run(server, URI.create("http://127.0.0.1:" + vitePort + "/events?channel=news&name=" + mode));

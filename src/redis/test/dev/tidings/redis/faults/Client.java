@@ -2,6 +2,8 @@ package dev.tidings.redis.faults;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import dev.tidings.client.EventClient;
+import dev.tidings.client.EventClientException;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -9,15 +11,21 @@ import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.net.URI;
+import java.net.http.HttpTimeoutException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
- * A client on raw sockets. It reconnects to any of its targets with its last id, also after it has aborted the
- * connection itself, at random moments.
+ * A client that reconnects to any of its targets with its last id, also after it has aborted the connection itself, at
+ * random moments. It reads raw sockets, and if it aborts connections, half of the later streams with the library's
+ * client: the first one tells the position, and a client without aborts counts the ends of its connections.
  */
 final class Client implements EventParser.Sink {
   private static final int SILENCE = 15_000; // milliseconds, many heartbeats
@@ -34,6 +42,7 @@ final class Client implements EventParser.Sink {
   private volatile CountDownLatch gate = new CountDownLatch(0); // closed while it is paused
   private volatile boolean open;
   private volatile Socket socket;
+  private volatile Optional<EventClient> events = Optional.empty();
   private volatile int broken; // connections that others ended
   private volatile int silent; // connections on which nothing came for long
   private volatile int comments;
@@ -57,7 +66,11 @@ final class Client implements EventParser.Sink {
       var target = targets.get(random.nextInt(targets.size()));
       long end = cut == 0 ? Long.MAX_VALUE : System.nanoTime() + (long) (-Math.log(1 - random.nextDouble()) * cut * 1e6);
       try {
-        stream(target, end);
+        if (cut > 0 && !id.isEmpty() && random.nextBoolean()) {
+          receive(target, end);
+        } else {
+          stream(target, end);
+        }
         failures = 0;
       } catch (IOException e) {
         if (!stopped && !paused) {
@@ -85,6 +98,44 @@ final class Client implements EventParser.Sink {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Receives from the library's client until this time has come, or without reconnecting until its stream ends. */
+  private void receive(InetSocketAddress target, long end) throws IOException {
+    var uri = URI.create("http://" + target.getHostString() + ":" + target.getPort() + "/events?channel=" + channel);
+    var builder =
+        EventClient.builder(uri)
+            .lastEventId(id)
+            .connectTimeout(Duration.ofSeconds(3))
+            .responseTimeout(Duration.ofMillis(SILENCE))
+            .maxSilence(Duration.ofMillis(SILENCE))
+            .retry(Duration.ofMillis(random.nextInt(100)))
+            .maxAttempts(2)
+            .reconnect(random.nextBoolean());
+    try (var client = builder.build()) {
+      events = Optional.of(client);
+      for (long left; !stopped && !paused && !client.isEnded() && (left = end - System.nanoTime()) > 0; ) {
+        var event = client.next(Duration.ofNanos(left));
+        String last = client.lastEventId().orElseThrow();
+        if (event.isPresent()) {
+          open = true;
+          event(last, event.get().name().orElse("message"), event.get().data().orElseThrow());
+        } else if (!last.equals(id)) {
+          event(last, "tidings:position", "");
+        }
+      }
+    } catch (EventClientException e) {
+      silent += reasons(e).anyMatch(HttpTimeoutException.class::isInstance) ? 1 : 0;
+      throw new IOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      events = Optional.empty();
+    }
+  }
+
+  private static Stream<Throwable> reasons(Throwable failure) {
+    return Stream.iterate(failure, reason -> reason != null, Throwable::getCause);
   }
 
   /** Reads a stream, until it ends or this time has come. */
@@ -250,6 +301,7 @@ final class Client implements EventParser.Sink {
   }
 
   private void abort() {
+    events.ifPresent(EventClient::close);
     var its = socket;
     try {
       if (its != null) {
