@@ -142,7 +142,7 @@ static class Follower implements AutoCloseable {
         }
       }
     } catch (NoSuchFileException e) {
-      return Files.isDirectory(file.getParent()) ? files() : List.of();  // renamed meanwhile; or no folder yet
+      return Files.isDirectory(file.getParent()) ? files() : List.of();  // renamed since; or no folder yet
     }
     var files = new ArrayList<>(times.keySet());
     files.sort(Comparator.comparing(times::get));

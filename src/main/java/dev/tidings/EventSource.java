@@ -173,6 +173,9 @@ public final class EventSource implements AutoCloseable {
    *
    * {@snippet file="FanOut.java" region="send"}
    *
+   * <p>If the outbox is full for {@link Settings#withWriteDeadline}, {@link Settings#withOverflow} applies; a policy that
+   * drops the event does not end the call.
+   *
    * <p>An interrupt cancels the subscription, and the interrupt status stays set. If this thread opened the stream, the
    * stream then ends as {@link Ending#INTERRUPTED}.
    *
@@ -193,12 +196,16 @@ public final class EventSource implements AutoCloseable {
    * headers if they have not been sent. Takes each event when the stream has accepted the previous one. When the stream
    * ends, takes no more events.
    *
+   * <p>If the outbox is full for {@link Settings#withWriteDeadline}, {@link Settings#withOverflow} applies; a policy that
+   * drops the event does not end the call.
+   *
    * <p>An interrupt ends the wait, and the interrupt status stays set. If this thread opened the stream, the stream then
    * ends as {@link Ending#INTERRUPTED}.
    *
    * @param queue the events; other threads may take some too. Its {@code take} must respond to an interrupt, like those
    *     of the JDK's queues
-   * @return the event that was taken but not accepted, because the stream ended; usually empty
+   * @return the event that was taken but not accepted, because the stream ended or the thread was interrupted; usually
+   *     empty
    * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; the event has been
    *     taken
    */
@@ -213,7 +220,8 @@ public final class EventSource implements AutoCloseable {
    * @param queue the events
    * @param end the object that ends the queue, such as {@code Event.of("end")}; compared by identity, not with
    *     {@code equals}
-   * @return the event that was taken but not accepted, because the stream ended; usually empty
+   * @return the event that was taken but not accepted, because the stream ended or the thread was interrupted; usually
+   *     empty
    * @throws IllegalArgumentException if an event is larger than {@link Settings#withMaxEventBytes}; the event has been
    *     taken
    */

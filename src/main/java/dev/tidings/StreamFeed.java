@@ -34,6 +34,7 @@ final class StreamFeed {
 
   private boolean sendAll() throws InterruptedException {
     List<Event> taken = new ArrayList<>(1);
+    boolean all = true;
     while (true) {
       var more = life.isOpen() ? source.take(taken, 1, wait) : Optional.<Boolean>empty();
       if (more.isEmpty()) {
@@ -41,17 +42,20 @@ final class StreamFeed {
         return false;
       }
       if (!more.get()) {
-        return true;
+        return all;
       }
       unsent = Optional.of(taken.removeLast());
       if (!life.sender().send(unsent.get())) {
-        return false;
+        if (!life.isOpen() || Thread.currentThread().isInterrupted()) {
+          return false;
+        }
+        all = false; // the overflow policy has dropped the event
       }
       unsent = Optional.empty();
     }
   }
 
-  /** Returns the event that was taken and that the stream has not accepted. */
+  /** Returns the event that was taken and that the stream has not accepted before the end or an interrupt. */
   Optional<Event> unsent() {
     return unsent;
   }

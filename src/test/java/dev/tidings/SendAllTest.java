@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.net.httpserver.Headers;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.SubmissionPublisher;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +34,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Publishers and queues whose events are sent to one stream. */
 class SendAllTest {
@@ -528,6 +531,82 @@ class SendAllTest {
       String returned = ((Event) unsent.orElseThrow()).data().orElseThrow().replace("x", "");
       String next = queue.remove().data().orElseThrow().replace("x", "");
       assertEquals(Integer.parseInt(next) - 1, Integer.parseInt(returned));
+    }
+  }
+
+  /** A response whose writes wait for their turn, once this is set. */
+  private static final class Gated extends OutputStream {
+    final Semaphore turns = new Semaphore(0);
+    final BlockingQueue<Integer> begun = new LinkedBlockingQueue<>();
+    final StringBuffer written = new StringBuffer();
+    volatile boolean gated;
+
+    @Override
+    public void write(int b) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) {
+      if (gated) {
+        begun.add(length);
+        turns.acquireUninterruptibly();
+      }
+      written.append(new String(bytes, offset, length, StandardCharsets.UTF_8));
+    }
+  }
+
+  /**
+   * The client reads slowly, and other threads fill the outbox, so that a large event waits for the whole write deadline,
+   * while each write takes less.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anEventThatTheOverflowPolicyDropsDoesNotEndTheCall(boolean byPublisher) throws Exception {
+    var ticker = new ManualTicker();
+    var body = new Gated();
+    var settings = Settings.defaults().withQueueBytes(10_000).withOverflow(Overflow.dropNewest());
+    try (var sources = ticker.sources(settings)) {
+      var stream = sources.open(MockExchange.with(new Headers(), body));
+      stream.sendHeaders();
+      assertTrue(stream.flush());
+      body.gated = true;
+      for (int i = 0; i < 5; i++) {
+        assertTrue(stream.offer("x".repeat(3000)));
+        if (i == 0) {
+          Await.next("the first write", body.begun);
+        }
+      }
+      var large = Event.of("y".repeat(9000));
+      var small = Event.of("small");
+      var end = Event.of("end");
+      var publisher = new ManualPublisher();
+      Thread.ofVirtual().start(() -> results.add(
+          byPublisher
+              ? stream.sendAll(publisher)
+              : stream.sendAll(new LinkedBlockingQueue<>(List.of(large, small, end)), end)));
+      if (byPublisher) {
+        Await.latch("the subscription", publisher.subscribed);
+        publisher.send("y".repeat(9000));
+      }
+      Await.until("the large event waits", stream.sender()::isAwaited);
+      ticker.advance(Duration.ofHours(20));
+      body.turns.release();
+      Await.next("the second write", body.begun);
+      ticker.advance(Duration.ofHours(5)); // 25 since the wait began, 5 since the write did
+      if (byPublisher) {
+        publisher.send("small");
+        publisher.subscriber.onComplete();
+        assertEquals(false, result(), "not all have been accepted");
+      } else {
+        assertTrue(((Optional<?>) result()).isEmpty());
+      }
+      assertTrue(stream.isOpen());
+      assertEquals(1, stream.traffic().dropped());
+      body.gated = false;
+      body.turns.release(10);
+      assertTrue(stream.flush());
+      assertTrue(body.written.indexOf("data: small") > 0, body.written::toString);
     }
   }
 
