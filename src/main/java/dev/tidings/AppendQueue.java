@@ -20,7 +20,7 @@ final class AppendQueue {
 
   /** The log, which is called by the thread that has the turn. */
   interface Writer {
-    /** Appends these events in order, if possible. Each is done when this returns. Must not throw. */
+    /** Appends these events in order, if possible. Every append is done when this method returns. Must not throw. */
     void write(List<Append> batch);
   }
 
