@@ -12,6 +12,6 @@ enum Answer {
    * release the outbox first.
    */
   HELD,
-  /** The outbox accepts no frames yet, or no more. */
+  /** The outbox is not open yet, or no longer. */
   CLOSED
 }

@@ -11,8 +11,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * queued since the last batch, for all of them. So while a batch is forced to the storage device, the next one grows,
  * and no thread is needed that is not a caller.
  *
- * <p>A thread that gives its turn back wakes the thread of the first queued append. An append that is queued later finds
- * the turn free, or is seen by the thread that has it, since each queues or gives back before it looks.
+ * <p>A thread that releases the turn wakes the thread of the first queued append. No later append is missed: its thread
+ * queues it before it checks whether the turn is free, and a thread releases the turn before it checks the queue.
  */
 final class AppendQueue {
   private static final int MOST_BYTES = 1024 * 1024;
@@ -20,7 +20,7 @@ final class AppendQueue {
 
   /** The log, which is called by the thread that has the turn. */
   interface Writer {
-    /** Appends these events in order, if possible. Each is done when this returns. Must not throw. */
+    /** Appends these events in order, if possible. Every append is done when this method returns. Must not throw. */
     void write(List<Append> batch);
   }
 
@@ -111,7 +111,7 @@ final class AppendQueue {
     }
   }
 
-  /** Writes all that is queued now, and then runs an action. Appends that are queued later do not delay it. */
+  /** Writes all appends that are queued now, and then runs an action. Appends that are queued later do not delay it. */
   void drain(Runnable action) {
     exclusively(
         () -> {

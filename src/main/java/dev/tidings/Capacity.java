@@ -114,7 +114,7 @@ final class Capacity {
     }
   }
 
-  /** Admits no more streams from now on. All streams that have entered the gate are admitted. */
+  /** Refuses streams from now on. All streams that have entered the gate are admitted. */
   void shut() {
     lock.lock();
     try {

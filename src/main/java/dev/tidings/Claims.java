@@ -306,7 +306,7 @@ final class Claims implements Membership.Observer, Bid.Owner, Ticker.Lookout.Loo
     }
   }
 
-  /** Withdraws all claims, and makes no more. */
+  /** Withdraws all claims, and stops making new ones. */
   void close() {
     lock.lock();
     try {

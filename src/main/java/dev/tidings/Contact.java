@@ -48,7 +48,7 @@ final class Contact {
     }
   }
 
-  /** Ends no more streams. */
+  /** Stops ending streams. */
   void close() {
     lock.lock();
     try {

@@ -250,8 +250,8 @@ final class Cursor implements Attachment {
   }
 
   /**
-   * Adds the goal, and returns the subscribers whose logs have to be asked. Each starts at its current position.
-   * A subscriber without a position receives later events only, and is not part of the goal.
+   * Adds the goal, and returns the subscribers whose logs have to be queried. Each starts at its current position. A
+   * subscriber without a position receives later events only, and is not part of the goal.
    */
   private synchronized List<Subscriber> set(Goal<Subscriber> goal) {
     var asked = new ArrayList<Subscriber>();

@@ -48,8 +48,8 @@ import java.util.OptionalLong;
  *       the other methods throw {@code UncheckedIOException} and leave the interrupt status set.
  * </ul>
  *
- * <p>The interfaces {@code EventLogContract} and {@code SharedLogContract} in the test jar of this library contain tests
- * for this contract. To run them for an implementation, write a test class that implements the interface.
+ * <p>The interfaces {@code EventLogContract} and {@code SharedLogContract} in the test jar of this library contain
+ * tests for this contract. To run them for an implementation, write a test class that implements the interface.
  */
 public interface EventLog {
 

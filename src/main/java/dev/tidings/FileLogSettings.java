@@ -78,9 +78,9 @@ public final class FileLogSettings {
    *
    * <p>If the time is zero, each batch is forced before {@code append} returns and before any reader sees its events.
    * Events that are appended at the same time are one batch, so many threads together reach a far higher rate than one
-   * thread. If it is longer, {@code append} does not wait for the storage device, and a failure of the power loses up
-   * to this time of events. If it is {@code ChronoUnit.FOREVER.getDuration()}, the operating system decides, and only
-   * complete files are forced.
+   * thread. If the time is longer, {@code append} does not wait for the storage device, and a failure of the power
+   * loses up to this time of events. If it is {@code ChronoUnit.FOREVER.getDuration()}, the operating system decides,
+   * and only complete files are forced.
    *
    * @param time zero or longer
    * @return a changed copy

@@ -143,7 +143,7 @@ final class Following implements MemoryEventLog.Watcher {
     }
   }
 
-  /** Returns whether this thread can end. After that, only other threads may use the field {@code thread}. */
+  /** Returns whether this thread can end. If it can, only other threads may use the field {@code thread}. */
   private boolean endsToRest() {
     thread = null;
     boolean rests = rests();

@@ -134,17 +134,17 @@ final class InFlight implements Executor {
     return INSIDE.isBound() && INSIDE.get() == this;
   }
 
-  /** Accepts no more requests. */
+  /** Refuses new requests. */
   void shutDown() {
     threads.shutdown();
   }
 
-  /** Accepts no more requests, and interrupts the remaining ones. */
+  /** Refuses new requests, and interrupts the remaining ones. */
   void interrupt() {
     threads.shutdownNow();
   }
 
-  /** Waits until all requests are done, at most this long. Called once no more are accepted. */
+  /** Waits until all requests are done, at most this long. Called when no further requests are accepted. */
   void await(Duration limit) {
     try {
       if (abandoned) {

@@ -254,7 +254,7 @@ final class Lease {
     }
   }
 
-  /** Called when the stream has ended. Starts no more checks, and interrupts a check that runs on another thread. */
+  /** Called when the stream has ended. Stops starting checks, and interrupts a check that runs on another thread. */
   void stop() {
     Optional<Checked> asker;
     Optional<Checked> requested;

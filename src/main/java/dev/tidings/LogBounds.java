@@ -3,7 +3,7 @@ package dev.tidings;
 import java.time.Duration;
 
 /**
- * The limits of a log that drops its oldest events. The newest event is held whatever its size, as in an outbox.
+ * The limits of a log that drops its oldest events. The newest event is always held, even if it exceeds them.
  *
  * @param events the largest number of events
  * @param bytes the largest total size of the events

@@ -195,7 +195,7 @@ record LogEpochs(List<Epoch> all, boolean isOpen) {
 
   /**
    * Returns the start of the first epoch that is not older than an unknown epoch with this birth. It does not precede
-   * the unknown epoch, because births increase. So a reader of the unknown epoch has received no events that follows
+   * the unknown epoch, because births increase. So a reader of the unknown epoch has received no events that follow
    * this place.
    */
   private long fork(long birth, long latest) {

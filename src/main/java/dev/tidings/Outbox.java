@@ -337,7 +337,7 @@ final class Outbox {
     close(State.FINISHING, false, words, whole);
   }
 
-  /** Accepts no more frames, discards the queued ones, and aborts the sink. */
+  /** Refuses further frames, discards the queued frames, and aborts the sink. */
   void abort() {
     close(State.ABORTING, true, List.of(), false);
   }
@@ -440,7 +440,10 @@ final class Outbox {
     }
   }
 
-  /** Acts as the writer, on a thread of the library, until nothing is left to do. The list is reused for each batch. */
+  /**
+   * Acts as the writer, on a thread of the library, until nothing remains to be written. The list is reused for each
+   * batch.
+   */
   void write(List<Frame> batch) {
     try {
       State next;

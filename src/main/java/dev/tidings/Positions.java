@@ -22,8 +22,8 @@ import java.util.stream.IntStream;
  * the channel's log. In one channel, the position itself is the id. In several channels, the id consists of one
  * {@code key=position} pair for each channel, where the key is derived from the channel's name:
  * {@code ~Xq3_ab=1795342825000-17&h0LmZp=1795342825000-3}. If the id has to identify the channel, it contains the
- * channel's name instead of a key: {@code @kitchen=1795342825000-17}. A position that a client sends is truncated to a length that
- * exceeds that of any id of a log. Immutable, so that streams at the same positions share one object.
+ * channel's name instead of a key: {@code @kitchen=1795342825000-17}. A position that a client sends is truncated to a
+ * length that exceeds that of any id of a log. Immutable, so that streams at the same positions share one object.
  */
 final class Positions {
   /** The largest size of an id in UTF-8: about half of the line length that nginx allows in a request's head. */

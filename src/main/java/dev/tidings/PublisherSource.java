@@ -118,7 +118,7 @@ final class PublisherSource implements Source {
       return rest;
     }
 
-    /** Accepts nothing more. Returns whether this call ended it. */
+    /** Stops accepting events. Returns whether this call ended the subscription. */
     private boolean end(Throwable why) {
       lock.lock();
       try {

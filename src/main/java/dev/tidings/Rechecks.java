@@ -84,7 +84,7 @@ final class Rechecks {
     }
   }
 
-  /** Starts no more checks. */
+  /** Stops starting checks. */
   void close() {
     lock.lock();
     try {

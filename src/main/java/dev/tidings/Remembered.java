@@ -40,7 +40,7 @@ final class Remembered {
     }
   }
 
-  /** Moves to this entry, and forgets all entries. */
+  /** Moves to this entry, and drops all entries. */
   void skip(LogEntry entry) {
     forget();
     position = entry.id();

@@ -145,8 +145,9 @@ public final class Settings {
 
   /**
    * Sets the range of the {@code retry:} or {@code Retry-After} time that is sent when a client is refused, the
-   * registry stops, a recheck fails, a stream expires, or a {@link Cluster} ends a stream because it was replaced or the log was not
-   * reached (default: 1 s to 5 s). The time is random for each client, so that clients do not all reconnect at once.
+   * registry stops, a recheck fails, a stream expires, or a {@link Cluster} ends a stream because it was replaced or
+   * the log was not reached (default: 1 s to 5 s). The time is random for each client, so that clients do not all
+   * reconnect at once.
    *
    * @param least zero or more; truncated to milliseconds
    * @param most not less than {@code least}; truncated to milliseconds

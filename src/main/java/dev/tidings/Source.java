@@ -13,6 +13,6 @@ interface Source {
    */
   Optional<Boolean> take(List<Event> events, int most, Breakable waits) throws InterruptedException;
 
-  /** Takes no more events. Returns those that the source has delivered, and that were not taken. Must not throw. */
+  /** Ends the source. Returns the events that the source has delivered but that were not taken. Must not throw. */
   List<Event> close();
 }

@@ -73,7 +73,7 @@ interface Ticker extends AutoCloseable {
       return () -> cancelled.set(true);
     }
 
-    /** Does nothing: no thread is left when the last task has run. */
+    /** Does nothing: no thread remains when the last task has run. */
     @Override
     public void close() {}
   }

@@ -138,7 +138,7 @@ final class Connection implements Flow.Subscriber<List<ByteBuffer>> {
     return taken;
   }
 
-  /** Returns the time since which the server has sent nothing although it could. */
+  /** Returns the time since which the server has sent no data, although data was requested. */
   synchronized long lastArrival() {
     return lastArrival;
   }
