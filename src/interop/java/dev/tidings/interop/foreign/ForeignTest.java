@@ -94,7 +94,7 @@ class ForeignTest {
         assertEquals(event, next(client));
       }
       assertEquals(Optional.of("id 1"), client.lastEventId());
-      assertEquals(Optional.empty(), client.next(Duration.ofSeconds(3))); // three times its longest silence
+      assertEquals(Optional.empty(), client.next(Duration.ofSeconds(2))); // twice its longest silence
     }
     assertEquals(before + 1, Integer.parseInt(get("/visits")));
     passed(
