@@ -36,10 +36,10 @@ class ExitHookTest {
           var settings = Settings.defaults()
               .withReconnect(Duration.ofMillis(1234), Duration.ofMillis(1234))
               .withFarewell(Event.of("bye", "bye"))
-              .withRecheckDeadline(Duration.ofMillis(100))
+              .withRecheckDeadline(Duration.ofSeconds(3))
               .withRecheck(sse -> {
                 if (sse.identifier().isPresent()) {
-                  LockSupport.parkNanos(5_000_000_000L);
+                  LockSupport.parkNanos(30_000_000_000L);
                 }
                 return true;
               });
@@ -227,7 +227,7 @@ class ExitHookTest {
         try (var _ = Client.get(uri.resolve("/checked"))) {
           waiting.awaitText("event: bye\ndata: bye\n\nretry: 1234\n\n");
           assertTrue(exit(jvm).startsWith("9\n"));
-          assertQuick(start, grace.plusMillis(300));
+          assertQuick(start, grace.plusMillis(3300)); // with the heartbeat and the deadline of the recheck
         }
       }
     }
