@@ -22,6 +22,8 @@ import java.util.function.Function;
 /** A proxy in front of a server, with plain HTTP on one port and TLS with HTTP/2 on another. */
 final class Proxy implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
+  /** The name of several servers in the configuration, which nginx sends them as {@code Host}. */
+  static final String UPSTREAM = "nodes";
 
   private final ProxyKind kind;
   private final Path folder;
@@ -47,8 +49,8 @@ final class Proxy implements AutoCloseable {
    * skipped, and tried again for the next request.
    */
   static Proxy startBalancer(List<Integer> upstreams) throws IOException, InterruptedException {
-    String text = replace(ProxyKind.NGINX.readme(), "127.0.0.1:8080", "nodes");
-    var nodes = new StringBuilder("upstream nodes {\n");
+    String text = replace(ProxyKind.NGINX.readme(), "127.0.0.1:8080", UPSTREAM);
+    var nodes = new StringBuilder("upstream " + UPSTREAM + " {\n");
     upstreams.forEach(port -> nodes.append("  server 127.0.0.1:").append(port).append(" max_fails=0;\n"));
     return start(
         ProxyKind.NGINX,

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.tidings.Channel;
 import dev.tidings.Settings;
 import dev.tidings.SseServer;
+import dev.tidings.client.EventClient;
+import dev.tidings.client.EventClientException;
 import dev.tidings.interop.Child;
 import dev.tidings.interop.Ports;
 import dev.tidings.interop.proxies.ProxyFront.Outcome;
@@ -23,7 +25,9 @@ import java.time.Duration;
 import java.time.LocalTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,6 +36,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(90)
 class RollingUpdateTest {
   private static final int CLIENTS = 50;
+  private static final int RECEIVERS = 10;
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -41,6 +46,7 @@ class RollingUpdateTest {
     ProxyKind.NGINX.binary(); // may skip the test
     var nodes = new ArrayList<Node>();
     var visitors = new ArrayList<Visitor>();
+    var receivers = new ArrayList<Receiver>();
     try {
       for (int i = 0; i < 2; i++) {
         nodes.add(new Node(Ports.free()));
@@ -49,10 +55,16 @@ class RollingUpdateTest {
         for (int i = 0; i < CLIENTS; i++) {
           visitors.add(new Visitor(proxy.uri("/events")));
         }
+        for (int i = 0; i < RECEIVERS; i++) {
+          receivers.add(new Receiver(proxy.uri("/events")));
+        }
         awaitAll("before the update", visitors);
         for (Node node : nodes) {
           node.replace();
           awaitAll("after an update", visitors);
+        }
+        for (Receiver receiver : receivers) {
+          receiver.awaitContinued();
         }
         visitors.forEach(Visitor::stop);
         for (Visitor visitor : visitors) {
@@ -68,8 +80,14 @@ class RollingUpdateTest {
             .passed(
                 "two nodes with stopOnExit are replaced one after the other: each of 50 clients reconnects and resumes, and is refused at most once",
                 Outcome.measured(measured));
+        new ProxyFront(ProxyKind.NGINX, true)
+            .passed(
+                "two nodes with stopOnExit are replaced one after the other: each of " + RECEIVERS
+                    + " EventClients reconnects and resumes, and never fails twice in succession",
+                Outcome.AS_EXPECTED);
       }
     } finally {
+      receivers.forEach(receiver -> receiver.client.close());
       visitors.forEach(Visitor::stop);
       nodes.forEach(node -> node.child.close());
       http.shutdownNow();
@@ -88,7 +106,50 @@ class RollingUpdateTest {
     }
   }
 
-  /** A client that behaves like an EventSource. */
+  /** A client of the library, which fails if two attempts in succession do. */
+  private static final class Receiver {
+    final EventClient client;
+    volatile int gaps;
+    volatile int events;
+    private volatile Optional<EventClientException> failure = Optional.empty();
+
+    Receiver(URI uri) throws InterruptedException {
+      client = EventClient.builder(uri).maxAttempts(2).open();
+      Thread.ofVirtual().start(this::receive);
+    }
+
+    private void receive() {
+      try {
+        for (var event : client) {
+          if (event.name().isPresent()) {
+            gaps++;
+          } else {
+            events++;
+          }
+        }
+      } catch (EventClientException e) {
+        failure = Optional.of(e);
+      }
+    }
+
+    /** Waits until it has continued after its stream was ended, and receives an event. */
+    void awaitContinued() throws InterruptedException {
+      await(() -> gaps > 0);
+      int before = events;
+      await(() -> events > before);
+      assertTrue(gaps <= 2, () -> gaps + " gaps");
+    }
+
+    private void await(BooleanSupplier condition) throws InterruptedException {
+      for (long end = System.nanoTime() + PATIENCE.toNanos(); !condition.getAsBoolean() && System.nanoTime() < end; ) {
+        failure.ifPresent(e -> fail("a client has failed", e));
+        Thread.sleep(10);
+      }
+      assertTrue(condition.getAsBoolean(), "a client does not continue");
+    }
+  }
+
+  /** A client that behaves like an EventSource, and counts its attempts. */
   private final class Visitor {
     private final URI uri;
     private final Thread thread = Thread.ofVirtual().unstarted(this::run);
@@ -201,7 +262,8 @@ class RollingUpdateTest {
   /** Runs a node on the given port. Its ids are its own, since it has a log of its own. */
   static void main(String... args) throws Exception {
     var settings = Settings.defaults().withReconnect(Duration.ofMillis(500), Duration.ofMillis(1500));
-    try (var clock = Channel.create(); var server = SseServer.builder().port(Integer.parseInt(args[0])).hosts("nodes").settings(settings).build()) {
+    var builder = SseServer.builder().port(Integer.parseInt(args[0])).settings(settings);
+    try (var clock = Channel.create(); var server = builder.hosts(Proxy.UPSTREAM).build()) {
       server.stream("/events", sse -> {
         clock.join(sse);
         sse.keepAlive();
