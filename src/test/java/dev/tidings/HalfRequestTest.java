@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Requests that clients have begun and not completed when a server stops with a grace period. */
 class HalfRequestTest {
-  private static final Duration GRACE = Duration.ofSeconds(8);
+  private static final Duration GRACE = Duration.ofSeconds(15);
   private static final Duration SOON = Duration.ofSeconds(5);
 
   /** An incomplete request, or a connection without one. */

@@ -21,6 +21,8 @@ enum Provider {
   final int jvms;
   /** The tests that fail, with the reasons. */
   final Map<String, String> deviations = new LinkedHashMap<>();
+  /** The test classes that are not run, with the reasons. */
+  final Map<String, String> notRun = new LinkedHashMap<>();
 
   Provider(String who, String provider, String folder, String jar, int jvms) {
     this.who = who;
@@ -69,13 +71,11 @@ enum Provider {
         "has its own executor, so none is missing");
     ROBAHO.deviations.put("StopTest.aRequestWithoutAStreamIsWaitedForToo",
         "its executor runs connections, not requests: with a kept-alive connection, a stop takes the whole grace period");
-    IntStream.rangeClosed(1, 10)
-        .forEach(i -> ROBAHO.deviations.put("HalfRequestTest.aWholeRequestCountsWhereverItIs#" + i,
-            "its executor runs connections, not requests, so a connection that is kept alive counts as a request"));
-    for (int half : new int[] {6, 7, 13, 14}) { // a connection without a request, and one that is kept alive
-      ROBAHO.deviations.put("HalfRequestTest.halfARequestHeadHoldsNothingUp#" + half,
-          "its executor runs connections, not requests, so a connection that is kept alive counts as a request");
-    }
+    // Its tests fail one after the other after many seconds, some depending on which thread is first. A test of StopTest
+    // fails if the reason is gone.
+    ROBAHO.notRun.put("HalfRequestTest",
+        "its executor runs connections, not requests, so a connection without a request, or that is kept alive, counts as a"
+            + " request, and a stop takes the whole grace period");
     for (String test : List.of(
         "everyProtocolOfARequestLineGivesTheConnectionBack#1", "everyProtocolOfARequestLineGivesTheConnectionBack#2",
         "everyProtocolOfARequestLineGivesTheConnectionBack#7", "everyProtocolOfARequestLineGivesTheConnectionBack#8",

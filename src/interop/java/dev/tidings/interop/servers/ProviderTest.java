@@ -38,7 +38,7 @@ class ProviderTest {
   private static final Duration BOUND = Duration.ofSeconds(90);
   private static final Path TIMEOUTS = Path.of("..", "test", "resources"); // of the library's tests
   private static final List<String> LONGEST = List.of(
-      "StopTest", "SlowTest", "HalfRequestTest", "StopLoadTest", "ChannelChaosTest", "BroadcastTest", "SendingTest", "ChannelTest");
+      "StopTest", "SlowTest", "StopLoadTest", "LeakTest", "ChannelChaosTest", "BroadcastTest", "SendingTest", "ChannelTest");
   /** The test classes that run on every server. */
   private static final Map<String, String> BEHAVIOURS = new LinkedHashMap<>();
 
@@ -70,7 +70,9 @@ class ProviderTest {
     String version = provider.version();
     var all = ServerTests.all();
     assertTrue(all.containsAll(BEHAVIOURS.keySet()), "in the list, but not among those that start servers: " + all);
-    var classes = provider.jvms > 1 ? all : BEHAVIOURS.keySet();
+    var classes = new TreeSet<>(provider.jvms > 1 ? all : BEHAVIOURS.keySet());
+    assertTrue(classes.containsAll(provider.notRun.keySet()), "among those that are not run, but there is none of this name");
+    classes.removeAll(provider.notRun.keySet());
     var passed = new ConcurrentSkipListMap<String, Integer>();
     var failed = new ConcurrentSkipListMap<String, String>();
     run(provider, classes, passed, failed);
@@ -91,6 +93,8 @@ class ProviderTest {
       Results.passed(
           Part.PROVIDERS, provider.who, version, "all other test classes that start servers in their own JVM: " + names, count + " tests", "");
     }
+    provider.notRun.forEach((name, why) ->
+        Results.passed(Part.PROVIDERS, provider.who, version, "not run: `" + name + "`", "", why));
     var testsByReason = new LinkedHashMap<String, List<String>>();
     provider.deviations.forEach((test, why) -> testsByReason.computeIfAbsent(why, key -> new ArrayList<>()).add("`" + test + "`"));
     testsByReason.forEach((why, tests) -> Results.passed(
