@@ -5,6 +5,7 @@ import dev.tidings.interop.Results.Row;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -15,6 +16,7 @@ import java.util.stream.Collectors;
  */
 final class ResultsPage {
   private static final Path PAGE = Path.of("RESULTS.md");
+  private static final Comparator<Row> ORDER = Comparator.comparing(Row::who).thenComparing(Row::check);
 
   private ResultsPage() {}
 
@@ -36,7 +38,7 @@ final class ResultsPage {
         deviations in the last column are tested, too. The figures are from one run, on a machine with two cores.
         """);
     for (Part part : Part.values()) {
-      var its = rows.stream().filter(row -> row.part() == part).toList();
+      var its = rows.stream().filter(row -> row.part() == part).sorted(ORDER).toList(); // they come from several JVMs
       if (!its.isEmpty()) {
         page.append("\n## ").append(part.title).append("\n\n");
         page.append("| software | version | check | measured | deviation |\n|---|---|---|---|---|\n");
