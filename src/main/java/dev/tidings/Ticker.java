@@ -61,10 +61,13 @@ interface Ticker extends AutoCloseable {
     @Override
     public Timer schedule(long nanos, Runnable task) {
       var cancelled = new AtomicBoolean();
+      long start = now();
       threads
           .newThread(
               () -> {
-                LockSupport.parkNanos(nanos); // no other code has this thread, so nothing wakes it early
+                for (long left = nanos; left > 0; left = nanos - (now() - start)) {
+                  LockSupport.parkNanos(left); // can return early without a reason
+                }
                 if (!cancelled.get()) {
                   Scheduled.run(task);
                 }
