@@ -54,8 +54,7 @@ final class Attempts {
   /** Returns when the next attempt may be made, not before the server's {@code Retry-After}. */
   long nextAttempt(Duration retryAfter) {
     var delay = Backoff.delay(failures, retry, options.maxRetry(), random);
-    var wait = retryAfter.compareTo(options.maxRetry()) > 0 ? options.maxRetry() : retryAfter;
-    return time.after(delay.compareTo(wait) > 0 ? delay : wait);
+    return time.after(Backoff.greatest(delay, Backoff.least(retryAfter, options.maxRetry())));
   }
 
   /** Returns the reason why no further attempt is made; empty if one is made. */

@@ -41,7 +41,7 @@ final class Backoff {
 
   /** Returns the time that a {@code Retry-After} asks for (RFC 9110, 10.2.3); zero if it is not valid. */
   static Duration retryAfter(String value, Instant now) {
-    if (!value.isEmpty() && value.chars().allMatch(c -> c >= '0' && c <= '9')) {
+    if (isNumber(value)) {
       return Duration.ofSeconds(number(value));
     }
     try {
@@ -50,6 +50,11 @@ final class Backoff {
     } catch (DateTimeException | ArithmeticException e) {
       return Duration.ZERO;
     }
+  }
+
+  /** Returns whether the text consists of ASCII digits. */
+  static boolean isNumber(String text) {
+    return !text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9');
   }
 
   /** Returns the number that these digits are, at most {@code Long.MAX_VALUE / 1000}. */
@@ -61,11 +66,11 @@ final class Backoff {
     return number;
   }
 
-  private static Duration least(Duration one, Duration other) {
+  static Duration least(Duration one, Duration other) {
     return one.compareTo(other) < 0 ? one : other;
   }
 
-  private static Duration greatest(Duration one, Duration other) {
+  static Duration greatest(Duration one, Duration other) {
     return one.compareTo(other) > 0 ? one : other;
   }
 }

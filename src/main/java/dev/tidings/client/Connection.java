@@ -41,7 +41,6 @@ final class Connection implements Flow.Subscriber<List<ByteBuffer>> {
   /** Sends the request, and does not wait for it. */
   Connection(HttpClient client, HttpRequest request, Time time) {
     this.time = time;
-    this.lastArrival = time.now();
     this.exchange = client.sendAsync(request, this::accept);
     exchange.whenComplete((response, thrown) -> {
       if (thrown != null) {

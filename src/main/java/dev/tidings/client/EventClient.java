@@ -67,8 +67,9 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
   }
 
   /**
-   * Opens a stream. Blocks until the server has answered, at most 10 s for the connection and a minute for the
-   * response; so the stream is open on a Tidings server when this method returns.
+   * Opens a stream. Blocks until the server has answered, at most a minute for each response, including 10 s for the
+   * connection. So the stream is open on a Tidings server when this method returns, unless the server has answered with
+   * 204 ({@link #isEnded()}).
    *
    * @param uri the address, http or https
    * @return the client
@@ -477,7 +478,7 @@ public final class EventClient implements AutoCloseable, Iterable<Event> {
      * Sets the largest event (default: 16 MiB). A larger one is an {@link EventClientException}. The memory of a client
      * is at most a small multiple of this.
      *
-     * @param bytes the limit for the data of an event, and for each line
+     * @param bytes the limit for the data of an event, and for the value of each field
      * @return this builder
      * @throws IllegalArgumentException if the number is less than 1
      */

@@ -70,14 +70,12 @@ final class EventParser {
   private Optional<String> id = Optional.empty(); // of the block
   private Optional<Duration> retry = Optional.empty(); // of the block
   private Optional<Duration> lastRetry = Optional.empty();
-  private String idBuffer;
   private String lastEventId;
 
-  /** Creates a parser for a response, whose last event id buffer starts with the id of the earlier responses. */
+  /** Creates a parser for a response, whose last event id starts with that of the earlier responses. */
   EventParser(int limit, String lastEventId) {
     this.line = new Bytes(limit, limit + 16); // with the field name
     this.data = new Bytes(limit, limit + 1); // with the last LF, which is no part of the data
-    this.idBuffer = lastEventId;
     this.lastEventId = lastEventId;
   }
 
@@ -163,13 +161,12 @@ final class EventParser {
       case "id" -> {
         String text = line.text(value);
         if (text.indexOf('\0') < 0) {
-          idBuffer = text;
           id = Optional.of(text);
         }
       }
       case "retry" -> {
         String text = line.text(value);
-        if (!text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        if (Backoff.isNumber(text)) {
           retry = Optional.of(Duration.ofMillis(Backoff.number(text)));
           lastRetry = retry;
         }
@@ -180,13 +177,12 @@ final class EventParser {
 
   /** Returns the event of the block that has ended; null if it has no data. */
   private Event dispatch() {
-    lastEventId = idBuffer;
+    lastEventId = id.orElse(lastEventId);
     Event event = null;
     if (data.length > 0) {
       isAlive = true;
       data.length--; // the last LF
-      event = new Event(Optional.empty(), name, Optional.of(data.text(0)), retry, Optional.empty(), Map.of());
-      event = id.isPresent() ? withId(event, id.get()) : event;
+      event = event(Optional.of(data.text(0)));
     }
     data.clear();
     name = Optional.empty();
@@ -196,11 +192,11 @@ final class EventParser {
   }
 
   /** An {@code Event} cannot have the id that completes a stream. The last event id of the client is that id. */
-  private static Event withId(Event event, String id) {
+  private Event event(Optional<String> text) {
     try {
-      return event.withId(id);
+      return new Event(id, name, text, retry, Optional.empty(), Map.of());
     } catch (IllegalArgumentException e) {
-      return event;
+      return new Event(Optional.empty(), name, text, retry, Optional.empty(), Map.of());
     }
   }
 }

@@ -6,7 +6,6 @@ import java.net.URISyntaxException;
 import java.net.http.HttpClient.Version;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.ByteBuffer;
 import java.util.Locale;
 import java.util.concurrent.Flow;
@@ -87,11 +86,7 @@ record Target(Options options, URI uri, String method, boolean hasBody, boolean 
     }
     if (hasBody) {
       request.method(method, new Once(options.body().orElseThrow()));
-    } else if (method.equals("GET")) {
-      request.GET();
-    } else {
-      request.method(method, BodyPublishers.noBody());
-    }
+    } // otherwise it is a GET
     return request.build();
   }
 
