@@ -560,7 +560,7 @@ public final class EventSources implements AutoCloseable {
         });
   }
 
-  /** Sets the names of routes in warnings. Must be called before the first warning. */
+  /** Sets the names of routes in warnings and recordings. Must be called before the first stream is opened. */
   void nameRoutes(Membership.Naming naming) {
     membership.nameRoutes(naming);
   }

@@ -73,13 +73,8 @@ final class ExitHook {
     }
   }
 
-  /** A wait for the end of the stop. */
-  interface Wait {
-    void run() throws InterruptedException;
-  }
-
   /** Waits for the stop. If the JVM exits, the thread has some time to finish after the wait. */
-  void join(Wait wait) throws InterruptedException {
+  void join(Breakable.Action wait) throws InterruptedException {
     add(Thread.currentThread());
     boolean stopped = false;
     try {

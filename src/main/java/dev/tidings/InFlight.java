@@ -25,11 +25,11 @@ final class InFlight implements Executor {
 
   private final ExecutorService threads;
   private final Gate gate = new Gate(); // counts requests whose head was complete before the stop
+  private volatile boolean abandoned; // whether a thread that processes a request will never return
   private final ReentrantLock lock = new ReentrantLock();
   // The fields below are guarded by lock.
   private final Set<Thread> arriving = new HashSet<>(); // threads whose requests are not counted
   private boolean stopping;
-  private volatile boolean abandoned; // whether a thread that processes a request will never return
 
   InFlight(Threads threads) {
     this.threads = Executors.newThreadPerTaskExecutor(

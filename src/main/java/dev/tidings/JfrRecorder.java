@@ -31,7 +31,7 @@ final class JfrRecorder implements Recorder {
     String identifier;
 
     @Label("Route")
-    @Description("The path of the request, or of the context")
+    @Description("The path of the route, with placeholders, or of the context")
     String route;
 
     @Label("Ending")

@@ -80,7 +80,7 @@ final class Lifecycle implements Outbox.Owner, Lease.Holder, EndlessLoops.Loopin
      */
     void closed(boolean wasOpen);
 
-    /** Returns the route of the request, for warnings. Called on the handler's thread. */
+    /** Returns the route of the request, for warnings and recordings. Called on the handler's thread. */
     String route();
   }
 

@@ -10,7 +10,7 @@ import java.util.function.Consumer;
 /** Updates a registry when a stream opens, ends or is closed, and runs the registry's listeners. */
 final class Membership implements Member.Registry {
 
-  /** Names the routes of requests in warnings. */
+  /** Names the routes of requests in warnings and recordings. */
   interface Naming {
     /** Called on the handler's thread; must neither block nor throw. */
     String route(HttpExchange exchange);

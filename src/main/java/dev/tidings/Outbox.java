@@ -489,8 +489,7 @@ final class Outbox {
   private void writeOnce() {
     try {
       var batch = new ArrayList<Frame>(1);
-      owner.beforeWrite();
-      if (take(batch) == State.OPEN && !batch.isEmpty()) {
+      if (takeNext(batch) == State.OPEN && !batch.isEmpty()) {
         writeBatch(batch);
       }
     } finally {

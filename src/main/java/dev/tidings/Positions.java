@@ -224,7 +224,11 @@ final class Positions {
     var named = name(id);
     return named.isEmpty()
         ? Optional.of(bounded(id))
-        : named.filter(name::equals).map(its -> bounded(id.substring(id.indexOf('=') + 1)));
+        : named.filter(name::equals).map(its -> positionOfNamed(id));
+  }
+
+  private static String positionOfNamed(String id) {
+    return bounded(id.substring(id.indexOf('=') + 1));
   }
 
   /**
@@ -234,7 +238,7 @@ final class Positions {
   static Map<String, String> split(String id, Set<String> names) {
     var named = name(id);
     if (named.isPresent()) {
-      return in(named.get(), id).filter(its -> names.contains(named.get())).map(its -> Map.of(named.get(), its)).orElse(Map.of());
+      return names.contains(named.get()) ? Map.of(named.get(), positionOfNamed(id)) : Map.of();
     }
     boolean isMarked = id.startsWith(MARK);
     var byKey = new HashMap<String, String>();

@@ -29,15 +29,14 @@ final class PublisherSource implements Source {
   public Optional<Boolean> take(List<Event> events, int most, Breakable waits) throws InterruptedException {
     // Separate calls, because the code of the publisher may end the waits.
     boolean requested =
-        waits.passes(this::subscribe) && waits.passes(receiver::awaitSubscription) && waits.passes(receiver::request);
+        (subscribed || waits.passes(this::subscribe) && waits.passes(receiver::awaitSubscription))
+            && waits.passes(receiver::request);
     return requested ? waits.run(() -> receiver.take(events, most)) : Optional.empty();
   }
 
   private void subscribe() {
-    if (!subscribed) {
-      subscribed = true;
-      publisher.subscribe(receiver);
-    }
+    subscribed = true;
+    publisher.subscribe(receiver);
   }
 
   @Override
@@ -80,9 +79,7 @@ final class PublisherSource implements Source {
       } finally {
         lock.unlock();
       }
-      if (free > 0) {
-        subscription.request(free); // the publisher may call onNext on this thread
-      }
+      subscription.request(free); // the publisher may call onNext on this thread
     }
 
     boolean take(List<Event> events, int most) throws InterruptedException {

@@ -155,7 +155,11 @@ final class Response implements Outbox.Sink {
   }
 
   private static long size(List<Frame> batch) {
-    return batch.stream().mapToLong(frame -> frame.bytes().length).sum();
+    long size = 0;
+    for (Frame frame : batch) {
+      size += frame.bytes().length;
+    }
+    return size;
   }
 
   private void writeAll(List<Frame> batch) throws IOException {

@@ -56,7 +56,7 @@ final class RouteTree {
 
   /** Returns the most specific route that matches this path, which is not decoded. */
   Optional<Match> find(String rawPath) {
-    return most == 0 ? Optional.empty() : RequestPath.of(rawPath, most).flatMap(RouteTree.this::find);
+    return most == 0 ? Optional.empty() : RequestPath.of(rawPath, most).flatMap(this::find);
   }
 
   private Optional<Match> find(RequestPath path) {

@@ -405,7 +405,7 @@ public final class SseServer implements AutoCloseable {
     return URI.create(scheme + "://" + literal + ":" + port() + "/");
   }
 
-  /** Returns the path of the route for warnings, or, in other contexts, the path of the context. */
+  /** Returns the path of the route, with placeholders, or, in other contexts, the path of the context. */
   private String route(HttpExchange exchange) {
     var its = exchange.getHttpContext();
     return its == context ? routes.pathOf(exchange.getRequestURI()).orElse(its.getPath()) : its.getPath();
