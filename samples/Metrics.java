@@ -2,7 +2,6 @@
 import com.sun.management.OperatingSystemMXBean;
 import dev.tidings.Channel;
 import dev.tidings.Ending;
-import dev.tidings.Event;
 import dev.tidings.EventLog;
 import dev.tidings.From;
 import dev.tidings.SseServer;

@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tidings.interop.Relay;
 import dev.tidings.interop.Results;
 import dev.tidings.interop.Results.Part;
+import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -28,17 +31,17 @@ class McpClientsTest {
   private final McpClient node = new NodeMcp();
   private final McpClient java = new JavaMcp(Duration.ofSeconds(20));
   private McpServer server;
-  private Resetter resetter;
+  private Relay relay;
 
   @BeforeEach
   void start() throws Exception {
     server = new McpServer();
-    resetter = new Resetter(server.uri());
+    relay = Relay.start(server.uri().getPort());
   }
 
   @AfterEach
   void stop() throws Exception {
-    resetter.close();
+    relay.close();
     server.close();
   }
 
@@ -49,8 +52,13 @@ class McpClientsTest {
   /** Resets the connections when the client has received this number. */
   private void resetAt(int number) {
     if (number == CUT_AT) {
-      resetter.reset();
+      relay.cut();
     }
+  }
+
+  /** Returns the address of the server behind the relay. */
+  private URI relayed() {
+    return URI.create("http://127.0.0.1:" + relay.port() + server.uri().getPath());
   }
 
   @Test
@@ -70,7 +78,7 @@ class McpClientsTest {
 
   @Test
   void nodeResumesAStreamThatIsReset() throws Exception {
-    var counted = node.count(resetter.uri(), TO, NOWHERE, this::resetAt);
+    var counted = node.count(relayed(), TO, NOWHERE, this::resetAt);
     assertEquals(new McpClient.Counted(ALL, "counted to 15"), counted);
     passed(node, "resumes the stream of a POST whose connection is reset: every message exactly once and in order", "");
   }
@@ -87,11 +95,20 @@ class McpClientsTest {
   @Test
   void javaDoesNotResumeTheStreamOfAPost() throws Exception {
     var hasty = new JavaMcp(Duration.ofSeconds(3));
+    var seen = new CopyOnWriteArrayList<Integer>();
     var closed =
-        assertThrows(RuntimeException.class, () -> hasty.count(server.uri(), TO, OptionalInt.of(CUT_AT), number -> {}));
+        assertThrows(RuntimeException.class, () -> hasty.count(server.uri(), TO, OptionalInt.of(CUT_AT), seen::add));
     assertTrue(closed.getCause() instanceof TimeoutException, closed::toString);
-    var reset = assertThrows(RuntimeException.class, () -> hasty.count(resetter.uri(), TO, NOWHERE, this::resetAt));
+    assertTrue(!seen.isEmpty(), "the call had not begun");
+    seen.clear();
+    var reset = assertThrows(
+        RuntimeException.class,
+        () -> hasty.count(relayed(), TO, NOWHERE, number -> {
+          seen.add(number);
+          resetAt(number);
+        }));
     assertTrue(reset.getCause() instanceof TimeoutException, reset::toString);
+    assertTrue(seen.contains(CUT_AT), "the stream was not cut");
     passed(
         java,
         "resumes the stream of a POST that is cut",

@@ -17,9 +17,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * The library's test classes that start servers in their own JVM, found in the class files. A test class is left
- * out only if neither it nor a helper of the tests that it uses names a class that starts a server, or if its
- * servers run in JVMs of their own, which have the JDK's server.
+ * The library's test classes, except those of the client, that start servers in their own JVM, found in the class files.
+ * A test class is left out only if neither it nor a helper of the tests that it uses names a class that starts a server,
+ * or if its servers run in JVMs of their own, which have the JDK's server.
  */
 final class ServerTests {
   private static final Path CLASSES = Path.of("target", "test-classes", "dev", "tidings");
