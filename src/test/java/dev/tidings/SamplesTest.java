@@ -26,7 +26,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -104,13 +103,6 @@ class SamplesTest {
   }
 
   // Each sample. One is run as its first line says, which compiles it anew; the others are compiled once.
-
-  @TempDir static Path compiled;
-
-  @BeforeAll
-  static void compile() throws IOException {
-    programs().forEach(program -> OwnJvm.compile(program, compiled));
-  }
 
   private static List<String> command(String file) {
     return List.of(OwnJvm.tool("java"), "-cp", CLASSES.toString(), SAMPLES.resolve(file).toString(), "0");
@@ -580,7 +572,7 @@ class SamplesTest {
   /** A sample that runs in its own process, on a free port. */
   private record Program(OwnJvm jvm, URI uri) implements AutoCloseable {
     Program(String name) throws Exception {
-      this(OwnJvm.start(compiled, name, List.of(), "0"));
+      this(OwnJvm.start(Sample.compiled(name), name, List.of(), "0"));
     }
 
     Program(OwnJvm jvm) throws Exception {

@@ -3,20 +3,11 @@ package dev.tidings;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse.BodyHandler;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.net.http.HttpResponse;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,21 +17,15 @@ class TokensSampleTest {
   private static final String COMPLETIONS = "/v1/chat/completions";
   private static final String MESSAGES = "/v1/messages";
 
-  private static OwnJvm sample;
-  private static URI uri;
-  private static HttpClient client;
+  private static Sample sample;
 
   @BeforeAll
-  static void start(@TempDir Path classes) throws Exception {
-    OwnJvm.compile(Path.of("samples", "Tokens.java"), classes);
-    sample = OwnJvm.start(classes, "Tokens", List.of(), "0");
-    uri = sample.uri();
-    client = HttpClient.newHttpClient();
+  static void start() throws Exception {
+    sample = Sample.start("Tokens");
   }
 
   @AfterAll
   static void stop() {
-    client.shutdownNow();
     sample.close();
   }
 
@@ -52,20 +37,12 @@ class TokensSampleTest {
   @ParameterizedTest
   @ValueSource(strings = {COMPLETIONS, MESSAGES})
   void aPromptOfManySpacesTakesNoTime(String path) throws Exception {
-    var response = post(path, prompt(false, "\"" + " ".repeat(1_000_000) + "\""), BodyHandlers.ofString());
+    var response = sample.post(path, prompt(false, "\"" + " ".repeat(1_000_000) + "\""));
     assertEquals(200, response.statusCode(), response.body());
   }
 
-  private static <T> HttpResponse<T> post(String path, String body, BodyHandler<T> handler) throws Exception {
-    var request =
-        HttpRequest.newBuilder(uri.resolve(path)).timeout(Duration.ofSeconds(20)).POST(BodyPublishers.ofString(body));
-    return client.send(request.build(), handler);
-  }
-
   private static Lines stream(String path, String content) throws Exception {
-    var response = post(path, prompt(true, content), BodyHandlers.ofInputStream());
-    assertEquals(200, response.statusCode());
-    return new Lines(response.body());
+    return sample.listen(sample.request(path).POST(BodyPublishers.ofString(prompt(true, content))));
   }
 
   private static void requireContains(String expected, List<String> event) {
@@ -82,7 +59,7 @@ class TokensSampleTest {
       assertEquals(List.of("data: [DONE]"), stream.nextEvent());
       assertEquals(Lines.END, stream.next());
     }
-    sample.lines().next("stopped after 2"::equals);
+    sample.output().next("stopped after 2"::equals);
   }
 
   @Test
@@ -104,7 +81,7 @@ class TokensSampleTest {
   @ValueSource(strings = {COMPLETIONS, MESSAGES})
   void withoutStreamTheAnswerIsOneText(String path) throws Exception {
     String hostile = "\"\\u0022\\\\ \\ud83d\\ude00\\n\\ud800\"";
-    var answer = post(path, prompt(false, hostile), BodyHandlers.ofString());
+    var answer = sample.post(path, prompt(false, hostile));
     assertEquals(200, answer.statusCode());
     requireContains("\"\\\"\\\\ \\ud83d\\ude00\\u000a\\ud800\"", List.of(answer.body()));
   }
@@ -123,7 +100,7 @@ class TokensSampleTest {
       })
   void anErrorBeforeTheFirstTokenIsAStatus(int status, String body, String message) throws Exception {
     for (String path : List.of(COMPLETIONS, MESSAGES)) {
-      var answer = post(path, body, BodyHandlers.ofString());
+      var answer = sample.post(path, body);
       assertEquals(status, answer.statusCode());
       assertEquals("application/json", answer.headers().firstValue("Content-Type").orElseThrow());
       requireContains("\"message\": \"" + message + "\"", List.of(answer.body()));
@@ -138,7 +115,7 @@ class TokensSampleTest {
       assertEquals("", stream.next());
       assertEquals(Lines.BROKEN, stream.next());
     }
-    sample.lines().next("stopped after 1"::equals);
+    sample.output().next("stopped after 1"::equals);
   }
 
   @ParameterizedTest
@@ -147,6 +124,6 @@ class TokensSampleTest {
     try (var stream = stream(path, "\"to be or think not\"")) {
       stream.next(line -> line.contains("\" or\""));
     }
-    sample.lines().next("stopped after 3"::equals); // without the disconnect, only after a minute
+    sample.output().next("stopped after 3"::equals); // without the disconnect, only after a minute
   }
 }
