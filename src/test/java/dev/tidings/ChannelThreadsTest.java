@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyInt;
+import static org.mockito.ArgumentMatchers.anyLong;
 import static org.mockito.Mockito.doAnswer;
 import static org.mockito.Mockito.doThrow;
 import static org.mockito.Mockito.mock;
@@ -24,6 +25,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import java.util.logging.Level;
@@ -567,9 +569,14 @@ class ChannelThreadsTest {
     when(left.isIn()).thenReturn(true);
     when(left.hasFilter()).thenReturn(true);
     when(left.writers()).thenReturn(writers);
+    var number = new AtomicLong(Tail.NOT_LIVE); // the thread of the tail asks for it too
+    when(left.number()).thenAnswer(call -> number.get());
+    doAnswer(call -> {
+      number.set(call.getArgument(0));
+      return null;
+    }).when(left).number(anyLong());
     assertEquals(Optional.empty(), tail.await(subscriber(cursor), id));
     assertEquals(Optional.empty(), tail.await(left, id));
-    when(left.number()).thenReturn(1L, Tail.NOT_LIVE); // the second one in the roster
     tail.drop(left);
     String next = channel.publish("y");
     Await.until("the tail has passed the event", () -> tail.passed().equals(Optional.of(next)));
